@@ -1,0 +1,112 @@
+"""Putting a question to a model the way a method wants it, on any task.
+
+On tale-eval's own tasks the sample's metadata says what is asked and in which
+language. On other people's tasks, marked choices go through Inspect's
+`multiple_choice`, so that their `choice()` scorer finds its marks, and free answers
+end in an "ANSWER: x" line, which their `match()` scorer reads.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from inspect_ai.model import ChatMessageSystem
+from inspect_ai.solver import Generate, TaskState, multiple_choice
+
+from tale_eval.errors import check_name
+from tale_eval.ledger import Purpose
+from tale_eval.prompts import (
+    AnswerFormat,
+    Kind,
+    Language,
+    Style,
+    cot_prompt,
+    direct_prompt,
+    with_options,
+)
+from tale_eval.recorder import record_call, record_of
+
+FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How questions are put.
+
+    Attributes:
+        method: Name of the method, written into the sample's record.
+        system_prompt: Used where the task brings no system message; empty for none.
+        answer_format: "auto" is the paper's [[x]] on our own tasks, an "ANSWER: x"
+            line on others.
+        style: Whether the format line stands before the reasoning ("paper") or after.
+        reasoning: False asks for the answer alone.
+    """
+
+    method: str
+    system_prompt: str
+    answer_format: FormatChoice
+    style: Style = "paper"
+    reasoning: bool = True
+
+    def __post_init__(self) -> None:
+        check_name("answer format", self.answer_format, get_args(FormatChoice))
+        check_name("prompt style", self.style, get_args(Style))
+
+
+def question_of(state: TaskState) -> str:
+    """The question as the user wrote it, with its options."""
+    options = [choice.value for choice in state.choices]
+    question = state.user_prompt.text
+    return with_options(question, options) if options else question
+
+
+async def ask(
+    state: TaskState,
+    generate: Generate,
+    asking: Asking,
+    *,
+    budget: int | None = None,
+    purpose: Purpose = "answer",
+) -> TaskState:
+    """Ask the question once, and write the call into the ledger."""
+    record_of(state).method = asking.method
+    _add_system_prompt(state, asking.system_prompt)
+    if state.choices and not _is_ours(state):
+        # Inspect fills in the question and its options, and marks the choice
+        template = _prompt("{question}\n\n{choices}", "choice", "en", asking, budget)
+        state = await multiple_choice(template=template)(state, generate)
+    else:
+        kind: Kind = "choice" if state.choices else "cloze"
+        language: Language = state.metadata["language"] if _is_ours(state) else "en"
+        state.user_prompt.text = _prompt(
+            question_of(state), kind, language, asking, budget, ours=_is_ours(state)
+        )
+        state = await generate(state)
+    record_call(state, state.output, purpose, budget=budget)
+    return state
+
+
+def _prompt(
+    question: str,
+    kind: Kind,
+    language: Language,
+    asking: Asking,
+    budget: int | None,
+    ours: bool = False,
+) -> str:
+    answer_format: AnswerFormat
+    if asking.answer_format == "auto":
+        answer_format = "bracketed" if ours else "answer_line"
+    else:
+        answer_format = asking.answer_format
+    if not asking.reasoning:
+        return direct_prompt(question, kind, language, answer_format)
+    return cot_prompt(question, kind, language, answer_format, budget=budget, style=asking.style)
+
+
+def _is_ours(state: TaskState) -> bool:
+    return {"benchmark", "kind", "language"} <= state.metadata.keys()
+
+
+def _add_system_prompt(state: TaskState, system_prompt: str) -> None:
+    if system_prompt and not any(m.role == "system" for m in state.messages):
+        state.messages.insert(0, ChatMessageSystem(content=system_prompt))

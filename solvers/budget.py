@@ -1,0 +1,38 @@
+"""Budgeted chain of thought with one budget for every question (paper section 3).
+
+inspect eval tale_eval/gsm8k --solver tale_eval/budget -S tokens=50
+"""
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from tale_eval.errors import InvalidValueError, shown_plainly
+from tale_eval.prompts import SYSTEM_PROMPT, Style
+from tale_eval.solvers.asking import Asking, FormatChoice, ask
+
+
+@solver
+@shown_plainly()
+def budget(
+    tokens: int = 50,
+    system_prompt: str = SYSTEM_PROMPT,
+    answer_format: FormatChoice = "auto",
+    style: Style = "paper",
+) -> Solver:
+    """Ask for step-by-step reasoning in less than a fixed number of tokens.
+
+    The budget is a wish in the prompt, not a cap on generation.
+
+    Args:
+        tokens: The budget, from 1 up.
+        system_prompt: Used where the task brings no system message; empty for none.
+        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        style: "paper" (format line first) or "answer_last".
+    """
+    if tokens < 1:
+        raise InvalidValueError(f"tokens={tokens}: a budget is a whole number from 1 up")
+    asking = Asking("budget", system_prompt, answer_format, style)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        return await ask(state, generate, asking, budget=tokens)
+
+    return solve

@@ -1,0 +1,32 @@
+"""Vanilla chain of thought: step by step, no budget (paper section 5).
+
+inspect eval tale_eval/gsm8k --solver tale_eval/cot
+"""
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from tale_eval.errors import shown_plainly
+from tale_eval.prompts import SYSTEM_PROMPT, Style
+from tale_eval.solvers.asking import Asking, FormatChoice, ask
+
+
+@solver
+@shown_plainly()
+def cot(
+    system_prompt: str = SYSTEM_PROMPT,
+    answer_format: FormatChoice = "auto",
+    style: Style = "paper",
+) -> Solver:
+    """Ask for step-by-step reasoning.
+
+    Args:
+        system_prompt: Used where the task brings no system message; empty for none.
+        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        style: "paper" (format line first) or "answer_last".
+    """
+    asking = Asking("cot", system_prompt, answer_format, style)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        return await ask(state, generate, asking)
+
+    return solve

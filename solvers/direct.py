@@ -1,0 +1,27 @@
+"""Direct answering: the answer alone, without reasoning (paper section 5).
+
+inspect eval tale_eval/gsm8k --solver tale_eval/direct
+"""
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from tale_eval.errors import shown_plainly
+from tale_eval.prompts import SYSTEM_PROMPT
+from tale_eval.solvers.asking import Asking, FormatChoice, ask
+
+
+@solver
+@shown_plainly()
+def direct(system_prompt: str = SYSTEM_PROMPT, answer_format: FormatChoice = "auto") -> Solver:
+    """Ask for the answer without any reasoning.
+
+    Args:
+        system_prompt: Used where the task brings no system message; empty for none.
+        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+    """
+    asking = Asking("direct", system_prompt, answer_format, reasoning=False)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        return await ask(state, generate, asking)
+
+    return solve

@@ -1,0 +1,43 @@
+"""The one registry of methods, and the short way to write one with its arguments."""
+
+import inspect
+from collections.abc import Callable
+from typing import Final
+
+import yaml
+from inspect_ai.solver import Solver
+
+from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.solvers.budget import budget
+from tale_eval.solvers.cot import cot
+from tale_eval.solvers.direct import direct
+from tale_eval.solvers.tale_ep import tale_ep
+
+METHODS: Final[dict[str, Callable[..., Solver]]] = {
+    "direct": direct,
+    "cot": cot,
+    "budget": budget,
+    "tale_ep": tale_ep,
+}
+
+
+def method_solver(method: str) -> Solver:
+    """The solver of a method, such as "cot" or "budget:tokens=50:style=answer_last".
+
+    Arguments follow the name after colons, as the solver's own parameters.
+
+    Raises:
+        UnknownNameError: If the method or one of its arguments does not exist.
+        InvalidValueError: If an argument has no value.
+    """
+    name, *pairs = method.split(":")
+    check_name("method", name, METHODS)
+    create = METHODS[name]
+    arguments = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InvalidValueError(f"method {method!r}: write {key!r} as {key}=VALUE")
+        check_name(f"argument of method {name}", key, inspect.signature(create).parameters)
+        arguments[key] = yaml.safe_load(value)
+    return create(**arguments)

@@ -1,0 +1,92 @@
+"""TALE-EP: estimate each question's budget, then answer within it (paper section 4.1).
+
+inspect eval tale_eval/gsm8k --solver tale_eval/tale_ep
+inspect eval inspect_evals/gsm8k --solver tale_eval/tale_ep --model-role estimator=MODEL
+"""
+
+from typing import get_args
+
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    get_model,
+)
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from tale_eval.budgets import BudgetReading, check_bounds, read_budget
+from tale_eval.errors import InvalidValueError, check_name, shown_plainly
+from tale_eval.prompts import SYSTEM_PROMPT, EstimatorWording, Style
+from tale_eval.prompts import estimator_prompt as prompt_for_estimate
+from tale_eval.recorder import ESTIMATOR_ROLE, record_call, record_estimate
+from tale_eval.solvers.asking import Asking, FormatChoice, ask, question_of
+
+ESTIMATE_MAX_TOKENS = 256
+"""Room for "Budget: [[50]]" with a few words, and for a short hidden reasoning."""
+
+
+@solver
+@shown_plainly()
+def tale_ep(
+    system_prompt: str = SYSTEM_PROMPT,
+    answer_format: FormatChoice = "auto",
+    style: Style = "paper",
+    estimator_role: str = ESTIMATOR_ROLE,
+    estimator_prompt: EstimatorWording = "released",
+    estimator_max_tokens: int = ESTIMATE_MAX_TOKENS,
+    min_budget: int = 1,
+    max_budget: int | None = None,
+    default_budget: int | None = None,
+) -> Solver:
+    """Ask an estimator for the question's budget, then reason in less than that.
+
+    Where no budget can be read from the estimate, the question is answered by plain
+    chain of thought (or under `default_budget`), and flagged as budget_missing.
+
+    Args:
+        system_prompt: Used where the task brings no system message; empty for none.
+        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        style: "paper" (format line first) or "answer_last".
+        estimator_role: Model role that estimates; the task's own model unless the
+            role is bound (``--model-role estimator=MODEL``).
+        estimator_prompt: "released" (the released code's wording) or "appendix"
+            (appendix A.2's).
+        estimator_max_tokens: Cap on the estimator's reply. Raise it for models that
+            reason before they speak.
+        min_budget: Smaller estimates are raised to this, and counted as clamped.
+        max_budget: Larger estimates are lowered to this; None sets no bound.
+        default_budget: Budget where none can be read; None is plain chain of thought.
+    """
+    check_name("estimator prompt", estimator_prompt, get_args(EstimatorWording))
+    check_bounds(min_budget, max_budget)
+    for name, value in (
+        ("estimator_max_tokens", estimator_max_tokens),
+        ("default_budget", default_budget),
+    ):
+        if value is not None and value < 1:
+            raise InvalidValueError(f"{name}={value}: must be a whole number from 1 up")
+    asking = Asking("tale_ep", system_prompt, answer_format, style)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        reading = await estimate(state)
+        tokens = default_budget if reading.budget is None else reading.budget
+        return await ask(state, generate, asking, budget=tokens)
+
+    async def estimate(state: TaskState) -> BudgetReading:
+        # default= makes Inspect record the usage under the role
+        model = get_model(role=estimator_role, default=get_model())
+        messages: list[ChatMessage] = [
+            ChatMessageUser(content=prompt_for_estimate(question_of(state), estimator_prompt))
+        ]
+        if system_prompt:
+            messages.insert(0, ChatMessageSystem(content=system_prompt))
+        output = await model.generate(
+            messages, config=GenerateConfig(max_tokens=estimator_max_tokens)
+        )
+        reading = read_budget(output.completion, min_budget, max_budget)
+        record_call(state, output, "estimate", model=model)
+        record_estimate(state, reading)
+        return reading
+
+    return solve

@@ -1,0 +1,120 @@
+"""Where a benchmark's data comes from: `source` of every loader.
+
+None    the folder of that benchmark under $TALE_EVAL_DATA if the variable is set
+        (never silently something else), otherwise the hub
+"hub"   the Hugging Face Hub, whatever the variable says
+a path  one data file, or the benchmark's folder in the layout of its authors
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tale_eval.datasets.rows import Origin, Row, read_rows, rows_of
+from tale_eval.errors import SourceError
+
+DATA_VARIABLE = "TALE_EVAL_DATA"
+HUB = "hub"
+
+Source = str | os.PathLike[str] | None
+
+
+@dataclass(frozen=True)
+class HubTable:
+    """One split of a dataset on the hub, at one revision."""
+
+    repo: str
+    revision: str
+    split: str
+    config: str | None = None
+
+
+def load_rows(source: Source, *, folder: str, files: Sequence[str], hub: HubTable) -> list[Row]:
+    """Read the one table of a benchmark from wherever `source` says.
+
+    Args:
+        source: See the module's docstring.
+        folder: The benchmark's folder under $TALE_EVAL_DATA.
+        files: Names that the table may have inside a folder; the first one there is read.
+        hub: The table on the hub.
+
+    Raises:
+        SourceError: The data is not there or cannot be read.
+        RowError: A line cannot be read.
+    """
+    path = locate(source, folder)
+    if path is None:
+        return _hub_rows(hub)
+    return read_rows(find_file(path, files))
+
+
+def locate(source: Source, folder: str) -> Path | None:
+    """The file or folder that `source` stands for, None for the hub."""
+    if source == HUB:
+        return None
+    if source is not None:
+        path = Path(source).expanduser().absolute()
+        if not path.exists():
+            raise SourceError(
+                f"source={os.fspath(source)!r}: there is no {path}; "
+                f"expected a data file, the folder of {folder}, or {HUB!r}"
+            )
+        return path
+    root = os.environ.get(DATA_VARIABLE)
+    if not root:
+        return None
+    path = Path(root).expanduser().absolute() / folder
+    if not path.is_dir():
+        raise SourceError(
+            f"{DATA_VARIABLE}={root!r}: there is no folder {path}; "
+            f"put the data there, or pass source=PATH or source={HUB!r}"
+        )
+    return path
+
+
+def find_file(path: Path, names: Sequence[str]) -> Origin:
+    """The data file: `path` itself, or the first of `names` in the folder `path`."""
+    if path.is_file():
+        return Origin("file", str(path), path.name)
+    for name in names:
+        if (path / name).exists():
+            return Origin("file", str(path / name), name)
+    raise SourceError(f"{path}: expected a data file, or a folder with {' or '.join(names)} in it")
+
+
+def hub_folder(repo: str, revision: str, pattern: str) -> Path:
+    """Download the files of a hub dataset that match `pattern`; returns their root folder."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            repo, repo_type="dataset", revision=revision, allow_patterns=pattern
+        )
+    except (OSError, ValueError, httpx.HTTPError, EntryNotFoundError) as error:
+        raise _hub_error(repo, revision, error) from error
+    return Path(folder)
+
+
+def _hub_rows(table: HubTable) -> list[Row]:
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    try:
+        data = load_dataset(table.repo, table.config, split=table.split, revision=table.revision)
+    except (OSError, ValueError, httpx.HTTPError, DatasetsError) as error:
+        raise _hub_error(table.repo, table.revision, error) from error
+    name = f"{table.config}/{table.split}" if table.config else table.split
+    origin = Origin("hub", f"{table.repo}@{table.revision}/{name}", name)
+    return rows_of(origin, enumerate(data, start=1))
+
+
+def _hub_error(repo: str, revision: str, error: Exception) -> SourceError:
+    return SourceError(
+        f"cannot load {repo} (revision {revision}) from the Hugging Face Hub: {error}\n"
+        f"Download it and pass source=PATH, or set {DATA_VARIABLE}. If the dataset is gated, "
+        "accept its terms on its page and log in with `hf auth login`."
+    )

@@ -1,0 +1,81 @@
+"""The token ledger: one `Call` per model call, and the totals of a question. Pure.
+
+Every token is counted once. A count that nobody knows is None, and a total with an
+unknown part is None: unknown is never 0.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Purpose = Literal["answer", "estimate", "vanilla", "search", "helper"]
+"""Why a call was made.
+
+answer: the method's one answer. estimate: the budget estimator. vanilla: the
+unbudgeted answer from which a budget search starts. search: one trial of it.
+helper: any other model role, such as a grader.
+"""
+
+CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
+"""Who counted the tokens.
+
+provider: the API's usage record. tokenizer: the model's own tokenizer, on the texts.
+padded_batch: a local batch reported only its longest member's count, which is too
+high for the others, and no tokenizer was at hand to recount. nobody: no count.
+"""
+
+
+class Call(BaseModel):
+    """One model call. Token counts are whole numbers; seconds are wall time.
+
+    `input_tokens` is everything the model read, cached tokens included;
+    `output_tokens` is everything it wrote, reasoning tokens included.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    purpose: Purpose
+    model: str
+    role: str | None = None
+    budget: int | None = None
+    max_tokens: int | None = None
+    input_tokens: int | None
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int | None
+    reasoning_tokens: int | None = None
+    counted_by: CountedBy
+    stop_reason: str = "unknown"
+    truncated: bool = False
+    seconds: float | None = None
+    replayed: bool = False
+    """The reply came from Inspect's cache: its tokens were paid for once, earlier."""
+
+
+def output_tokens(calls: Iterable[Call], *purposes: Purpose) -> int | None:
+    """Output tokens of the calls with these purposes (all calls if none is named)."""
+    return _total(c.output_tokens for c in calls if not purposes or c.purpose in purposes)
+
+
+def input_tokens(calls: Iterable[Call]) -> int | None:
+    """Input tokens of all calls, cached ones included."""
+    return _total(c.input_tokens for c in calls)
+
+
+def reasoning_tokens(calls: Sequence[Call]) -> int | None:
+    """Reasoning tokens as far as reported; None if no call reported any.
+
+    They are part of the output tokens: never add the two.
+    """
+    reported = [c.reasoning_tokens for c in calls if c.reasoning_tokens is not None]
+    return sum(reported) if reported else None
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total

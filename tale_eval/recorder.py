@@ -1,0 +1,149 @@
+"""The door between Inspect and the ledger: every model call is written down.
+
+Inspect forgets usage when a reply comes from its cache or a log is scored again, so
+the calls are kept in the sample's store, where both survive.
+"""
+
+from collections.abc import Callable
+from typing import TypeGuard
+
+from inspect_ai.event import Event, ModelEvent
+from inspect_ai.log import transcript
+from inspect_ai.model import Model, ModelOutput, get_model
+from inspect_ai.solver import TaskState
+from inspect_ai.util import StoreModel
+from pydantic import Field
+
+from tale_eval.budgets import BudgetReading
+from tale_eval.counting import count
+from tale_eval.ledger import Call, Purpose
+from tale_eval.prompts import PROMPT_VERSION
+
+ESTIMATOR_ROLE = "estimator"
+"""The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
+
+
+class TaleRecord(StoreModel):
+    """What a method did on one question; kept in the sample's store and so in the log.
+
+    Attributes:
+        method: The method's name.
+        prompt_version: Version of the prompt texts.
+        calls: Every model call, in order.
+        answer_call: Index in `calls` of the call whose reply is the sample's answer.
+        budget: Budget of the answer, in tokens; None if it had none.
+        budget_status: How the estimate was read; None if the method has no estimator.
+        budget_echoed: The estimate repeats the example of the estimator's prompt.
+    """
+
+    method: str | None = None
+    prompt_version: str = PROMPT_VERSION
+    calls: list[Call] = Field(default_factory=list)
+    answer_call: int | None = None
+    budget: int | None = None
+    budget_status: str | None = None
+    budget_echoed: bool = False
+
+
+def record_of(state: TaskState) -> TaleRecord:
+    """The sample's record."""
+    return state.store_as(TaleRecord)
+
+
+def record_call(
+    state: TaskState,
+    output: ModelOutput,
+    purpose: Purpose,
+    *,
+    budget: int | None = None,
+    model: Model | None = None,
+) -> Call:
+    """Write the call that gave this output into the sample's record.
+
+    Args:
+        state: The sample.
+        output: The model's reply, just received.
+        purpose: Why the model was asked.
+        budget: Budget that the prompt stated, in tokens.
+        model: The model that was asked; the task's own if None.
+    """
+    event = transcript().history.find_last(_is_call_for(output))
+    if event is None:
+        raise RuntimeError("the model call left no event in Inspect's transcript")
+    call = _call(event, purpose, budget, model or get_model())
+    record = record_of(state)
+    record.calls = [*record.calls, call]
+    if purpose == "answer":
+        record.answer_call = len(record.calls) - 1
+        record.budget = budget
+    return call
+
+
+def record_estimate(state: TaskState, reading: BudgetReading) -> None:
+    """Write down how the estimator's reply was read."""
+    record = record_of(state)
+    record.budget_status = reading.status
+    record.budget_echoed = reading.echoed
+
+
+def calls_of(state: TaskState) -> list[Call]:
+    """Every call of a sample: the ledger where there is one, else Inspect's events.
+
+    Calls under other model roles, such as a grader's, come from the events in both
+    cases. A log that was stripped of its events still has its last output.
+    """
+    events = [e for e in transcript().events if isinstance(e, ModelEvent) and e.error is None]
+    ledger = record_of(state).calls
+    if ledger:
+        asked = {call.role for call in ledger}
+        helpers = [e for e in events if e.role is not None and e.role not in asked]
+        return [*ledger, *(_call(e, "helper", model=_if_loaded(e.model)) for e in helpers)]
+    if events:
+        return [_call(e, _purpose_of_role(e.role), model=_if_loaded(e.model)) for e in events]
+    if state.output.empty:
+        return []
+    counted = count(state.output, str(state.model))
+    return [Call(purpose="answer", model=str(state.model), **vars(counted))]
+
+
+def _is_call_for(output: ModelOutput) -> Callable[[Event], TypeGuard[ModelEvent]]:
+    """Recognise the event of a reply by its message id: the event holds a copy."""
+
+    def is_call(event: Event) -> TypeGuard[ModelEvent]:
+        if not isinstance(event, ModelEvent) or event.pending:
+            return False
+        if output.empty or event.output.empty:
+            return output.empty and event.output.empty
+        return event.output.message.id == output.message.id
+
+    return is_call
+
+
+def _call(
+    event: ModelEvent, purpose: Purpose, budget: int | None = None, model: Model | None = None
+) -> Call:
+    max_tokens = event.config.max_tokens
+    counted = count(event.output, event.model, model, event.input, max_tokens)
+    return Call(
+        purpose=purpose,
+        model=event.model,
+        role=event.role,
+        budget=budget,
+        max_tokens=max_tokens,
+        stop_reason=event.output.stop_reason,
+        seconds=event.output.time,
+        replayed=event.cache == "read",
+        **vars(counted),
+    )
+
+
+def _purpose_of_role(role: str | None) -> Purpose:
+    if role is None:
+        return "answer"
+    return "estimate" if role == ESTIMATOR_ROLE else "helper"
+
+
+def _if_loaded(name: str) -> Model | None:
+    """The task's model if it goes by this name; a log that is scored again loads none."""
+    model = get_model()
+    return model if str(model) == name else None

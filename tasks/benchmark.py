@@ -1,0 +1,47 @@
+"""What all benchmark tasks have in common: the paper's settings, our method, our scorer."""
+
+from collections.abc import Mapping
+
+from inspect_ai import Task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import GenerateConfig
+from inspect_ai.scorer import Metric
+
+from tale_eval.prompts import PROMPT_VERSION
+from tale_eval.scorers import tale
+from tale_eval.solvers.methods import method_solver
+
+PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024)
+"""Temperature and seed of the paper (appendix A.3), token cap of its released code.
+
+A reply that hits the cap is counted as truncated. The user's flags win.
+"""
+
+
+def benchmark_task(
+    samples: list[Sample],
+    *,
+    method: str,
+    version: str,
+    metrics: Mapping[str, list[Metric]] | None = None,
+) -> Task:
+    """A task over these samples.
+
+    Args:
+        samples: What is asked.
+        method: How it is asked (see `tale_eval.solvers.method_solver`); ``--solver``
+            overrides it.
+        version: "N-X": N changes when scores stop being comparable, X when only the
+            interface changes.
+        metrics: Used instead of the scorer's own.
+    """
+    subsets = sorted({(sample.metadata or {})["subset"] for sample in samples})
+    return Task(
+        dataset=MemoryDataset(samples, name=(samples[0].metadata or {})["benchmark"]),
+        solver=method_solver(method),
+        scorer=tale(),
+        metrics=dict(metrics) if metrics else None,
+        config=PAPER_CONFIG,
+        version=version,
+        metadata={"method": method, "prompt_version": PROMPT_VERSION, "subsets": subsets},
+    )

@@ -23,7 +23,7 @@ from tale_eval.prompts import (
     direct_prompt,
     with_options,
 )
-from tale_eval.recorder import record_call, record_of
+from tale_eval.recorder import record_call
 
 FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
 
@@ -33,7 +33,6 @@ class Asking:
     """How questions are put.
 
     Attributes:
-        method: Name of the method, written into the sample's record.
         system_prompt: Used where the task brings no system message; empty for none.
         answer_format: "auto" is the paper's [[x]] on our own tasks, an "ANSWER: x"
             line on others.
@@ -41,7 +40,6 @@ class Asking:
         reasoning: False asks for the answer alone.
     """
 
-    method: str
     system_prompt: str
     answer_format: FormatChoice
     style: Style = "paper"
@@ -68,7 +66,6 @@ async def ask(
     purpose: Purpose = "answer",
 ) -> TaskState:
     """Ask the question once, and write the call into the ledger."""
-    record_of(state).method = asking.method
     _add_system_prompt(state, asking.system_prompt)
     if state.choices and not _is_ours(state):
         # Inspect fills in the question and its options, and marks the choice

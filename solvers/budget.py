@@ -5,15 +5,16 @@ inspect eval tale_eval/gsm8k --solver tale_eval/budget -S tokens=50
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.errors import InvalidValueError, shown_plainly
+from tale_eval.errors import InvalidValueError
 from tale_eval.prompts import SYSTEM_PROMPT, Style
 from tale_eval.solvers.asking import Asking, FormatChoice, ask
+from tale_eval.solvers.method import method
 
 
 @solver
-@shown_plainly()
+@method
 def budget(
-    tokens: int = 50,
+    tokens: int,
     system_prompt: str = SYSTEM_PROMPT,
     answer_format: FormatChoice = "auto",
     style: Style = "paper",
@@ -30,7 +31,7 @@ def budget(
     """
     if tokens < 1:
         raise InvalidValueError(f"tokens={tokens}: a budget is a whole number from 1 up")
-    asking = Asking("budget", system_prompt, answer_format, style)
+    asking = Asking(system_prompt, answer_format, style)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         return await ask(state, generate, asking, budget=tokens)

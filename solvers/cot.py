@@ -5,13 +5,13 @@ inspect eval tale_eval/gsm8k --solver tale_eval/cot
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.errors import shown_plainly
 from tale_eval.prompts import SYSTEM_PROMPT, Style
 from tale_eval.solvers.asking import Asking, FormatChoice, ask
+from tale_eval.solvers.method import method
 
 
 @solver
-@shown_plainly()
+@method
 def cot(
     system_prompt: str = SYSTEM_PROMPT,
     answer_format: FormatChoice = "auto",
@@ -24,7 +24,7 @@ def cot(
         answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
         style: "paper" (format line first) or "answer_last".
     """
-    asking = Asking("cot", system_prompt, answer_format, style)
+    asking = Asking(system_prompt, answer_format, style)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         return await ask(state, generate, asking)

@@ -5,13 +5,13 @@ inspect eval tale_eval/gsm8k --solver tale_eval/direct
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.errors import shown_plainly
 from tale_eval.prompts import SYSTEM_PROMPT
 from tale_eval.solvers.asking import Asking, FormatChoice, ask
+from tale_eval.solvers.method import method
 
 
 @solver
-@shown_plainly()
+@method
 def direct(system_prompt: str = SYSTEM_PROMPT, answer_format: FormatChoice = "auto") -> Solver:
     """Ask for the answer without any reasoning.
 
@@ -19,7 +19,7 @@ def direct(system_prompt: str = SYSTEM_PROMPT, answer_format: FormatChoice = "au
         system_prompt: Used where the task brings no system message; empty for none.
         answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
     """
-    asking = Asking("direct", system_prompt, answer_format, reasoning=False)
+    asking = Asking(system_prompt, answer_format, reasoning=False)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         return await ask(state, generate, asking)

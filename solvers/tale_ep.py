@@ -12,22 +12,24 @@ from inspect_ai.model import (
     ChatMessageUser,
     GenerateConfig,
     get_model,
+    model_roles,
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from tale_eval.budgets import BudgetReading, check_bounds, read_budget
-from tale_eval.errors import InvalidValueError, check_name, shown_plainly
+from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.prompts import SYSTEM_PROMPT, EstimatorWording, Style
 from tale_eval.prompts import estimator_prompt as prompt_for_estimate
 from tale_eval.recorder import ESTIMATOR_ROLE, record_call, record_estimate
 from tale_eval.solvers.asking import Asking, FormatChoice, ask, question_of
+from tale_eval.solvers.method import method
 
 ESTIMATE_MAX_TOKENS = 256
 """Room for "Budget: [[50]]" with a few words, and for a short hidden reasoning."""
 
 
 @solver
-@shown_plainly()
+@method
 def tale_ep(
     system_prompt: str = SYSTEM_PROMPT,
     answer_format: FormatChoice = "auto",
@@ -49,7 +51,9 @@ def tale_ep(
         answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
         style: "paper" (format line first) or "answer_last".
         estimator_role: Model role that estimates; the task's own model unless the
-            role is bound (``--model-role estimator=MODEL``).
+            role is bound (``--model-role estimator=MODEL``). A bound model has its own
+            settings: Inspect gives it the task's temperature only where the user's
+            command line does.
         estimator_prompt: "released" (the released code's wording) or "appendix"
             (appendix A.2's).
         estimator_max_tokens: Cap on the estimator's reply. Raise it for models that
@@ -66,7 +70,7 @@ def tale_ep(
     ):
         if value is not None and value < 1:
             raise InvalidValueError(f"{name}={value}: must be a whole number from 1 up")
-    asking = Asking("tale_ep", system_prompt, answer_format, style)
+    asking = Asking(system_prompt, answer_format, style)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         reading = await estimate(state)
@@ -74,8 +78,9 @@ def tale_ep(
         return await ask(state, generate, asking, budget=tokens)
 
     async def estimate(state: TaskState) -> BudgetReading:
-        # default= makes Inspect record the usage under the role
-        model = get_model(role=estimator_role, default=get_model())
+        # an unbound role is the task's model itself: with default=, Inspect would copy it
+        # and drop the task's temperature and seed
+        model = get_model(role=estimator_role if estimator_role in model_roles() else None)
         messages: list[ChatMessage] = [
             ChatMessageUser(content=prompt_for_estimate(question_of(state), estimator_prompt))
         ]

@@ -3,7 +3,7 @@
 Kept light: if this import fails, Inspect only says "not found".
 """
 
-from tale_eval.metrics import circular_accuracy, known, known_mean
+from tale_eval.metrics import circular_accuracy, unreduced_mean
 from tale_eval.scorers import tale, token_cost
 from tale_eval.solvers import budget, cot, direct, tale_ep
 from tale_eval.tasks import chain_sum, gpqa, gsm8k, gsm8k_zero, gsm_symbolic, mathbench
@@ -18,10 +18,9 @@ __all__ = [
     "gsm8k",
     "gsm8k_zero",
     "gsm_symbolic",
-    "known",
-    "known_mean",
     "mathbench",
     "tale",
     "tale_ep",
     "token_cost",
+    "unreduced_mean",
 ]

@@ -7,7 +7,7 @@ the method then falls back to plain chain of thought, and the sample is counted.
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from tale_eval.errors import InvalidValueError
 from tale_eval.prompts import ESTIMATOR_EXAMPLE
@@ -20,6 +20,9 @@ bracket, the last is taken. clamped: moved to the nearest allowed value.
 missing: no number. not_positive: zero or less. absurd: more than nine digits.
 The last three carry no budget.
 """
+
+UNREADABLE: Final[tuple[Status, ...]] = ("missing", "not_positive", "absurd")
+"""The statuses without a budget."""
 
 _NUMBER = r"[-−]?\d[\d,]*(?:\.\d+)?\s?[kK]?(?![\w.]*\d)"
 _BRACKET = re.compile(r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])")

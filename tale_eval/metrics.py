@@ -10,23 +10,18 @@ from collections import defaultdict
 from inspect_ai.scorer import Metric, SampleScore, metric
 
 
-@metric(scores="unreduced")
-def known_mean() -> Metric:
-    """Mean over the samples and epochs whose value is known; NaN if none is."""
+@metric(name="mean", scores="unreduced")
+def unreduced_mean() -> Metric:
+    """Mean over the samples and epochs whose value is known.
+
+    Inspect leaves NaN values out beforehand and counts them: the log's
+    `scored_samples` is the denominator, `unscored_samples` the rest.
+    """
 
     def compute(scores: list[SampleScore]) -> float:
-        values = _known(scores)
-        return math.fsum(values) / len(values) if values else math.nan
-
-    return compute
-
-
-@metric(scores="unreduced")
-def known() -> Metric:
-    """How many samples and epochs have a known value: the mean's denominator."""
-
-    def compute(scores: list[SampleScore]) -> float:
-        return len(_known(scores))
+        if not scores:
+            return math.nan
+        return math.fsum(s.score.as_float() for s in scores) / len(scores)
 
     return compute
 
@@ -48,8 +43,3 @@ def circular_accuracy() -> Metric:
         return sum(min(values) for values in groups.values()) / len(groups)
 
     return compute
-
-
-def _known(scores: list[SampleScore]) -> list[float]:
-    values = (score.score.as_float() for score in scores)
-    return [value for value in values if not math.isnan(value)]

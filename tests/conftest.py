@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tale_eval.errors import MissingExtraError, SourceError
+from tale_eval.smollm2 import model_folder
+
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
@@ -13,3 +16,12 @@ def data_folder() -> Path:
     if not folder:
         pytest.skip("set TALE_EVAL_DATA to a folder with the real benchmarks")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder() -> Path:
+    """The embedded model in the user's own cache, built once a machine."""
+    try:
+        return model_folder()
+    except (MissingExtraError, SourceError) as reason:
+        pytest.skip(str(reason))

@@ -1,7 +1,6 @@
 """The benchmark loaders: where data comes from, what a sample holds, what is refused."""
 
 import csv
-import importlib
 import json
 import os
 import re
@@ -11,10 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import datasets
-import huggingface_hub
 import pandas
 import pytest
+from huggingface_hub import constants as hub_constants
 from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.dataset import Sample
@@ -362,15 +360,14 @@ def test_a_benchmark_missing_from_the_data_folder_is_not_sought_on_the_hub(
 
 
 @pytest.fixture
-def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No network, and caches that are empty."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No network, and an empty cache of the hub that a test may fill."""
+    monkeypatch.setattr(hub_constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub_constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("hub_cache")
 @pytest.mark.parametrize("load", [gsm8k, gsm8k_zero, mathbench, gpqa])
 def test_without_the_hub_the_error_says_what_to_do(
     load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -380,18 +377,39 @@ def test_without_the_hub_the_error_says_what_to_do(
         load(source="hub")
 
 
-@pytest.mark.usefixtures("offline")
-def test_a_hub_table_gives_the_same_samples_as_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # a folder in the place of the repository: datasets reads both alike
-    rows = [{"question": f"How much is {gold}?", "answer": gold} for gold in (48.0, 0.1, -1.0)]
-    path = write_jsonl(tmp_path / "repository" / "test.json", *rows)
-    loader = importlib.import_module("tale_eval.datasets.gsm8k_zero")
-    monkeypatch.setattr(loader, "REPO", str(path.parent))
-    from_hub, from_file = gsm8k_zero(source="hub"), gsm8k_zero(source=path)
-    assert [(s.id, s.target) for s in from_hub] == [(s.id, s.target) for s in from_file]
-    assert {metadata(sample)["source"] for sample in from_hub} == {"hub"}
+def test_pinned_hub_files_are_read_from_the_cache_without_network(hub_cache: Path) -> None:
+    def snapshot(repository: str, revision: str) -> Path:
+        return hub_cache / f"datasets--{repository}" / "snapshots" / revision
+
+    gsm8k_folder = snapshot("openai--gsm8k", "cc7b047b6e5bb11b4f1af84efc572db110a51b3c")
+    (gsm8k_folder / "main").mkdir(parents=True)
+    parquet = gsm8k_folder / "main" / "test-00000-of-00001.parquet"
+    pandas.DataFrame([GSM8K_ROW]).to_parquet(parquet)
+    zero = snapshot("dcml0714--GSM8K-Zero", "f39c43ecf9c6dc9a102505e7519d08102f41267b")
+    write_jsonl(zero / "test.json", {"question": "Q?", "answer": 0.1})
+    gpqa_folder = snapshot("Idavidrein--gpqa", "633f5ee89ab8ad4522a9f850766b73f62147ffdd")
+    write_csv(gpqa_folder / "gpqa_main.csv", {**GPQA_ROW, "Incorrect Answer 1": "None"})
+
+    for load, folder in ((gsm8k, gsm8k_folder), (gsm8k_zero, zero)):
+        [from_hub], [from_file] = load(source="hub"), load(source=folder)
+        assert (from_hub.id, from_hub.target) == (from_file.id, from_file.target)
+    [from_hub], [from_file] = gpqa("main", source="hub"), gpqa("main", source=gpqa_folder)
+    assert (from_hub.id, from_hub.choices) == (from_file.id, from_file.choices)
+    assert "None" in (from_hub.choices or [])
+    assert metadata(from_hub)["source"] == "hub"
+    assert metadata(from_hub)["source_file"] == "gpqa_main.csv"
+
+
+@pytest.mark.parametrize("place", ["mathbench_v1", "data/mathbench_v1"])
+def test_mathbench_is_found_wherever_it_lies_in_the_hub_mirror(hub_cache: Path, place: str) -> None:
+    repository = hub_cache / "datasets--budecosystem--mathbench"
+    write_mathbench(repository / "snapshots" / ("0" * 40) / place)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    samples = mathbench(source="hub")
+    assert len(samples) == 17
+    assert metadata(samples[0])["source"] == "hub"
+    assert metadata(samples[0])["source_file"] == "arithmetic/cloze_en.jsonl"
 
 
 # --- what is refused: sources -----------------------------------------------------------
@@ -423,12 +441,14 @@ def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
         gsm8k(source=tmp_path)
 
 
-def test_a_file_in_the_place_of_the_data_folder_is_refused(
+def test_a_file_in_the_place_of_a_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TALE_EVAL_DATA", str(write_jsonl(tmp_path / "data", GSM8K_ROW)))
-    with pytest.raises(SourceError, match="there is no folder"):
-        gsm8k()
+    file = write_jsonl(tmp_path / "gsm8k", GSM8K_ROW)
+    for folder in (file, file.parent):
+        monkeypatch.setenv("TALE_EVAL_DATA", str(folder))
+        with pytest.raises(SourceError, match="there is no folder"):
+            gsm8k()
 
 
 def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
@@ -479,7 +499,7 @@ def test_unusual_line_separators_inside_a_text_end_no_line(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ('{"question": "Q?", "answer": ', "not valid JSON: Expecting value at column 31"),
+        ('{"question": "Q?", "answer": ', "not valid JSON: Expecting value at column 30"),
         ('{"question": "Q?", "answer": 1' + "0" * 5000 + "}", "JSON beyond what can be read"),
         ('{"question": "Q?", "answer": 1.0e99999999999999999999}', "beyond what can be read"),
         ("[" * 200_000, "JSON beyond what can be read"),

@@ -6,7 +6,7 @@ from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.rows import Row
 from tale_eval.datasets.samples import LETTERS, content_hash, make_sample, reordered
-from tale_eval.datasets.sources import HubTable, Source, load_rows
+from tale_eval.datasets.sources import HubFile, Source, load_rows
 from tale_eval.errors import UnknownNameError
 
 REPO = "Idavidrein/gpqa"
@@ -37,13 +37,8 @@ def gpqa(subset: str = "diamond", seed: int = 1024, source: Source = None) -> li
     """
     if subset not in SUBSETS:
         raise UnknownNameError("subset of gpqa", subset, SUBSETS)
-    name = f"gpqa_{subset}"
-    rows = load_rows(
-        source,
-        folder="gpqa",
-        files=[f"{name}.csv"],
-        hub=HubTable(REPO, REVISION, "train", config=name),
-    )
+    name = f"gpqa_{subset}.csv"
+    rows = load_rows(source, folder="gpqa", files=[name], hub=HubFile(REPO, REVISION, name))
     _check_record_ids(rows)
     return [_sample(row, subset, seed) for row in rows]
 

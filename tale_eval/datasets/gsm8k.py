@@ -6,7 +6,7 @@ from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.rows import Row
 from tale_eval.datasets.samples import content_hash, make_sample
-from tale_eval.datasets.sources import HubTable, Source, load_rows
+from tale_eval.datasets.sources import HubFile, Source, load_rows
 from tale_eval.errors import UnknownNameError
 
 REPO = "openai/gsm8k"
@@ -35,11 +35,12 @@ def gsm8k(split: str = "test", source: Source = None) -> list[Sample]:
     """
     if split not in SPLITS:
         raise UnknownNameError("split of gsm8k", split, SPLITS)
+    parquet = f"main/{split}-00000-of-00001.parquet"
     rows = load_rows(
         source,
         folder="gsm8k",
-        files=[f"{split}.jsonl", f"main/{split}-00000-of-00001.parquet"],
-        hub=HubTable(REPO, REVISION, split, config="main"),
+        files=[f"{split}.jsonl", parquet],
+        hub=HubFile(REPO, REVISION, parquet),
     )
     return [_sample(row, split) for row in rows]
 

@@ -6,7 +6,7 @@ from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.rows import Row
 from tale_eval.datasets.samples import content_hash, make_sample
-from tale_eval.datasets.sources import HubTable, Source, load_rows
+from tale_eval.datasets.sources import HubFile, Source, load_rows
 
 REPO = "dcml0714/GSM8K-Zero"
 # the commit that added the data; later ones touch the dataset card alone
@@ -32,7 +32,7 @@ def gsm8k_zero(source: Source = None) -> list[Sample]:
         source,
         folder="gsm8k_zero",
         files=["test.jsonl", "test.json", "gsm8k_zero.json"],
-        hub=HubTable(REPO, REVISION, "test"),
+        hub=HubFile(REPO, REVISION, "test.json"),
     )
     return [_sample(row) for row in rows]
 

@@ -43,7 +43,7 @@ class Row:
 
     Attributes:
         origin: The file.
-        line: Line from 1 (of a parquet file, a hub table or a generator: the row).
+        line: Line from 1 (of a parquet file or a generator: the row).
         fields: Values by field name, not checked yet.
     """
 
@@ -116,16 +116,7 @@ def read_rows(origin: Origin) -> list[Row]:
     suffix = Path(origin.path).suffix
     if suffix not in readers:
         raise SourceError(f"{origin.path}: expected one of {', '.join(readers)} as the suffix")
-    return rows_of(origin, readers[suffix](origin.path))
-
-
-def rows_of(origin: Origin, records: Iterator[tuple[int, Mapping[str, object]]]) -> list[Row]:
-    """Rows from (line, fields) pairs; there must be at least one.
-
-    Raises:
-        SourceError: There is none.
-    """
-    rows = [Row(origin, line, fields) for line, fields in records]
+    rows = [Row(origin, line, fields) for line, fields in readers[suffix](origin.path)]
     if not rows:
         raise SourceError(f"{origin.path} holds no rows; download it again or name another file")
     return rows

@@ -7,13 +7,14 @@ a path  one data file, or the benchmark's folder in the layout of its authors
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from tale_eval.datasets.rows import Origin, Row, read_rows, rows_of
+from tale_eval.datasets.rows import Origin, Row, read_rows
 from tale_eval.errors import SourceError
 
 DATA_VARIABLE = "TALE_EVAL_DATA"
@@ -23,32 +24,29 @@ Source = str | os.PathLike[str] | None
 
 
 @dataclass(frozen=True)
-class HubTable:
-    """One split of a dataset on the hub, at one revision."""
+class HubFile:
+    """One file of a dataset on the hub, at one commit."""
 
     repo: str
     revision: str
-    split: str
-    config: str | None = None
+    name: str
 
 
-def load_rows(source: Source, *, folder: str, files: Sequence[str], hub: HubTable) -> list[Row]:
-    """Read the one table of a benchmark from wherever `source` says.
+def load_rows(source: Source, *, folder: str, files: Sequence[str], hub: HubFile) -> list[Row]:
+    """Read the one file of a benchmark from wherever `source` says.
 
     Args:
         source: See the module's docstring.
         folder: The benchmark's folder under $TALE_EVAL_DATA.
-        files: Names that the table may have inside a folder; the first one there is read.
-        hub: The table on the hub.
+        files: Names that the file may have inside a folder; the first one there is read.
+        hub: The file on the hub.
 
     Raises:
         SourceError: The data is not there or cannot be read.
         RowError: A line cannot be read.
     """
     path = locate(source, folder)
-    if path is None:
-        return _hub_rows(hub)
-    return read_rows(find_file(path, files))
+    return read_rows(_hub_file(hub) if path is None else find_file(path, files))
 
 
 def locate(source: Source, folder: str) -> Path | None:
@@ -88,33 +86,32 @@ def find_file(path: Path, names: Sequence[str]) -> Origin:
 def hub_folder(repo: str, revision: str, pattern: str) -> Path:
     """Download the files of a hub dataset that match `pattern`; returns their root folder."""
     from huggingface_hub import snapshot_download
+
+    with _hub_errors(repo, revision):
+        return Path(
+            snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=pattern)
+        )
+
+
+def _hub_file(file: HubFile) -> Origin:
+    # the file itself, not datasets.load_dataset: that one guesses types, which turns an
+    # answer "None" into no answer and a column of digits into numbers
+    from huggingface_hub import hf_hub_download
+
+    with _hub_errors(file.repo, file.revision):
+        path = hf_hub_download(file.repo, file.name, repo_type="dataset", revision=file.revision)
+    return Origin("hub", path, file.name)
+
+
+@contextmanager
+def _hub_errors(repo: str, revision: str) -> Iterator[None]:
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
-        folder = snapshot_download(
-            repo, repo_type="dataset", revision=revision, allow_patterns=pattern
-        )
+        yield
     except (OSError, ValueError, httpx.HTTPError, EntryNotFoundError) as error:
-        raise _hub_error(repo, revision, error) from error
-    return Path(folder)
-
-
-def _hub_rows(table: HubTable) -> list[Row]:
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-
-    try:
-        data = load_dataset(table.repo, table.config, split=table.split, revision=table.revision)
-    except (OSError, ValueError, httpx.HTTPError, DatasetsError) as error:
-        raise _hub_error(table.repo, table.revision, error) from error
-    name = f"{table.config}/{table.split}" if table.config else table.split
-    origin = Origin("hub", f"{table.repo}@{table.revision}/{name}", name)
-    return rows_of(origin, enumerate(data, start=1))
-
-
-def _hub_error(repo: str, revision: str, error: Exception) -> SourceError:
-    return SourceError(
-        f"cannot load {repo} (revision {revision}) from the Hugging Face Hub: {error}\n"
-        f"Download it and pass source=PATH, or set {DATA_VARIABLE}. If the dataset is gated, "
-        "accept its terms on its page and log in with `hf auth login`."
-    )
+        raise SourceError(
+            f"cannot load {repo} (revision {revision}) from the Hugging Face Hub: {error}\n"
+            f"Download it and pass source=PATH, or set {DATA_VARIABLE}. If the dataset is gated, "
+            "accept its terms on its page and log in with `hf auth login`."
+        ) from error

@@ -1,0 +1,67 @@
+"""The command line: tale-eval demo, model, report."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tale_eval.errors import TaleEvalError, check_name
+
+app = typer.Typer(
+    help="Token-budget-aware LLM reasoning (TALE): run it, search budgets, compare methods.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit status 2."""
+    try:
+        app()
+    except TaleEvalError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+
+
+@app.command()
+def model(name: Annotated[str, typer.Argument(help="smollm2")] = "smollm2") -> None:
+    """Print the local Hugging Face folder of an embedded model, making it if need be."""
+    from tale_eval.smollm2 import model_folder
+
+    check_name("embedded model", name, ["smollm2"])
+    print(model_folder())
+
+
+@app.command()
+def report(
+    logs: Annotated[list[str], typer.Argument(help="Log files and folders, local or s3://")],
+) -> None:
+    """Show accuracy beside tokens for every model, task and method in these logs."""
+    from tale_eval.logs import read_records
+    from tale_eval.report.leaderboard import leaderboard
+    from tale_eval.report.terminal import leaderboard_table
+
+    reading = read_records(logs)
+    for problem in reading.problems:
+        Console(stderr=True).print(f"note: {problem}", markup=False, highlight=False)
+    # a pipe has no width of its own: do not fold a table that goes into a file
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console.print(leaderboard_table(leaderboard(reading.records)))
+
+
+@app.command()
+def demo(
+    model: Annotated[
+        str | None, typer.Option(help="An Inspect model, such as openai/gpt-4o-mini")
+    ] = None,
+    size: Annotated[int, typer.Option(min=1, help="Questions for each method")] = 24,
+    log_dir: Annotated[Path, typer.Option(help="Where the logs go")] = Path("logs/demo"),
+) -> None:
+    """Run direct answering, vanilla CoT and TALE-EP on generated questions."""
+    from tale_eval.demo import run_demo
+
+    run_demo(model, size, log_dir)
+    report([str(log_dir)])

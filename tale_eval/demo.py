@@ -1,0 +1,48 @@
+"""The demonstration: three methods on generated questions, with the embedded model."""
+
+from pathlib import Path
+
+from inspect_ai import eval_set
+from inspect_ai.model import Model, get_model
+from rich.console import Console
+
+METHODS = ("direct", "cot", "tale_ep")
+# the embedded model writes to the cap when it loses its way: a lower cap saves minutes
+MAX_TOKENS = 256
+BATCH = 16
+
+TINY = """\
+[bold]SmolLM2-135M[/bold] is a tiny model: it shows that everything works, not that TALE does.
+For that, swap in a real one: tale-eval demo --model openai/gpt-4o-mini  (or vllm/…, hf/…)"""
+
+
+def run_demo(model_name: str | None, size: int, log_dir: Path) -> None:
+    """Run each method on the same generated sums, with Inspect's own progress display.
+
+    Args:
+        model_name: An Inspect model; None is the embedded SmolLM2-135M-Instruct.
+        size: Questions for each method.
+        log_dir: Where the logs go. What is already there is not run again.
+    """
+    from tale_eval.tasks import chain_sum
+
+    console = Console(stderr=True)
+    if model_name is None:
+        console.print(TINY)
+    model = _embedded() if model_name is None else get_model(model_name)
+    eval_set(
+        [chain_sum(size=size, method=method) for method in METHODS],
+        log_dir=str(log_dir),
+        model=model,
+        max_tokens=MAX_TOKENS,
+        max_connections=BATCH if model_name is None else None,
+        # together, the three methods fill the batches
+        max_tasks=len(METHODS),
+        retry_attempts=1,
+    )
+
+
+def _embedded() -> Model:
+    from tale_eval.smollm2 import model_folder
+
+    return get_model("hf/smollm2-135m-instruct", model_path=str(model_folder()))

@@ -1,0 +1,109 @@
+"""A real HTTP server that speaks OpenAI's chat completions, and remembers what it did.
+
+Tests give it a function that answers; its record is what ledgers are compared with.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the scripted model says, and the usage that the server reports for it."""
+
+    text: str
+    output_tokens: int = 10
+    input_tokens: int = 20
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    finish_reason: str = "stop"
+
+
+Answer = Callable[[str, dict[str, Any]], Reply]
+"""(text of the last user message, the whole request) -> reply."""
+
+
+@dataclass
+class ChatServer:
+    """The server's address and its own record of every successful reply."""
+
+    base_url: str = ""
+    replies: list[Reply] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def total(self, name: str) -> int:
+        """Sum of one usage field over all replies."""
+        return sum(getattr(reply, name) for reply in self.replies)
+
+
+@contextmanager
+def chat_server(answer: Answer, latency: float = 0.0) -> Iterator[ChatServer]:
+    """Serve `answer` on loopback until the block ends."""
+    record = ChatServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            question = [m for m in request["messages"] if m["role"] == "user"][-1]["content"]
+            if not isinstance(question, str):
+                question = "".join(part["text"] for part in question)
+            reply = answer(question, request)
+            time.sleep(latency)
+            body = json.dumps(_completion(request["model"], reply)).encode()
+            with record.lock:
+                record.replies.append(reply)
+                record.requests.append(request)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Keep the test's output clean."""
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 512
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Handler)
+    record.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield record
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _completion(model: str, reply: Reply) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": reply.text},
+                "finish_reason": reply.finish_reason,
+            }
+        ],
+        "usage": {
+            "prompt_tokens": reply.input_tokens,
+            "completion_tokens": reply.output_tokens,
+            "total_tokens": reply.input_tokens + reply.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
+            "completion_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+        },
+    }

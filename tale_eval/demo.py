@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from inspect_ai import eval_set
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import Model, ModelInfo, get_model, set_model_info
 from rich.console import Console
 
+EMBEDDED = "hf/smollm2-135m-instruct"
 METHODS = ("direct", "cot", "tale_ep")
 # the embedded model writes to the cap when it loses its way: a lower cap saves minutes
 MAX_TOKENS = 256
@@ -43,6 +44,10 @@ def run_demo(model_name: str | None, size: int, log_dir: Path) -> None:
 
 
 def _embedded() -> Model:
-    from tale_eval.smollm2 import model_folder
+    from tale_eval.smollm2 import CONTEXT_LENGTH, model_folder
 
-    return get_model("hf/smollm2-135m-instruct", model_path=str(model_folder()))
+    # a model that Inspect does not know, it looks up on the hub
+    set_model_info(
+        EMBEDDED, ModelInfo(model="SmolLM2-135M-Instruct", context_length=CONTEXT_LENGTH)
+    )
+    return get_model(EMBEDDED, model_path=str(model_folder()))

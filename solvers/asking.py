@@ -7,13 +7,13 @@ end in an "ANSWER: x" line, which their `match()` scorer reads.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from inspect_ai.model import ChatMessageSystem
 from inspect_ai.solver import Generate, TaskState, multiple_choice
 
 from tale_eval.errors import check_name
-from tale_eval.ledger import Purpose
+from tale_eval.ledger import Call, Purpose
 from tale_eval.prompts import (
     AnswerFormat,
     Kind,
@@ -64,22 +64,41 @@ async def ask(
     *,
     budget: int | None = None,
     purpose: Purpose = "answer",
-) -> TaskState:
-    """Ask the question once, and write the call into the ledger."""
+    seed: int | None = None,
+) -> tuple[TaskState, Call]:
+    """Ask the question once, and write the call into the ledger.
+
+    Args:
+        state: The sample.
+        generate: Inspect's generate function.
+        asking: How the question is put.
+        budget: Tokens that the model is told to stay below; None for no budget.
+        purpose: Why it is asked.
+        seed: Replaces the run's own seed.
+    """
     _add_system_prompt(state, asking.system_prompt)
     if state.choices and not _is_ours(state):
         # Inspect fills in the question and its options, and marks the choice
         template = _prompt("{question}\n\n{choices}", "choice", "en", asking, budget)
-        state = await multiple_choice(template=template)(state, generate)
+        state = await multiple_choice(template=template)(state, _seeded(generate, seed))
     else:
         kind: Kind = "choice" if state.choices else "cloze"
         language: Language = state.metadata["language"] if _is_ours(state) else "en"
         state.user_prompt.text = _prompt(
             question_of(state), kind, language, asking, budget, ours=_is_ours(state)
         )
-        state = await generate(state)
-    record_call(state, state.output, purpose, budget=budget)
-    return state
+        state = await _seeded(generate, seed)(state)
+    return state, record_call(state, state.output, purpose, budget=budget)
+
+
+def _seeded(generate: Generate, seed: int | None) -> Generate:
+    if seed is None:
+        return generate
+
+    async def seeded(state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
+        return await generate(state, *args, **{**kwargs, "seed": seed})
+
+    return cast(Generate, seeded)
 
 
 def _prompt(

@@ -34,6 +34,7 @@ def budget(
     asking = Asking(system_prompt, answer_format, style)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        return await ask(state, generate, asking, budget=tokens)
+        state, _ = await ask(state, generate, asking, budget=tokens)
+        return state
 
     return solve

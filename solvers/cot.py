@@ -27,6 +27,7 @@ def cot(
     asking = Asking(system_prompt, answer_format, style)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        return await ask(state, generate, asking)
+        state, _ = await ask(state, generate, asking)
+        return state
 
     return solve

@@ -22,6 +22,7 @@ def direct(system_prompt: str = SYSTEM_PROMPT, answer_format: FormatChoice = "au
     asking = Asking(system_prompt, answer_format, reasoning=False)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        return await ask(state, generate, asking)
+        state, _ = await ask(state, generate, asking)
+        return state
 
     return solve

@@ -9,6 +9,7 @@ from inspect_ai.solver import Solver
 
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.solvers.budget import budget
+from tale_eval.solvers.budget_search import budget_search
 from tale_eval.solvers.cot import cot
 from tale_eval.solvers.direct import direct
 from tale_eval.solvers.tale_ep import tale_ep
@@ -18,6 +19,7 @@ METHODS: Final[dict[str, Callable[..., Solver]]] = {
     "cot": cot,
     "budget": budget,
     "tale_ep": tale_ep,
+    "budget_search": budget_search,
 }
 
 

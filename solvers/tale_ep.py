@@ -75,7 +75,8 @@ def tale_ep(
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         reading = await estimate(state)
         tokens = default_budget if reading.budget is None else reading.budget
-        return await ask(state, generate, asking, budget=tokens)
+        state, _ = await ask(state, generate, asking, budget=tokens)
+        return state
 
     async def estimate(state: TaskState) -> BudgetReading:
         # an unbound role is the task's model itself: with default=, Inspect would copy it

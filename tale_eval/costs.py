@@ -11,6 +11,8 @@ from tale_eval.pricing import Prices, total_dollars
 COST_KEYS = (
     "answer_tokens",
     "estimator_tokens",
+    "vanilla_tokens",
+    "search_tokens",
     "helper_tokens",
     "reasoning_tokens",
     "output_tokens",
@@ -23,6 +25,8 @@ COST_KEYS = (
     "truncated",
     "budget_missing",
     "budget_echoed",
+    "unsolved",
+    "no_smaller_budget",
 )
 """What is known of each sample's cost.
 
@@ -33,6 +37,10 @@ hidden reasoning, where reported. input_tokens: of all calls, cached ones includ
 within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap.
 budget_missing: no budget could be read from the estimate. budget_echoed: the
 estimate repeats the example of its own prompt.
+
+Of a budget search: vanilla_tokens and search_tokens, of the unbudgeted answers and of
+the trials; the answer is one of these calls. unsolved: vanilla CoT was wrong;
+no_smaller_budget: it was right, and no smaller budget was.
 """
 
 
@@ -43,6 +51,7 @@ def cost_values(
     budget: int | None = None,
     budget_status: str | None = None,
     budget_echoed: bool = False,
+    search_status: str | None = None,
     prices: Prices | None = None,
 ) -> dict[str, float | None]:
     """The values of COST_KEYS for one sample; None where unknown or not applicable.
@@ -54,6 +63,7 @@ def cost_values(
         budget: Budget of the answer, in tokens.
         budget_status: How the estimate was read; None without an estimator.
         budget_echoed: The estimate repeats the example of its prompt.
+        search_status: How a budget search ended; None without one.
         prices: A user's own prices.
     """
     answer = _answer(calls, answer_call)
@@ -63,6 +73,8 @@ def cost_values(
     return {
         "answer_tokens": answer_tokens,
         "estimator_tokens": ledger.output_tokens(calls, "estimate"),
+        "vanilla_tokens": ledger.output_tokens(calls, "vanilla"),
+        "search_tokens": ledger.output_tokens(calls, "search"),
         "helper_tokens": ledger.output_tokens(calls, "helper"),
         "reasoning_tokens": ledger.reasoning_tokens(calls),
         "output_tokens": ledger.output_tokens(calls) if calls else None,
@@ -77,6 +89,8 @@ def cost_values(
         "truncated": answer.truncated if answer else None,
         "budget_missing": budget_status in UNREADABLE if estimated else None,
         "budget_echoed": budget_echoed if estimated else None,
+        "unsolved": search_status == "unsolved" if search_status else None,
+        "no_smaller_budget": search_status == "no_smaller_budget" if search_status else None,
     }
 
 

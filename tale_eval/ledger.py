@@ -40,10 +40,11 @@ class Call(BaseModel):
     role: str | None = None
     budget: int | None = None
     max_tokens: int | None = None
-    input_tokens: int | None
+    seed: int | None = None
+    input_tokens: int | None = None
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
-    output_tokens: int | None
+    output_tokens: int | None = None
     reasoning_tokens: int | None = None
     counted_by: CountedBy
     stop_reason: str = "unknown"

@@ -126,6 +126,7 @@ def _costs(sample: EvalSample) -> dict[str, float | None]:
         budget=sample.store.get("TaleRecord:budget"),
         budget_status=sample.store.get("TaleRecord:budget_status"),
         budget_echoed=sample.store.get("TaleRecord:budget_echoed", False),
+        search_status=(sample.store.get("TaleRecord:search") or {}).get("status"),
     )
 
 

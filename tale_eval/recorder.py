@@ -18,6 +18,7 @@ from tale_eval.budgets import BudgetReading
 from tale_eval.counting import count
 from tale_eval.ledger import Call, Purpose
 from tale_eval.prompts import PROMPT_VERSION
+from tale_eval.traces import SearchTrace
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
@@ -34,6 +35,7 @@ class TaleRecord(StoreModel):
         budget: Budget of the answer, in tokens; None if it had none.
         budget_status: How the estimate was read; None if the method has no estimator.
         budget_echoed: The estimate repeats the example of the estimator's prompt.
+        search: The whole trace of a budget search; None for other methods.
     """
 
     method: str | None = None
@@ -43,6 +45,7 @@ class TaleRecord(StoreModel):
     budget: int | None = None
     budget_status: str | None = None
     budget_echoed: bool = False
+    search: SearchTrace | None = None
 
 
 def record_of(state: TaskState) -> TaleRecord:
@@ -130,6 +133,7 @@ def _call(
         role=event.role,
         budget=budget,
         max_tokens=max_tokens,
+        seed=event.config.seed,
         stop_reason=event.output.stop_reason,
         seconds=event.output.time,
         replayed=event.cache == "read",

@@ -84,6 +84,7 @@ def _costs(state: TaskState) -> dict[str, float]:
         budget=record.budget,
         budget_status=record.budget_status,
         budget_echoed=record.budget_echoed,
+        search_status=record.search.status if record.search else None,
     )
     return {key: math.nan if value is None else float(value) for key, value in values.items()}
 

@@ -1,0 +1,129 @@
+"""Budget search: for each question the smallest budget that keeps the answer right
+(paper section 4, Algorithms 1 and 2).
+
+inspect eval tale_eval/gsm8k -T split=train --solver tale_eval/budget_search
+inspect eval inspect_evals/gsm8k --solver tale_eval/budget_search -S strategy=bisect
+"""
+
+from copy import copy, deepcopy
+from dataclasses import dataclass, field
+from typing import get_args
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.ledger import Call, Purpose
+from tale_eval.prompts import SYSTEM_PROMPT, Style
+from tale_eval.recorder import record_of
+from tale_eval.search import Attempt, Rule, SearchResult, Strategy, Trial, search
+from tale_eval.solvers.asking import Asking, FormatChoice, ask
+from tale_eval.solvers.method import method
+from tale_eval.solvers.verdict import is_correct
+from tale_eval.traces import SearchTrace
+
+
+@solver
+@method
+def budget_search(
+    strategy: Strategy = "greedy",
+    samples: int = 1,
+    rule: Rule = "all",
+    tolerance: float = 0.1,
+    speculative: bool = False,
+    score: str | None = None,
+    system_prompt: str = SYSTEM_PROMPT,
+    answer_format: FormatChoice = "auto",
+    style: Style = "paper",
+) -> Solver:
+    """Answer by vanilla CoT, then under smaller and smaller budgets.
+
+    The task's own scorer says what is right, so any task with a right-or-wrong scorer
+    can be searched. The sample's answer is the best trial's; a question whose vanilla
+    answer is wrong keeps that answer and counts as unsolved.
+
+    Args:
+        strategy: "greedy" (Algorithm 2), "halving" (Algorithm 1) or "bisect".
+        samples: Answers asked under each budget, and without one. From the second on
+            they are asked with the seeds that follow the run's own.
+        rule: Whether "all" samples or a "majority" of them must be right.
+        tolerance: Relative width at which "bisect" stops, in (0, 1].
+        speculative: Ask all halvings at once: less time for more tokens.
+        score: Which value decides, where the task has several: the name of a scorer,
+            or of a key of its dictionary.
+        system_prompt: Used where the task brings no system message; empty for none.
+        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        style: "paper" (format line first) or "answer_last".
+    """
+    check_name("strategy", strategy, get_args(Strategy))
+    check_name("rule", rule, get_args(Rule))
+    if samples < 1:
+        raise InvalidValueError(f"samples={samples}: must be a whole number from 1 up")
+    if not 0 < tolerance <= 1:
+        raise InvalidValueError(f"tolerance={tolerance}: must be above 0 and at most 1")
+    asking = Asking(system_prompt, answer_format, style)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        asked = _Asked(state, generate, asking, score)
+        vanilla = Trial(None, tuple([await asked.attempt(None) for _ in range(samples)]), rule)
+        result = await search(
+            asked.attempt, vanilla, strategy, samples, rule, tolerance, speculative
+        )
+        return asked.conclude(result)
+
+    return solve
+
+
+@dataclass
+class _Asked:
+    """One question under search: asks it on copies of its state, and keeps the replies."""
+
+    state: TaskState
+    generate: Generate
+    asking: Asking
+    score: str | None
+    seed: int | None = None
+    replies: list[tuple[Attempt, TaskState, Call]] = field(default_factory=list)
+    samples_of: dict[int | None, int] = field(default_factory=dict)
+
+    async def attempt(self, budget: int | None) -> Attempt:
+        """Ask once under a budget; None is vanilla CoT."""
+        sample = self.samples_of.get(budget, 0)
+        self.samples_of[budget] = sample + 1
+        fork = _fork(self.state)
+        purpose: Purpose = "vanilla" if budget is None else "search"
+        # a repeated question with the same seed would only repeat its answer
+        seed = (self.seed or 0) + sample if sample else None
+        fork, call = await ask(
+            fork, self.generate, self.asking, budget=budget, purpose=purpose, seed=seed
+        )
+        if budget is None and not sample:
+            self.seed = call.seed
+        if call.output_tokens is None:
+            raise InvalidValueError(
+                f"{call.model} reports no output tokens: a budget cannot be searched without"
+            )
+        correct = await is_correct(fork, self.score)
+        attempt = Attempt(call.output_tokens, correct, fork.output.completion)
+        self.replies.append((attempt, fork, call))
+        return attempt
+
+    def conclude(self, result: SearchResult) -> TaskState:
+        """The state of the best trial's answer, with the whole trace in its record."""
+        best = next((a for a in result.best.attempts if a.correct), result.best.attempts[0])
+        fork, call = next((f, c) for a, f, c in self.replies if a is best)
+        record = record_of(self.state)
+        record.answer_call = next(i for i, c in enumerate(record.calls) if c == call)
+        record.budget = result.budget
+        record.search = SearchTrace.of(result)
+        self.state.messages = fork.messages
+        self.state.choices = fork.choices
+        self.state.output = fork.output
+        return self.state
+
+
+def _fork(state: TaskState) -> TaskState:
+    """A copy to ask on, with the sample's own record."""
+    fork = copy(state)
+    fork.messages = deepcopy(list(state.messages))
+    fork.choices = deepcopy(state.choices)
+    return fork

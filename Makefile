@@ -31,7 +31,7 @@ $(VENV)/torch.done: constraints.txt
 	touch $@
 
 $(VENV)/demo.done: $(VENV)/torch.done pyproject.toml
-	$(BIN)/pip install -q -c constraints.txt -e '.[local,symbolic]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[local,symbolic,report]'
 	touch $@
 
 $(VENV)/dev.done: $(VENV)/torch.done pyproject.toml

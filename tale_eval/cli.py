@@ -1,4 +1,4 @@
-"""The command line: tale-eval demo, model, report."""
+"""The command line: tale-eval demo, model, report, elasticity."""
 
 import sys
 from pathlib import Path
@@ -45,11 +45,49 @@ def report(
     from tale_eval.report.terminal import leaderboard_table
 
     reading = read_records(logs)
-    for problem in reading.problems:
-        Console(stderr=True).print(f"note: {problem}", markup=False, highlight=False)
+    _note(reading.problems)
+    _console().print(leaderboard_table(leaderboard(reading.records)))
+
+
+@app.command()
+def elasticity(
+    logs: Annotated[
+        list[str],
+        typer.Argument(help="Logs of budget_search, and of tale_ep on the same questions"),
+    ],
+    csv: Annotated[Path | None, typer.Option(help="Write one row per question")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw the curve: .svg, .png or .html")] = None,
+) -> None:
+    """Show how the actual tokens answer to the prompted budget, and how estimates fare."""
+    from tale_eval.logs import read_searches
+    from tale_eval.report import export
+    from tale_eval.report.charts import elasticity_chart, save_chart
+    from tale_eval.report.elasticity import elasticity_reports
+    from tale_eval.report.terminal import elasticity_tables
+
+    found, problems = read_searches(logs)
+    reports, mismatches = elasticity_reports(found)
+    for report in reports:
+        for table in elasticity_tables(report):
+            _console().print(table)
+    _note(problems + mismatches)
+    if csv:
+        export.write_csv(export.elasticity_rows(reports), csv)
+    if json:
+        export.write_json(reports, json)
+    if chart:
+        save_chart(elasticity_chart(reports), chart)
+
+
+def _console() -> Console:
     # a pipe has no width of its own: do not fold a table that goes into a file
-    console = Console() if sys.stdout.isatty() else Console(width=160)
-    console.print(leaderboard_table(leaderboard(reading.records)))
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def _note(problems: list[str]) -> None:
+    for problem in problems:
+        Console(stderr=True).print(f"note: {problem}", markup=False, highlight=False)
 
 
 @app.command()

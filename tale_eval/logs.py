@@ -4,18 +4,32 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zipfile import BadZipFile
 
-from inspect_ai.log import EvalLog, EvalSample, EvalSpec, list_eval_logs, read_eval_log
+from inspect_ai.log import (
+    EvalLog,
+    EvalSample,
+    EvalSpec,
+    list_eval_logs,
+    read_eval_log,
+    read_eval_log_samples,
+)
 from inspect_ai.scorer import Score, value_to_float
 from pydantic import TypeAdapter
 
+from tale_eval.budgets import UNREADABLE
 from tale_eval.costs import COST_KEYS, cost_values
 from tale_eval.errors import SourceError
 from tale_eval.ledger import Call
-from tale_eval.records import Record
+from tale_eval.records import Record, Searched
+from tale_eval.traces import SearchTrace
 
 # arguments that say how a task is asked, or where it lies, but not what is asked
 _NOT_THE_QUESTIONS = {"method", "source"}
+
+
+# what is large in a sample and not needed here
+_UNREAD = {"events", "events_data", "messages", "attachments", "timelines"}
 
 
 @dataclass(frozen=True)
@@ -31,27 +45,81 @@ class Reading:
     problems: list[str]
 
 
+@dataclass(frozen=True)
+class _Log:
+    """A log's header and its samples, read one at a time."""
+
+    name: str
+    header: EvalLog
+
+    def samples(self) -> Iterator[EvalSample]:
+        return read_eval_log_samples(self.name, all_samples_required=False, exclude_fields=_UNREAD)
+
+
 def read_records(locations: list[str]) -> Reading:
     """Read every log in these files and folders.
 
     Raises:
         SourceError: If there is no log at all.
     """
+    problems: list[str] = []
+    records = [
+        _record(log.header.eval, sample)
+        for log in _logs(locations, problems)
+        for sample in log.samples()
+    ]
+    return Reading(records, problems)
+
+
+def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
+    """Read the budget searches and the estimated budgets in these logs.
+
+    Returns:
+        The searches and estimates, and one line per log that could not be used.
+
+    Raises:
+        SourceError: If there is no log at all.
+    """
+    problems: list[str] = []
+    found: list[Searched] = []
+    for log in _logs(locations, problems):
+        before = len(found)
+        for sample in log.samples():
+            trace = sample.store.get("TaleRecord:search")
+            estimated = sample.store.get("TaleRecord:budget_status")
+            if trace is None and estimated is None:
+                continue
+            found.append(
+                Searched(
+                    model=log.header.eval.model,
+                    task=task_label(log.header.eval),
+                    method=_method(log.header.eval, sample),
+                    question=f"{sample.id}/{sample.epoch}",
+                    trace=None if trace is None else SearchTrace.model_validate(trace),
+                    estimate=None
+                    if estimated in UNREADABLE
+                    else sample.store.get("TaleRecord:budget"),
+                )
+            )
+        if len(found) == before:
+            problems.append(f"{log.name}: holds neither a budget search nor an estimate")
+    return found, problems
+
+
+def _logs(locations: list[str], problems: list[str]) -> Iterator[_Log]:
+    """Every readable log; what is wrong with the others goes into `problems`."""
     names = [name for location in locations for name in _log_names(location)]
     if not names:
         raise SourceError(f"no Inspect log (.eval or .json) in {', '.join(locations)}")
-    records: list[Record] = []
-    problems: list[str] = []
     for name in names:
         try:
-            log = read_eval_log(name)
-        except (ValueError, OSError, KeyError) as error:
+            header = read_eval_log(name, header_only=True)
+        except (ValueError, OSError, KeyError, BadZipFile) as error:
             problems.append(f"{name}: not a readable log ({error})")
             continue
-        records.extend(_records(log))
-        if log.status != "success":
-            problems.append(f"{name}: the run ended with status {log.status}")
-    return Reading(records, problems)
+        if header.status != "success":
+            problems.append(f"{name}: the run ended with status {header.status}")
+        yield _Log(name, header)
 
 
 def _log_names(location: str) -> list[str]:
@@ -60,20 +128,18 @@ def _log_names(location: str) -> list[str]:
     return sorted(info.name for info in list_eval_logs(location, descending=False))
 
 
-def _records(log: EvalLog) -> Iterator[Record]:
-    task = task_label(log.eval)
-    for sample in log.samples or []:
-        yield Record(
-            model=log.eval.model,
-            task=task,
-            method=_method(log.eval, sample),
-            sample_id=str(sample.id),
-            epoch=sample.epoch,
-            correct=_correct(sample),
-            error=sample.error.message if sample.error else None,
-            bare=_bare(sample),
-            costs=_costs(sample),
-        )
+def _record(spec: EvalSpec, sample: EvalSample) -> Record:
+    return Record(
+        model=spec.model,
+        task=task_label(spec),
+        method=_method(spec, sample),
+        sample_id=str(sample.id),
+        epoch=sample.epoch,
+        correct=_correct(sample),
+        error=sample.error.message if sample.error else None,
+        bare=_bare(sample),
+        costs=_costs(sample),
+    )
 
 
 def task_label(spec: EvalSpec) -> str:

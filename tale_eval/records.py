@@ -1,8 +1,9 @@
-"""One row per (model, task, method, sample, epoch), whatever harness it came from."""
+"""What is read from logs: one row per (model, task, method, sample, epoch). Pure."""
 
 from dataclasses import dataclass
 
 from tale_eval.costs import COST_KEYS
+from tale_eval.traces import SearchTrace
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,22 @@ class Record:
 
     def __post_init__(self) -> None:
         assert self.costs.keys() == set(COST_KEYS)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One question's budget search, or the budget that an estimator gave it.
+
+    Attributes:
+        model, task, method: As in `Record`.
+        question: Sample id and epoch: what a search and an estimate share.
+        trace: The search; None for an estimate.
+        estimate: The estimated budget in tokens; None if it could not be read.
+    """
+
+    model: str
+    task: str
+    method: str
+    question: str
+    trace: SearchTrace | None
+    estimate: int | None

@@ -37,11 +37,15 @@ class TrialTrace(BaseModel):
 
 
 class SearchTrace(BaseModel):
-    """A whole search, the failing trial and a speculative search's surplus included."""
+    """A whole search, the failing trial and a speculative search's surplus included.
+
+    `budget` is the chosen one; None where vanilla CoT was not improved upon.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     status: Status
+    budget: int | None = None
     trials: tuple[TrialTrace, ...]
     surplus: tuple[TrialTrace, ...] = ()
 
@@ -50,6 +54,7 @@ class SearchTrace(BaseModel):
         """The trace of a search."""
         return cls(
             status=result.status,
+            budget=result.budget,
             trials=tuple(TrialTrace.of(trial) for trial in result.trials),
             surplus=tuple(TrialTrace.of(trial) for trial in result.surplus),
         )

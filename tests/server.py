@@ -15,14 +15,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """What the scripted model says, and the usage that the server reports for it."""
+    """What the scripted model says, and the usage that the server reports for it.
 
-    text: str
+    Without a text the server sends no choice at all, and without `usage` no usage.
+    """
+
+    text: str | None
     output_tokens: int = 10
     input_tokens: int = 20
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     finish_reason: str = "stop"
+    usage: bool = True
 
 
 Answer = Callable[[str, dict[str, Any]], Reply]
@@ -37,6 +41,20 @@ class ChatServer:
     replies: list[Reply] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment in which openai/NAME and openai-api/loop/NAME are this server."""
+        return {
+            "OPENAI_BASE_URL": self.base_url,
+            "OPENAI_API_KEY": "none",
+            "LOOP_BASE_URL": self.base_url,
+            "LOOP_API_KEY": "none",
+        }
+
+    def prompts(self) -> list[str]:
+        """Text of the last user message of every request."""
+        return [last_user_text(request) for request in self.requests]
 
     def total(self, name: str) -> int:
         """Sum of one usage field over all replies."""
@@ -53,10 +71,7 @@ def chat_server(answer: Answer, latency: float = 0.0) -> Iterator[ChatServer]:
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            question = [m for m in request["messages"] if m["role"] == "user"][-1]["content"]
-            if not isinstance(question, str):
-                question = "".join(part["text"] for part in question)
-            reply = answer(question, request)
+            reply = answer(last_user_text(request), request)
             time.sleep(latency)
             body = json.dumps(_completion(request["model"], reply)).encode()
             with record.lock:
@@ -86,24 +101,30 @@ def chat_server(answer: Answer, latency: float = 0.0) -> Iterator[ChatServer]:
         server.server_close()
 
 
+def last_user_text(request: dict[str, Any]) -> str:
+    """Text of the request's last user message, whichever way it is written."""
+    content = [m for m in request["messages"] if m["role"] == "user"][-1]["content"]
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
 def _completion(model: str, reply: Reply) -> dict[str, Any]:
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": reply.text},
+        "finish_reason": reply.finish_reason,
+    }
+    usage = {
+        "prompt_tokens": reply.input_tokens,
+        "completion_tokens": reply.output_tokens,
+        "total_tokens": reply.input_tokens + reply.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+    }
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 0,
         "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": reply.text},
-                "finish_reason": reply.finish_reason,
-            }
-        ],
-        "usage": {
-            "prompt_tokens": reply.input_tokens,
-            "completion_tokens": reply.output_tokens,
-            "total_tokens": reply.input_tokens + reply.output_tokens,
-            "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
-            "completion_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
-        },
+        "choices": [] if reply.text is None else [choice],
+        **({"usage": usage} if reply.usage else {}),
     }

@@ -1,0 +1,86 @@
+"""Charts: one Altair specification for SVG, PNG, interactive HTML and JSON."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tale_eval.errors import InvalidValueError, MissingExtraError
+from tale_eval.report.elasticity import ElasticityReport
+
+if TYPE_CHECKING:
+    import altair
+
+FORMATS = (".svg", ".png", ".html", ".json")
+
+
+def elasticity_chart(reports: Sequence[ElasticityReport]) -> "altair.LayerChart":
+    """Actual tokens against the prompted budget, with quartiles, and the line y = x.
+
+    A point below the line stayed within its budget; where the curve rises to the
+    left, the cost rebounds.
+    """
+    alt = _altair()
+    rows = [
+        {
+            "search": f"{report.model}, {report.task}, {report.method}",
+            "budget": point.at,
+            "tokens": point.mean,
+            "q25": point.q25,
+            "q75": point.q75,
+            "answers": point.n,
+            "right": point.accuracy.numerator,
+        }
+        for report in reports
+        for point in report.by_budget
+    ]
+    if not rows:
+        raise InvalidValueError("no trial under a budget: there is no elasticity to draw")
+    log = alt.Scale(type="log", base=2, nice=False)
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("budget:Q", scale=log, title="prompted budget (tokens, log scale)"),
+        color=alt.Color("search:N", legend=alt.Legend(orient="bottom", labelLimit=600), title=None),
+    )
+    means = base.mark_line(point=True).encode(
+        y=alt.Y("tokens:Q", title="actual output tokens (mean; band: quartiles)"),
+        tooltip=[
+            "search:N",
+            "budget:Q",
+            alt.Tooltip("tokens:Q", format=".1f"),
+            "answers:Q",
+            "right:Q",
+        ],
+    )
+    spread = base.mark_area(opacity=0.15).encode(y="q25:Q", y2="q75:Q")
+    budgets = [point.at for report in reports for point in report.by_budget]
+    diagonal = (
+        alt.Chart(alt.Data(values=[{"budget": end} for end in (min(budgets), max(budgets))]))
+        .mark_line(strokeDash=[4, 4], color="grey")
+        .encode(x=alt.X("budget:Q", scale=log), y="budget:Q")
+    )
+    layered: altair.LayerChart = alt.layer(spread, means, diagonal).properties(
+        width=560, height=340, title="Token elasticity"
+    )
+    return layered
+
+
+def save_chart(chart: "altair.LayerChart", path: Path) -> None:
+    """Write a chart as .svg, .png, .html (interactive, works offline) or .json.
+
+    Raises:
+        InvalidValueError: If the name ends otherwise.
+    """
+    if path.suffix not in FORMATS:
+        raise InvalidValueError(f"{path}: a chart ends in one of {', '.join(FORMATS)}")
+    arguments: dict[str, Any] = {".png": {"ppi": 144}, ".html": {"inline": True}}.get(
+        path.suffix, {}
+    )
+    chart.save(str(path), **arguments)
+
+
+def _altair() -> Any:
+    try:
+        import altair
+        import vl_convert  # noqa: F401  (what writes SVG, PNG and offline HTML)
+    except ImportError as error:
+        raise MissingExtraError("a chart", "report") from error
+    return altair

@@ -7,12 +7,11 @@ end in an "ANSWER: x" line, which their `match()` scorer reads.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from inspect_ai.model import ChatMessageSystem
 from inspect_ai.solver import Generate, TaskState, multiple_choice
 
-from tale_eval.errors import check_name
 from tale_eval.ledger import Call, Purpose
 from tale_eval.prompts import (
     AnswerFormat,
@@ -44,10 +43,6 @@ class Asking:
     answer_format: FormatChoice
     style: Style = "paper"
     reasoning: bool = True
-
-    def __post_init__(self) -> None:
-        check_name("answer format", self.answer_format, get_args(FormatChoice))
-        check_name("prompt style", self.style, get_args(Style))
 
 
 def question_of(state: TaskState) -> str:

@@ -7,11 +7,10 @@ inspect eval inspect_evals/gsm8k --solver tale_eval/budget_search -S strategy=bi
 
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
-from typing import get_args
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.errors import InvalidValueError
 from tale_eval.ledger import Call, Purpose
 from tale_eval.prompts import SYSTEM_PROMPT, Style
 from tale_eval.recorder import record_of
@@ -54,8 +53,6 @@ def budget_search(
         answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
         style: "paper" (format line first) or "answer_last".
     """
-    check_name("strategy", strategy, get_args(Strategy))
-    check_name("rule", rule, get_args(Rule))
     if samples < 1:
         raise InvalidValueError(f"samples={samples}: must be a whole number from 1 up")
     if not 0 < tolerance <= 1:

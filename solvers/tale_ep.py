@@ -4,8 +4,6 @@ inspect eval tale_eval/gsm8k --solver tale_eval/tale_ep
 inspect eval inspect_evals/gsm8k --solver tale_eval/tale_ep --model-role estimator=MODEL
 """
 
-from typing import get_args
-
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageSystem,
@@ -17,7 +15,7 @@ from inspect_ai.model import (
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from tale_eval.budgets import BudgetReading, check_bounds, read_budget
-from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.errors import InvalidValueError
 from tale_eval.prompts import SYSTEM_PROMPT, EstimatorWording, Style
 from tale_eval.prompts import estimator_prompt as prompt_for_estimate
 from tale_eval.recorder import ESTIMATOR_ROLE, record_call, record_estimate
@@ -62,7 +60,6 @@ def tale_ep(
         max_budget: Larger estimates are lowered to this; None sets no bound.
         default_budget: Budget where none can be read; None is plain chain of thought.
     """
-    check_name("estimator prompt", estimator_prompt, get_args(EstimatorWording))
     check_bounds(min_budget, max_budget)
     for name, value in (
         ("estimator_max_tokens", estimator_max_tokens),

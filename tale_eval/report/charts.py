@@ -38,7 +38,9 @@ def elasticity_chart(reports: Sequence[ElasticityReport]) -> "altair.LayerChart"
     log = alt.Scale(type="log", base=2, nice=False)
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("budget:Q", scale=log, title="prompted budget (tokens, log scale)"),
-        color=alt.Color("search:N", legend=alt.Legend(orient="bottom", labelLimit=600), title=None),
+        color=alt.Color(
+            "search:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600), title=None
+        ),
     )
     means = base.mark_line(point=True).encode(
         y=alt.Y("tokens:Q", title="actual output tokens (mean; band: quartiles)"),
@@ -53,7 +55,9 @@ def elasticity_chart(reports: Sequence[ElasticityReport]) -> "altair.LayerChart"
     spread = base.mark_area(opacity=0.15).encode(y="q25:Q", y2="q75:Q")
     budgets = [point.at for report in reports for point in report.by_budget]
     diagonal = (
-        alt.Chart(alt.Data(values=[{"budget": end} for end in (min(budgets), max(budgets))]))
+        alt.Chart(
+            alt.Data(values=[{"budget": budget} for budget in _between(min(budgets), max(budgets))])
+        )
         .mark_line(strokeDash=[4, 4], color="grey")
         .encode(x=alt.X("budget:Q", scale=log), y="budget:Q")
     )
@@ -75,6 +79,11 @@ def save_chart(chart: "altair.LayerChart", path: Path) -> None:
         path.suffix, {}
     )
     chart.save(str(path), **arguments)
+
+
+def _between(low: float, high: float, steps: int = 48) -> list[float]:
+    """Values from low to high in equal ratios: y = x is no straight line on a log axis."""
+    return [low * (high / low) ** (step / steps) for step in range(steps + 1)]
 
 
 def _altair() -> Any:

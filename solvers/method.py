@@ -21,7 +21,7 @@ def method(create: Callable[P, Solver]) -> Callable[P, Solver]:
     such as "budget:tokens=50": what `tale_eval.solvers.method_solver` reads.
     """
     signature = inspect.signature(create)
-    checked = validate_call(create)
+    checked: Callable[..., Solver] = validate_call(create)
 
     @wraps(create)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> Solver:

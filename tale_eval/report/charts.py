@@ -75,9 +75,8 @@ def save_chart(chart: "altair.LayerChart", path: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise InvalidValueError(f"{path}: a chart ends in one of {', '.join(FORMATS)}")
-    arguments: dict[str, Any] = {".png": {"ppi": 144}, ".html": {"inline": True}}.get(
-        path.suffix, {}
-    )
+    # inline: an HTML chart opens without a network
+    arguments: dict[str, Any] = {"inline": True} if path.suffix == ".html" else {"ppi": 144}
     chart.save(str(path), **arguments)
 
 

@@ -32,14 +32,20 @@ def method_solver(method: str) -> Solver:
         UnknownNameError: If the method or one of its arguments does not exist.
         InvalidValueError: If an argument has no value.
     """
+    name, arguments = parse_method(method)
+    return METHODS[name](**{key: yaml.safe_load(value) for key, value in arguments.items()})
+
+
+def parse_method(method: str) -> tuple[str, dict[str, str]]:
+    """A method's name and its arguments as written; see `method_solver`."""
     name, *pairs = method.split(":")
     check_name("method", name, METHODS)
-    create = METHODS[name]
     arguments = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise InvalidValueError(f"method {method!r}: write {key!r} as {key}=VALUE")
-        check_name(f"argument of method {name}", key, inspect.signature(create).parameters)
-        arguments[key] = yaml.safe_load(value)
-    return create(**arguments)
+        parameters = inspect.signature(METHODS[name]).parameters
+        check_name(f"argument of method {name}", key, parameters)
+        arguments[key] = value
+    return name, arguments

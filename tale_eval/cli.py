@@ -1,4 +1,4 @@
-"""The command line: tale-eval demo, model, report, elasticity."""
+"""The command line: tale-eval demo, model, compare, report, elasticity."""
 
 import sys
 from pathlib import Path
@@ -47,6 +47,35 @@ def report(
     reading = read_records(logs)
     _note(reading.problems)
     _console().print(leaderboard_table(leaderboard(reading.records)))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def compare(
+    tasks: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TASK... [INSPECT OPTION]...",
+            help="gsm8k, mathbench/college, chain_sum:size=50, inspect_evals/gsm8k, …",
+        ),
+    ],
+    method: Annotated[list[str], typer.Option(help="direct, cot, budget:tokens=50, tale_ep, …")],
+    model: Annotated[list[str], typer.Option(help="An Inspect model")],
+    log_dir: Annotated[str, typer.Option(help="Where the logs go: a folder or s3://…")] = "logs",
+) -> None:
+    """Run models x tasks x methods; a second call runs only what is missing.
+
+    Every option of `inspect eval-set` is passed on, such as --limit 100 --epochs 3.
+    """
+    from tale_eval.compare import combinations, run_matrix
+
+    first = next((i for i, word in enumerate(tasks) if word.startswith("-")), len(tasks))
+    found = combinations(tasks[:first], method, model)
+    failed = run_matrix(found, log_dir, options=tasks[first:])
+    for combination in failed:
+        _note([f"failed: {combination}"])
+    print(f"{len(found) - len(failed)} of {len(found)} done. Next: tale-eval report {log_dir}")
+    if failed:
+        sys.exit(1)
 
 
 @app.command()

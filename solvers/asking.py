@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from inspect_ai.model import ChatMessageSystem
 from inspect_ai.solver import Generate, TaskState, multiple_choice
 
+from tale_eval.errors import InvalidValueError
 from tale_eval.ledger import Call, Purpose
 from tale_eval.prompts import (
     AnswerFormat,
@@ -73,6 +74,11 @@ async def ask(
     """
     _add_system_prompt(state, asking.system_prompt)
     if state.choices and not _is_ours(state):
+        if asking.answer_format in ("bracketed", "boxed"):
+            raise InvalidValueError(
+                f"answer_format={asking.answer_format!r}: Inspect marks the choice that an "
+                "'ANSWER: x' line names; use 'auto'"
+            )
         # Inspect fills in the question and its options, and marks the choice
         template = _prompt("{question}\n\n{choices}", "choice", "en", asking, budget)
         state = await multiple_choice(template=template)(state, _seeded(generate, seed))

@@ -97,7 +97,8 @@ class _Asked:
             self.seed = call.seed
         if call.output_tokens is None:
             raise InvalidValueError(
-                f"{call.model} reports no output tokens: a budget cannot be searched without"
+                f"{call.model} reports no token usage, and a budget search starts from the "
+                "tokens of the vanilla answer: make the server report its usage"
             )
         correct = await is_correct(fork, self.score)
         attempt = Attempt(call.output_tokens, correct, fork.output.completion)
@@ -106,7 +107,7 @@ class _Asked:
 
     def conclude(self, result: SearchResult) -> TaskState:
         """The state of the best trial's answer, with the whole trace in its record."""
-        best = next((a for a in result.best.attempts if a.correct), result.best.attempts[0])
+        best = _answer_of(result.best)
         fork, call = next((f, c) for a, f, c in self.replies if a is best)
         record = record_of(self.state)
         record.answer_call = next(i for i, c in enumerate(record.calls) if c == call)
@@ -116,6 +117,13 @@ class _Asked:
         self.state.choices = fork.choices
         self.state.output = fork.output
         return self.state
+
+
+def _answer_of(trial: Trial) -> Attempt:
+    """The trial's first right answer; of an unsolved question, what plain CoT would say."""
+    if not trial.correct:
+        return trial.attempts[0]
+    return next(attempt for attempt in trial.attempts if attempt.correct)
 
 
 def _fork(state: TaskState) -> TaskState:

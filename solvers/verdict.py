@@ -1,27 +1,28 @@
 """Right or wrong, as the task's own scorer says."""
 
-import math
 from collections.abc import Mapping
 
-from inspect_ai.scorer import Score, Value, score, value_to_float
+from inspect_ai.event import ScoreEvent
+from inspect_ai.log import transcript
+from inspect_ai.scorer import Score, score
 from inspect_ai.solver import TaskState
 
+from tale_eval.credit import credit
 from tale_eval.errors import InvalidValueError, UnknownNameError
-
-_WORDS = {"C", "I", "P", "N", "yes", "no", "true", "false"}
 
 
 async def is_correct(state: TaskState, which: str | None = None) -> bool:
-    """Ask the task's scorer about this answer.
+    """Ask the task's scorer about this answer. Partial credit is not right.
 
     Args:
         state: The question with an answer.
-        which: The scorer's name, or the key of its dictionary, where there are several.
-            By default the one score there is, or its key "correct".
+        which: The scorer's name, or a key of its dictionary, where there are several.
+            By default the one scorer there is. Of a dictionary, the key "correct".
 
     Raises:
         InvalidValueError: If the task has no scorer, several, or one that says neither
             right nor wrong.
+        UnknownNameError: If there is no such scorer or key.
     """
     try:
         scores = await score(state)
@@ -29,45 +30,63 @@ async def is_correct(state: TaskState, which: str | None = None) -> bool:
         if "with a scorer" not in str(error):
             raise
         raise InvalidValueError(
-            "this task has no scorer: a budget search must know which answers are right"
+            "this task has no scorer, so nothing says which answers are right: "
+            "search budgets on a task with a scorer"
         ) from error
-    return _right(_chosen(scores, which))
+    value = _chosen({_scorer_name(given): given.value for given in scores}, which)
+    right = credit(value)
+    if right is None:
+        raise InvalidValueError(
+            f"the task's scorer gives {value!r}, which is neither right nor wrong: a budget "
+            "search needs C or I, true or false, or a number from 0 to 1; where the task has "
+            "such a value beside this one, name it with score=NAME"
+        )
+    return right == 1
 
 
-def _chosen(scores: list[Score], which: str | None) -> Value:
-    """The one value that decides."""
+def _scorer_name(given: Score) -> str:
+    """The name under which the log will show this scorer; Inspect's event knows it."""
+
+    def is_its_event(event: object) -> bool:
+        return isinstance(event, ScoreEvent) and event.score is given
+
+    event = transcript().history.find_last(is_its_event)
+    assert isinstance(event, ScoreEvent)
+    assert event.scorer is not None
+    return event.scorer
+
+
+def _chosen(scores: Mapping[str, object], which: str | None) -> object:
+    """The one value that decides, of those that the scorers gave by name."""
+    keyed = [value for value in scores.values() if isinstance(value, Mapping)]
+    names = [*scores, *dict.fromkeys(key for value in keyed for key in value)]
     if not scores:
-        raise InvalidValueError("the task's scorer gave no score: nothing says what is right")
-    keys = [key for s in scores if isinstance(s.value, Mapping) for key in s.value]
+        raise InvalidValueError(
+            "the task's scorer gave no score, so nothing says whether the answer is right"
+        )
     if which is None and len(scores) > 1:
         raise InvalidValueError(
-            f"the task has {len(scores)} scorers; say which decides with score=KEY, "
-            f"one of: {', '.join(keys) or 'none of them has named values'}"
+            f"the task has {len(scores)} scorers: say which value decides with score=NAME, "
+            f"one of {', '.join(names)}"
         )
-    value = scores[0].value
-    key = which or "correct"
-    for candidate in scores:
-        if isinstance(candidate.value, Mapping) and key in candidate.value:
-            keyed = candidate.value[key]
-            return math.nan if keyed is None else keyed
-    if isinstance(value, Mapping):
-        raise UnknownNameError("score", key, keys)
-    if which is not None:
-        raise UnknownNameError("score", which, keys)
-    return value
+    which = next(iter(scores)) if which is None else which
+    if which in scores:
+        return _of_key("correct", scores[which])
+    holders = [value for value in keyed if which in value]
+    if not holders:
+        raise UnknownNameError("score", which, names)
+    if len(holders) > 1:
+        raise InvalidValueError(
+            f"score={which!r}: {len(holders)} scorers give such a value; name one of the "
+            f"scorers, {', '.join(scores)}"
+        )
+    return holders[0][which]
 
 
-def _right(value: Value) -> bool:
-    """Whether a value means right: "C", true, or 1. Partial credit is not right."""
-    if isinstance(value, str) and value not in _WORDS:
-        raise InvalidValueError(
-            f"the task's scorer says {value!r}, which is neither right nor wrong"
-        )
-    if not isinstance(value, str | int | float) or math.isnan(value_to_float()(value)):
-        raise InvalidValueError(f"the task's scorer gives {value!r}, not a right-or-wrong value")
-    number = value_to_float()(value)
-    if not 0 <= number <= 1:
-        raise InvalidValueError(
-            f"the task's scorer gives {value!r}: a right-or-wrong value lies between 0 and 1"
-        )
-    return number == 1
+def _of_key(key: str, value: object) -> object:
+    """A dictionary's value under this key; any other value as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    if key not in value:
+        raise UnknownNameError("score", key, value)
+    return value[key]

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tale_eval.equivalence import same_expression
+from tale_eval.errors import InvalidValueError
 from tale_eval.numbers import normalise, numbers_in, parse_number
 from tale_eval.prompts import Kind, letter
+from tale_eval.readings import FORMULA, choice_letter, number_text, plain, unwrap
 
 Via = Literal["bracketed", "boxed", "labelled", "phrase", "fallback", "none"]
 """Where the answer was found: [[x]]; \\boxed{x}; a line "Answer: x" or "#### x"; "the
@@ -51,47 +53,56 @@ class Grade:
 
 
 # what the prompts print where the answer belongs, and small models copy
-_PLACEHOLDERS = {"answer", "choice", "答案", "选项", "budget", "$answer", "$letter", "x", "..."}
+_PLACEHOLDERS = {"answer", "choice", "答案", "选项", "budget", "$answer", "$letter", "x", "...",
+                 "your answer", "final answer", "number", "letter"}  # fmt: skip
 _LABEL = r"(?:final\s+answer|answer|choice|最终答案|答案|选项)"
 _BRACKETED = re.compile(r"\[\[([^\[\]]*)\]\]")
-_LABELLED = re.compile(rf"[\s*_#>]*{_LABEL}[\s*_]*[:：](.*)", re.IGNORECASE)
-_HASHES = re.compile(r"\s*####(.*)")
+_BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\?[{}]")
+_LABELLED = re.compile(rf"^[ \t*_#>]*{_LABEL}[ \t*_]*[:：](.*)", re.IGNORECASE | re.MULTILINE)
+# a lone number or letter: "#### Step 1" is a heading
+_HASHES = re.compile(r"^[ \t]*####[ \t]*(\S*\d\S*|[A-Z])[ \t\r]*$", re.MULTILINE)
 _PHRASE = re.compile(
-    r"(?:answer|choice|option)\s+is\s*:?|答案(?:是|为)\s*[:：]?|(?:选择|故选|应选)\s*[:：]?",
+    r"(?:answer|choice|option)\s+(?:is|must be|should be|would be|will be)\s*:?"
+    r"|答案(?:应该|应)?(?:是|为)\s*[:：]?|(?:选择|故选|应选)\s*[:：]?",
     re.IGNORECASE,
 )
+_PHRASE_CHARS = 300
+_OPTION_LINE = re.compile(r"^[ \t*(]{0,9}([A-Z])[.):：]", re.MULTILINE)
+# "A and B" names no single option
+_PAIRED = re.compile(r"(?<![A-Za-z])[A-Z]\)?\s?(?:and|or|和|或|[,、&/])\s?\(?$")
+_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2}")
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
 _LABEL_WORDS = re.compile(
-    rf"\b(?:the|my|final|correct|right|is|option|so|therefore)\b|{_LABEL}|是|为", re.IGNORECASE
+    rf"\b(?:the|my|final|correct|right|is|option|so|therefore)\b|{_LABEL}|是|为|故?选",
+    re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"[.。!?！？](?:\s|$)|\n")
-_WRAPPERS = (("[[", "]]"), ("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"), ("**", "**"),
-             ("*", "*"), ("`", "`"), ('"', '"'), ("'", "'"), ("“", "”"))  # fmt: skip
-_TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed|fbox)\{([^{}]*)\}")
-_LEADING_LETTER = re.compile(r"\(([A-Za-z])\)|([A-Za-z])(?:$|[.):：])")
-_SPELLED_LETTER = re.compile(r"(?:option|choice|选项)\s*\(?([A-Za-z])\)?", re.IGNORECASE)
-# "A. and B" names no single option
-_ANOTHER = re.compile(r"\s*(?:and|or|和|或|,|&)?\s*\(?[A-Z]\)?(?:$|[.):：])")
-_FORMULA = re.compile(r"[\\^*/+()=]")
 
 
-def extract(text: str, kind: Kind, options: int = 0) -> Extraction:
+def extract(text: str, kind: Kind, options: Sequence[str] = ()) -> Extraction:
     """Find the final answer of a reply.
 
     The marker that stands last wins among [[x]], \\boxed{x}, "Answer: x" and "#### x";
-    without one, the last "the answer is x"; without that, the last number (cloze) or
-    the last lone option letter (choice).
+    without one, the last "the answer is x"; without that, the last number (cloze), or
+    the option that the reply begins with or else the last lone option letter (choice).
 
     Args:
         text: The reply, without hidden reasoning.
-        kind: What the answer is: free ("cloze") or a letter ("choice").
-        options: Number of options of a choice question.
+        kind: What the answer is: free ("cloze") or an option ("choice").
+        options: The options of a choice question, first is A.
+
+    Raises:
+        InvalidValueError: If a choice question comes without options.
     """
-    text, thought = _without_thinking(text)
-    found = _marked(text) or _phrased(text, kind, options) or _fallback(text, kind, options)
+    if kind == "choice" and not options:
+        raise InvalidValueError("a choice question cannot be graded without its options")
+    text, thought = without_thinking(text)
+    found = _marked(text, kind, options) or _phrased(text, kind, options)
+    if found is None:
+        found = _last_number(text) if kind == "cloze" else _lone_option(text, options)
     if found is None:
         return Extraction(None, "none", bare=False)
-    start, answer, via = found
-    return Extraction(answer, via, bare=not thought and _is_bare(text[:start]))
+    before, answer, via = found
+    return Extraction(answer, via, bare=not thought and _is_bare(before))
 
 
 def grade(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Grade:
@@ -104,7 +115,7 @@ def grade(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Gr
         options: The options of a choice question, first is A. Two options with one
             text are both right if either is.
     """
-    extraction = extract(text, kind, len(options))
+    extraction = extract(text, kind, options)
     if extraction.answer is None:
         return Grade(False, extraction)
     if kind == "choice":
@@ -121,35 +132,26 @@ def equivalent(answer: str, target: str) -> bool | None:
     ("72 clips"), or ends in "= 72", is that number. Formulas go to math-verify.
     """
     right = parse_number(target)
-    given = _as_number_text(answer)
+    given = number_text(answer)
     value = parse_number(given)
     if right is not None and value is not None:
         return value == right
-    plain = normalise(answer).strip().strip("$").strip().lower()
-    if plain == normalise(target).strip().strip("$").strip().lower():
+    if plain(answer) == plain(target):
         return True
-    if right is not None and not _FORMULA.search(given):
+    # words are no formulas: math-verify would multiply their letters, and "dog" is "god"
+    if not FORMULA.search(given) and (right is not None or not FORMULA.search(target)):
         return False
     return same_expression(given, target)
 
 
-def choice_letter(answer: str, options: Sequence[str]) -> str | None:
-    """The option that an answer names: by its letter, or by the option's whole text."""
-    text = _unwrap(normalise(answer))
-    letters = _letters(len(options))
-    if (lead := _LEADING_LETTER.match(text)) and not _ANOTHER.match(text, lead.end()):
-        named = (lead.group(1) or lead.group(2)).upper()
-        if named in letters:
-            return named
-    for index, option in enumerate(options):
-        if _unwrap(normalise(option)) == text:
-            return letter(index)
-    spelled = _SPELLED_LETTER.fullmatch(text)
-    return spelled.group(1).upper() if spelled and spelled.group(1).upper() in letters else None
+def without_thinking(text: str) -> tuple[str, bool]:
+    """What a reply says outside its <think> block, and whether it had one.
 
-
-def _letters(count: int) -> str:
-    return "".join(letter(i) for i in range(count))
+    Nothing after a block that was never closed counts: the reply was cut off inside it.
+    """
+    _, closed, after = text.rpartition("</think>")
+    said, opened, _ = after.partition("<think>")
+    return said, bool(closed or opened)
 
 
 def _same_option(chosen: str | None, target: str, options: Sequence[str]) -> bool:
@@ -162,111 +164,96 @@ def _same_option(chosen: str | None, target: str, options: Sequence[str]) -> boo
     return right in texts and texts[chosen] == texts[right]
 
 
-def _without_thinking(text: str) -> tuple[str, bool]:
-    """What follows a <think> block, and whether there was one.
-
-    A block that was never closed leaves nothing: the reply was cut off inside it.
-    """
-    _, closed, after = text.rpartition("</think>")
-    if closed:
-        return after, True
-    if text.lstrip().startswith("<think>"):
-        return "", True
-    return text, False
+_Found = tuple[str, str, Via]
+"""The text before the answer, the answer, and how it was found."""
 
 
-def _marked(text: str) -> tuple[int, str, Via] | None:
-    """The last of the explicit markers: (position, answer, via)."""
-    found: list[tuple[int, str, Via]] = []
-    for match in _BRACKETED.finditer(text):
-        found.append((match.start(), match.group(1), "bracketed"))
-    found.extend(_boxed(text))
-    offset = 0
-    for line in text.splitlines(keepends=True):
-        if label := _LABELLED.match(line) or _HASHES.match(line):
-            found.append((offset + label.start(1), label.group(1), "labelled"))
-        offset += len(line)
-    for start, answer, via in sorted(found, key=lambda f: f[0], reverse=True):
-        body = _unwrap(answer)
-        if body and body.lower() not in _PLACEHOLDERS:
-            return start, body, via
+def _marked(text: str, kind: Kind, options: Sequence[str]) -> _Found | None:
+    """The last of the explicit markers."""
+    spans: list[tuple[int, int, Via]] = [
+        (*m.span(1), "bracketed") for m in _BRACKETED.finditer(text)
+    ]
+    spans += [(*span, "boxed") for span in _boxed(text)]
+    spans += [(*m.span(1), "labelled") for m in _LABELLED.finditer(text)]
+    spans += [(*m.span(1), "labelled") for m in _HASHES.finditer(text)]
+    for start, end, via in sorted(spans, reverse=True):
+        answer = unwrap(text[start:end])
+        if answer.lower() in _PLACEHOLDERS or not answer:
+            continue
+        if via == "labelled" and not _reads(answer, kind, options):
+            sentence = _first_sentence(answer)
+            answer = sentence if _reads(sentence, kind, options) else answer
+        return text[:start], answer, via
     return None
 
 
-def _boxed(text: str) -> list[tuple[int, str, Via]]:
-    """The last \\boxed{...}, its braces balanced."""
-    start = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
-    if start < 0:
-        return []
-    opening = text.index("{", start)
-    depth = 0
-    for position in range(opening, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return [(start, text[opening + 1 : position], "boxed")]
-    return []
+def _boxed(text: str) -> list[tuple[int, int]]:
+    """Where the contents of each \\boxed{...} lie, its braces balanced."""
+    spans: list[tuple[int, int]] = []
+    opened: list[tuple[int, bool]] = []
+    for brace in _BRACES.finditer(text):
+        symbol = brace.group(0)
+        if symbol.startswith("\\") and symbol[-2:] in ("\\{", "\\}"):
+            continue
+        if symbol.endswith("{"):
+            opened.append((brace.end(), symbol.startswith("\\")))
+        elif opened:
+            start, boxed = opened.pop()
+            if boxed:
+                spans.append((start, brace.start()))
+    return spans
 
 
-def _phrased(text: str, kind: Kind, options: int) -> tuple[int, str, Via] | None:
-    matches = list(_PHRASE.finditer(text))
-    for match in reversed(matches):
-        rest = text[match.end() :]
-        end = _SENTENCE_END.search(rest.lstrip())
-        answer = _unwrap(rest.lstrip()[: end.start()] if end else rest)
-        if kind == "choice" and choice_letter(answer, [""] * options) is None:
-            continue
-        if kind == "cloze" and parse_number(_as_number_text(answer)) is None:
-            continue
-        return match.start(), answer, "phrase"
+def _phrased(text: str, kind: Kind, options: Sequence[str]) -> _Found | None:
+    """The last "the answer is x" whose x can be read."""
+    end = len(text)
+    for match in reversed(list(_PHRASE.finditer(text))):
+        answer = unwrap(_first_sentence(text[match.end() : min(end, match.end() + _PHRASE_CHARS)]))
+        formula = kind == "cloze" and "\\" in answer
+        if answer and (formula or _reads(answer, kind, options)):
+            return text[: match.start()], answer, "phrase"
+        end = match.start()
     return None
 
 
-def _fallback(text: str, kind: Kind, options: int) -> tuple[int, str, Via] | None:
-    if kind == "choice":
-        body = text.strip()
-        if choice_letter(body, [""] * options) is not None:
-            return text.find(body), body, "fallback"
-        lone = list(
-            re.finditer(rf"(?<![A-Za-z\d'])[{_letters(options) or 'A'}](?![A-Za-z\d'])", text)
-        )
-        return (lone[-1].start(), lone[-1].group(0), "fallback") if lone else None
+def _last_number(text: str) -> _Found | None:
+    text = normalise(text.strip())
+    # a reply that is one formula, "\frac{1}{2}", is not its last number
+    if "\\" in text and "\n" not in text and not _WORD.search(text):
+        return "", text, "fallback"
     numbers = numbers_in(text)
-    if not numbers:
+    return (text[: text.rfind(numbers[-1])], numbers[-1], "fallback") if numbers else None
+
+
+def _lone_option(text: str, options: Sequence[str]) -> _Found | None:
+    """The option that the reply begins with, or the last letter that stands alone."""
+    goes_through_several = len(set(_OPTION_LINE.findall(text))) > 1
+    for beginning in (text.strip(), text.strip().partition("\n")[0]):
+        if not goes_through_several and choice_letter(beginning, options):
+            return "", beginning, "fallback"
+    # "A" before a word is an article
+    lone = rf"(?<![A-Za-z\d'])(?!A (?!is\b)[a-z])[A-{letter(len(options) - 1)}](?![A-Za-z\d'])"
+    *_, last = [None, *re.finditer(lone, text)]
+    if last is None or _PAIRED.search(text, max(0, last.start() - 12), last.start()):
         return None
-    return max(text.rfind(numbers[-1]), 0), numbers[-1], "fallback"
+    return text[: last.start()], last.group(0), "fallback"
 
 
-def _as_number_text(answer: str) -> str:
-    """The part of an answer that is its number, or the answer itself."""
-    body = _unwrap(answer)
-    if parse_number(body) is not None:
-        return body
-    tail = _unwrap(body.rpartition("=")[2]) if "=" in body else body
-    if parse_number(tail) is not None:
-        return tail
-    if _FORMULA.search(tail.replace("/", "")):
-        return tail
-    numbers = numbers_in(tail)
-    return numbers[0] if len(numbers) == 1 else tail
+def _reads(answer: str, kind: Kind, options: Sequence[str]) -> bool:
+    """Whether an answer is one number, or names one option."""
+    if kind == "choice":
+        return choice_letter(answer, options) is not None
+    return parse_number(number_text(answer)) is not None
 
 
-def _unwrap(text: str) -> str:
-    """Strip what stands around an answer: markers, quotes, mathematics, a full stop."""
-    previous = None
-    body = text.strip()
-    while body != previous:
-        previous = body
-        body = _TEXT_COMMAND.sub(r"\1", body) if "\\" in body and len(body) < 2000 else body
-        for opening, closing in _WRAPPERS:
-            if len(body) > len(opening) and body.startswith(opening) and body.endswith(closing):
-                body = body[len(opening) : len(body) - len(closing)]
-        body = body.strip().rstrip("。.,;，；").removesuffix("**").strip()
-    return body
+def _first_sentence(text: str) -> str:
+    text = text.lstrip()
+    end = _SENTENCE_END.search(text)
+    return text[: end.start()] if end else text
 
 
 def _is_bare(before: str) -> bool:
     """Whether only labels, markers and white space stand before the answer."""
     if len(before) > 200:
         return False
-    rest = _LABEL_WORDS.sub("", before)
-    return not any(c.isalnum() for c in rest)
+    return not any(c.isalnum() for c in _LABEL_WORDS.sub("", before))

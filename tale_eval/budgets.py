@@ -5,32 +5,55 @@ the method then falls back to plain chain of thought, and the sample is counted.
 """
 
 import re
-import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
+from string import ascii_letters
 from typing import Final, Literal
 
+from tale_eval.answers import without_thinking
 from tale_eval.errors import InvalidValueError
+from tale_eval.numbers import normalise
 from tale_eval.prompts import ESTIMATOR_EXAMPLE
 
 Status = Literal["read", "range", "several", "clamped", "missing", "not_positive", "absurd"]
 """How a reading went.
 
-read: one number. range: "50-80", the upper end is taken. several: more than one
+read: one number. range: "50-80", the second is taken. several: more than one
 bracket, the last is taken. clamped: moved to the nearest allowed value.
-missing: no number. not_positive: zero or less. absurd: more than nine digits.
+missing: no number, or none that stands out. not_positive: zero or less. absurd: more
+than nine digits.
 The last three carry no budget.
 """
 
 UNREADABLE: Final[tuple[Status, ...]] = ("missing", "not_positive", "absurd")
 """The statuses without a budget."""
 
-_NUMBER = r"[-−]?\d[\d,]*(?:\.\d+)?\s?[kK]?(?![\w.]*\d)"
-_BRACKET = re.compile(r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])")
-_RANGE = re.compile(rf"({_NUMBER})\s*(?:-|–|—|~|to)\s*({_NUMBER})")
-_LABELLED = re.compile(rf"\bbudget\b[^\d\n\-−]{{0,20}}({_NUMBER})", re.IGNORECASE)
-_WITH_UNIT = re.compile(rf"({_NUMBER})\s*-?\s*tokens?\b", re.IGNORECASE)
-_ANY = re.compile(rf"(?<![\w.])({_NUMBER})")
+_SCALE = {"": 1, "k": 1_000, "thousand": 1_000, "million": 1_000_000}
 _MAX_DIGITS = 9
+# 50 | 1,200 | 1.5k | 2 million; not part of a word, a list or a longer number
+_NUMBER = (
+    r"(?<![\w.])(?<!\d,)(-?\d++(?:,\d{3})*+(?:\.\d+)?+(?:\s?(?:k|thousand|million)\b)?+)"
+    r"(?!\w*\d|[.,]\d)"
+)
+# a range, whose second number counts, or one number
+_ITEM = re.compile(
+    rf"\bbetween\s+{_NUMBER}(?:\s*tokens)?\s+and\s+{_NUMBER}"
+    rf"|{_NUMBER}(?:\s*tokens)?\s*(?:[-—~〜]|\bto\b)\s*{_NUMBER}"
+    rf"|{_NUMBER}",
+    re.IGNORECASE,
+)
+_BRACKET = re.compile(r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])")
+_LABEL = re.compile(
+    r"\b(?:budget(?:[^\w\n]|is|of|be|should|would|about|around){0,20}|tokens?\)?\s?[:=][^\w\n]{0,5})$",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(r"\s*-?\s*tokens?\b", re.IGNORECASE)
+# a model that answers the question, "Answer: [[42]]", has not estimated anything
+_ANSWER = re.compile(
+    rf"\b(?:answer|choice)(?:\s+is)?[\s*:=]{{0,12}}+\[{{0,2}}{_NUMBER}\]{{0,2}}+(?!{_UNIT.pattern})",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +74,10 @@ class BudgetReading:
 def read_budget(text: str, minimum: int = 1, maximum: int | None = None) -> BudgetReading:
     """Read the budget from an estimator's reply.
 
-    The last bracket counts; without brackets a number labelled "budget", then one
-    followed by "tokens", then the only number of the reply. Several bare numbers
-    without a label are ambiguous and read as missing.
+    The last bracket counts; without brackets the last number labelled "budget" or
+    "tokens:", then the last one followed by "tokens", then the only number of the
+    reply. Several bare numbers are ambiguous and read as missing. What stands in a
+    <think> block does not count.
 
     Args:
         text: The estimator's reply.
@@ -64,7 +88,7 @@ def read_budget(text: str, minimum: int = 1, maximum: int | None = None) -> Budg
         InvalidValueError: If the bounds are not 1 <= minimum <= maximum.
     """
     check_bounds(minimum, maximum)
-    reading = _read(unicodedata.normalize("NFKC", text))
+    reading = _read(normalise(without_thinking(text)[0]))
     if reading.budget is None:
         return reading
     clamped = max(minimum, reading.budget)
@@ -82,35 +106,43 @@ def check_bounds(minimum: int, maximum: int | None) -> None:
 
 
 def _read(text: str) -> BudgetReading:
+    text = _ANSWER.sub("", text)
     brackets = [m.group(1) or m.group(2) or "" for m in _BRACKET.finditer(text)]
     brackets = [b for b in brackets if any(c.isdigit() for c in b)]
     if brackets:
-        reading = _read_phrase(brackets[-1])
+        reading = _only_of(_ITEM.finditer(brackets[-1]))
         several = len(brackets) > 1 and reading.status == "read"
         return BudgetReading(reading.budget, "several") if several else reading
-    for pattern in (_LABELLED, _WITH_UNIT):
-        found = list(pattern.finditer(text))
-        if found:
-            # a range may begin before the number with the unit: "50-80 tokens"
-            last = found[-1]
-            spans = [m for m in _RANGE.finditer(text) if m.start() <= last.start(1) < m.end()]
-            return _read_phrase(spans[-1].group(0) if spans else last.group(1))
-    return _read_phrase(text)
+    items = list(_ITEM.finditer(text))
+    labelled = [i for i in items if _LABEL.search(text, max(0, i.start() - 40), i.start())]
+    with_unit = [i for i in items if _UNIT.match(text, i.end())]
+    standing_out = labelled or with_unit
+    return _reading_of(standing_out[-1]) if standing_out else _only_of(items)
 
 
-def _read_phrase(text: str) -> BudgetReading:
-    """Read a phrase that holds one number or one range."""
-    span = _RANGE.search(text)
-    if span:
-        return _reading_of(span.group(2), status="range")
-    numbers = _ANY.findall(text)
-    return _reading_of(numbers[0]) if len(numbers) == 1 else BudgetReading(None, "missing")
+def _only_of(items: Iterable[re.Match[str]]) -> BudgetReading:
+    match list(items):
+        case [item]:
+            return _reading_of(item)
+        case _:
+            return BudgetReading(None, "missing")
 
 
-def _reading_of(number: str, status: Status = "read") -> BudgetReading:
-    thousands = number[-1] in "kK"
-    digits = number.rstrip("kK ").replace(",", "").replace("−", "-")
-    if len(digits.lstrip("-").partition(".")[0]) > _MAX_DIGITS:
+def _reading_of(item: re.Match[str]) -> BudgetReading:
+    *first, number = [group for group in item.groups() if group is not None]
+    tokens = _tokens(number)
+    if tokens is None:
         return BudgetReading(None, "absurd")
-    tokens = int(float(digits) * (1000 if thousands else 1))
-    return BudgetReading(tokens, status) if tokens >= 1 else BudgetReading(None, "not_positive")
+    if tokens < 1:
+        return BudgetReading(None, "not_positive")
+    return BudgetReading(tokens, "range" if first else "read")
+
+
+def _tokens(number: str) -> int | None:
+    """The whole tokens that a number stands for; None from ten digits on."""
+    digits = number.rstrip(ascii_letters + " ").replace(",", "")
+    if len(digits.lstrip("-").partition(".")[0]) > _MAX_DIGITS:
+        return None
+    scale = number.lstrip("-.,0123456789").strip().lower()
+    tokens = int(Decimal(digits) * _SCALE[scale])
+    return tokens if tokens < 10**_MAX_DIGITS else None

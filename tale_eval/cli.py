@@ -22,7 +22,7 @@ def main() -> None:
     try:
         app()
     except TaleEvalError as error:
-        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        _say(f"error: {error}", style="red")
         sys.exit(2)
 
 
@@ -96,11 +96,14 @@ def elasticity(
     from tale_eval.report.terminal import elasticity_tables
 
     found, problems = read_searches(logs)
+    _note(problems)
     reports, mismatches = elasticity_reports(found)
     for report in reports:
         for table in elasticity_tables(report):
             _console().print(table)
-    _note(problems + mismatches)
+    _note(mismatches)
+    for path in filter(None, (csv, json, chart)):
+        path.parent.mkdir(parents=True, exist_ok=True)
     if csv:
         export.write_csv(export.elasticity_rows(reports), csv)
     if json:
@@ -116,7 +119,12 @@ def _console() -> Console:
 
 def _note(problems: list[str]) -> None:
     for problem in problems:
-        Console(stderr=True).print(f"note: {problem}", markup=False, highlight=False)
+        _say(f"note: {problem}")
+
+
+def _say(message: str, style: str | None = None) -> None:
+    # soft: one message is one line, however narrow the terminal
+    Console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

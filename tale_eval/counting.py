@@ -53,8 +53,13 @@ def count(
     return _provider_count(output, counted_by="provider" if output.usage else "nobody")
 
 
+def stop_reason(output: ModelOutput) -> str:
+    """Why the model stopped; "unknown" of a reply that a server sent without any choice."""
+    return "unknown" if output.empty else output.stop_reason
+
+
 def _provider_count(output: ModelOutput, counted_by: CountedBy) -> Count:
-    truncated = output.stop_reason in _CUT_OFF
+    truncated = stop_reason(output) in _CUT_OFF
     usage = output.usage
     if usage is None:
         return Count(None, None, counted_by, truncated)

@@ -14,7 +14,7 @@ Purpose = Literal["answer", "estimate", "vanilla", "search", "helper"]
 
 answer: the method's one answer. estimate: the budget estimator. vanilla: the
 unbudgeted answer from which a budget search starts. search: one trial of it.
-helper: any other model role, such as a grader.
+helper: any call that the method did not make, such as a grader's.
 """
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
@@ -35,6 +35,8 @@ class Call(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    event: str | None = None
+    """Id of the call's event in Inspect's transcript."""
     purpose: Purpose
     model: str
     role: str | None = None

@@ -14,11 +14,12 @@ from inspect_ai.log import (
     read_eval_log,
     read_eval_log_samples,
 )
-from inspect_ai.scorer import Score, value_to_float
+from inspect_ai.scorer import Score
 from pydantic import TypeAdapter
 
 from tale_eval.budgets import UNREADABLE
 from tale_eval.costs import COST_KEYS, cost_values
+from tale_eval.credit import credit
 from tale_eval.errors import SourceError
 from tale_eval.ledger import Call
 from tale_eval.records import Record, Searched
@@ -75,7 +76,8 @@ def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
     """Read the budget searches and the estimated budgets in these logs.
 
     Returns:
-        The searches and estimates, and one line per log that could not be used.
+        The searches and estimates, and one line per log that could not be used, or only
+        in part.
 
     Raises:
         SourceError: If there is no log at all.
@@ -83,43 +85,65 @@ def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
     problems: list[str] = []
     found: list[Searched] = []
     for log in _logs(locations, problems):
-        before = len(found)
-        for sample in log.samples():
-            trace = sample.store.get("TaleRecord:search")
-            estimated = sample.store.get("TaleRecord:budget_status")
-            if trace is None and estimated is None:
-                continue
-            found.append(
-                Searched(
-                    model=log.header.eval.model,
-                    task=task_label(log.header.eval),
-                    method=_method(log.header.eval, sample),
-                    question=f"{sample.id}/{sample.epoch}",
-                    trace=None if trace is None else SearchTrace.model_validate(trace),
-                    estimate=None
-                    if estimated in UNREADABLE
-                    else sample.store.get("TaleRecord:budget"),
-                )
+        items = [_searched(log.header.eval, sample) for sample in log.samples()]
+        usable = [item for item in items if item is not None]
+        found += usable
+        if len(usable) < len(items) or not items:
+            problems.append(
+                f"{log.name}: {len(items) - len(usable)} of its {len(items)} samples hold "
+                "neither a budget search nor an estimate"
             )
-        if len(found) == before:
-            problems.append(f"{log.name}: holds neither a budget search nor an estimate")
     return found, problems
 
 
+def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
+    trace = sample.store.get("TaleRecord:search")
+    status = sample.store.get("TaleRecord:budget_status")
+    if trace is None and status is None:
+        return None
+    return Searched(
+        model=spec.model,
+        task=task_label(spec),
+        method=_method(spec, sample),
+        question=f"{sample.id}/{sample.epoch}",
+        trace=None if trace is None else SearchTrace.model_validate(trace),
+        estimate=None if status in UNREADABLE else sample.store.get("TaleRecord:budget"),
+    )
+
+
 def _logs(locations: list[str], problems: list[str]) -> Iterator[_Log]:
-    """Every readable log; what is wrong with the others goes into `problems`."""
+    """Every readable log but those that a retry took up again.
+
+    What is wrong with the others goes into `problems`.
+    """
     names = [name for location in locations for name in _log_names(location)]
     if not names:
         raise SourceError(f"no Inspect log (.eval or .json) in {', '.join(locations)}")
-    for name in names:
-        try:
-            header = read_eval_log(name, header_only=True)
-        except (ValueError, OSError, KeyError, BadZipFile) as error:
-            problems.append(f"{name}: not a readable log ({error})")
+    logs = [log for name in names if (log := _opened(name, problems))]
+    newest: dict[str, str] = {}
+    for log in logs:
+        spec = log.header.eval
+        newest[spec.task_id] = max(spec.created, newest.get(spec.task_id, ""))
+    for log in logs:
+        spec = log.header.eval
+        if spec.created < newest[spec.task_id]:
+            problems.append(f"{log.name}: left out, a newer log took this run up again")
             continue
-        if header.status != "success":
-            problems.append(f"{name}: the run ended with status {header.status}")
-        yield _Log(name, header)
+        if log.header.status != "success":
+            problems.append(f"{log.name}: the run ended with status {log.header.status}")
+        yield log
+
+
+def _opened(name: str, problems: list[str]) -> _Log | None:
+    try:
+        header = read_eval_log(name, header_only=True)
+    except (ValueError, OSError, KeyError, BadZipFile) as error:
+        problems.append(f"{name}: not a readable log ({error})")
+        return None
+    if header.eval.dataset.sample_ids is None:
+        problems.append(f"{name}: lists no samples; rewrite it with `inspect log convert`")
+        return None
+    return _Log(name, header)
 
 
 def _log_names(location: str) -> list[str]:
@@ -138,7 +162,7 @@ def _record(spec: EvalSpec, sample: EvalSample) -> Record:
         correct=_correct(sample),
         error=sample.error.message if sample.error else None,
         bare=_bare(sample),
-        costs=_costs(sample),
+        costs=_costs(sample, spec),
     )
 
 
@@ -165,12 +189,10 @@ def _method(spec: EvalSpec, sample: EvalSample) -> str:
 
 def _correct(sample: EvalSample) -> float | None:
     """The sample's first score that says right or wrong."""
-    to_float = value_to_float()
     for score in (sample.scores or {}).values():
         value = score.value.get("correct") if isinstance(score.value, Mapping) else score.value
-        if isinstance(value, str | int | float):
-            number = to_float(value)
-            return None if math.isnan(number) else number
+        if (number := credit(value)) is not None:
+            return number
     return None
 
 
@@ -181,13 +203,13 @@ def _bare(sample: EvalSample) -> bool | None:
     return None
 
 
-def _costs(sample: EvalSample) -> dict[str, float | None]:
+def _costs(sample: EvalSample, spec: EvalSpec) -> dict[str, float | None]:
     for score in (sample.scores or {}).values():
         if _is_cost(score):
             values: Any = score.value
             return {key: _known(values[key]) for key in COST_KEYS}
     return cost_values(
-        _calls(sample),
+        _calls(sample, spec),
         answer_call=sample.store.get("TaleRecord:answer_call"),
         budget=sample.store.get("TaleRecord:budget"),
         budget_status=sample.store.get("TaleRecord:budget_status"),
@@ -200,14 +222,15 @@ def _is_cost(score: Score) -> bool:
     return isinstance(score.value, Mapping) and set(COST_KEYS) <= score.value.keys()
 
 
-def _calls(sample: EvalSample) -> list[Call]:
+def _calls(sample: EvalSample, spec: EvalSpec) -> list[Call]:
     """The sample's ledger, or its usage per model where it has none."""
     ledger = sample.store.get("TaleRecord:calls")
     if ledger:
         return TypeAdapter(list[Call]).validate_python(ledger)
     return [
         Call(
-            purpose="answer",
+            # a grader's tokens are no answer
+            purpose="answer" if model == spec.model else "helper",
             model=model,
             input_tokens=usage.input_tokens
             + (usage.input_tokens_cache_read or 0)

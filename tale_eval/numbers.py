@@ -21,26 +21,49 @@ _RATIO = re.compile(rf"([-+]?)({_UNSIGNED})\s*/\s*([-+]?)({_UNSIGNED})")
 _LATEX_RATIO = re.compile(
     rf"([-+]?)\\[dt]?frac\s*\{{\s*([-+]?)({_UNSIGNED})\s*\}}\s*\{{\s*([-+]?)({_UNSIGNED})\s*\}}"
 )
-_MIXED = re.compile(r"([-+]?)(\d{1,9})\s+(\d{1,9})\s*/\s*(\d{1,9})")
-# a number inside running text: not part of a word, a date or a longer number
+_MIXED = re.compile(
+    r"([-+]?)(\d{1,9})\s*(?:\s(\d{1,9})\s*/\s*(\d{1,9})|\\[dt]?frac\{(\d{1,9})\}\{(\d{1,9})\})"
+)
+# a number inside running text: not part of a word, a date, a list or a longer number
 _IN_TEXT = re.compile(
-    rf"(?<![\w.,/])[-+]?(?:{_UNSIGNED})(?:\s*/\s*(?:{_UNSIGNED}))?(?![\d/])(?!\.\d)"
+    r"(?<![\w./])(?<!\d,)[-+]?\\?[$€£¥₹]?"
+    r"(?:\d{1,9} \d{1,9}/\d{1,9}"
+    rf"|(?:{_UNSIGNED})(?:[eE][-+]?\d+)?(?:\s*/\s*(?:{_UNSIGNED}))?)"
+    r"(?![\d_]|[.,/]\d|[eE][-+]?\d)",
+    re.ASCII,  # a Chinese character is no part of a number's word
 )
 
-_SIGNS = str.maketrans({"−": "-", "﹣": "-", "–": "-", "‐": "-", "‑": "-", "⁄": "/", "∕": "/"})
+_SIGNS = str.maketrans("−﹣–‐‑⁄∕", "-----//")
+_SUPERSCRIPT = re.compile(r"(?<=[\d)])[⁺⁻]?[⁰¹²³⁴-⁹]+")
+_VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 _LATEX_SPACING = re.compile(r"\{,\}|\\[,!;: ]|(?<=\d)\\text\{,\}")
-_CURRENCY = re.compile(r"\\?[$€£¥₹]|\bUSD\b|元$")
+_CURRENCY = re.compile(r"(?<!\d)\\?[$€£¥₹]|\\?[$€£¥₹](?!\d)|\bUSD\b|元$")
+_SPACED_SIGN = re.compile(r"^([-+])\s+(?=[\d.\\])")
 _TRAILING = re.compile(r"(?:\\?%|°|\^\\circ|\^\{\\circ\})$")
+
+
+class _Folds(dict[int, str]):
+    """The plain form of each character, worked out when it first turns up.
+
+    One by one: normalising a whole text takes quadratic time on runs of accents.
+    """
+
+    def __missing__(self, code: int) -> str:
+        plain = unicodedata.normalize("NFKC", chr(code)).translate(_SIGNS)
+        digit = unicodedata.decimal(plain, None) if len(plain) == 1 else None
+        self[code] = plain if digit is None else str(digit)
+        return self[code]
+
+
+_FOLDS = _Folds()
 
 
 def normalise(text: str) -> str:
     """Fold full-width and other decimal digits, signs and LaTeX spacing to ASCII."""
-    folded = unicodedata.normalize("NFKC", text)
-    if not folded.isascii():
-        folded = "".join(_ascii_digit(c) for c in folded).translate(_SIGNS)
-    return _LATEX_SPACING.sub(
-        lambda m: "," if "," in m.group(0) and "{" in m.group(0) else "", folded
-    )
+    if not text.isascii():
+        text = _SUPERSCRIPT.sub(lambda m: f"^{{{m.group(0)}}}", _VULGAR.sub(" ", text))
+        text = text.translate(_FOLDS)
+    return _LATEX_SPACING.sub(lambda m: "," if "{" in m.group(0) else "", text)
 
 
 def parse_number(text: str) -> Fraction | None:
@@ -54,7 +77,7 @@ def parse_number(text: str) -> Fraction | None:
     if len(text) > _MAX_CHARS:
         return None
     body = _TRAILING.sub("", _CURRENCY.sub("", normalise(text)).strip().rstrip(".")).strip()
-    body = re.sub(r"^([-+])\s+(?=[\d.\\])", r"\1", body)
+    body = _SPACED_SIGN.sub(r"\1", body)
     if found := _DECIMAL.fullmatch(body):
         return _decimal(*found.groups())
     if found := _POWER.fullmatch(body):
@@ -66,20 +89,15 @@ def parse_number(text: str) -> Fraction | None:
         sign, sign_top, top, sign_below, below = found.groups()
         return _ratio(sign + sign_top + sign_below, top, below)
     if found := _MIXED.fullmatch(body):
-        sign, whole, top, below = found.groups()
+        sign, whole, top, below = (group for group in found.groups() if group is not None)
         part = _ratio("", top, below)
         return None if part is None else _signed(sign, int(whole) + part)
     return None
 
 
 def numbers_in(text: str) -> list[str]:
-    """The numbers that stand in a text, as written, in their order."""
-    return [m.group(0) for m in _IN_TEXT.finditer(_CURRENCY.sub("", normalise(text)))]
-
-
-def _ascii_digit(char: str) -> str:
-    value = unicodedata.decimal(char, None)
-    return char if value is None else str(value)
+    """The numbers that stand in a normalised text, as written there, in their order."""
+    return _IN_TEXT.findall(text)
 
 
 def _signed(signs: str, value: Fraction) -> Fraction:
@@ -90,7 +108,7 @@ def _decimal(sign: str, digits: str, exponent: str | None) -> Fraction | None:
     power = int(exponent or 0)
     if abs(power) > _MAX_EXPONENT:
         return None
-    return _signed(sign, Fraction(digits.replace(",", "")) * Fraction(10) ** power)
+    return _signed(sign, Fraction(f"{digits.replace(',', '')}e{power}"))
 
 
 def _ratio(signs: str, top: str, below: str) -> Fraction | None:

@@ -15,7 +15,7 @@ from inspect_ai.util import StoreModel
 from pydantic import Field
 
 from tale_eval.budgets import BudgetReading
-from tale_eval.counting import count
+from tale_eval.counting import count, stop_reason
 from tale_eval.ledger import Call, Purpose
 from tale_eval.prompts import PROMPT_VERSION
 from tale_eval.traces import SearchTrace
@@ -92,14 +92,14 @@ def record_estimate(state: TaskState, reading: BudgetReading) -> None:
 def calls_of(state: TaskState) -> list[Call]:
     """Every call of a sample: the ledger where there is one, else Inspect's events.
 
-    Calls under other model roles, such as a grader's, come from the events in both
-    cases. A log that was stripped of its events still has its last output.
+    The calls of others, such as a grader's, come from the events in both cases. A log
+    that was stripped of its events still has its last output.
     """
     events = [e for e in transcript().events if isinstance(e, ModelEvent) and e.error is None]
     ledger = record_of(state).calls
     if ledger:
-        asked = {call.role for call in ledger}
-        helpers = [e for e in events if e.role is not None and e.role not in asked]
+        known = {call.event for call in ledger}
+        helpers = [e for e in events if e.uuid not in known]
         return [*ledger, *(_call(e, "helper", model=_if_loaded(e.model)) for e in helpers)]
     if events:
         return [_call(e, _purpose_of_role(e.role), model=_if_loaded(e.model)) for e in events]
@@ -128,13 +128,14 @@ def _call(
     max_tokens = event.config.max_tokens
     counted = count(event.output, event.model, model, event.input, max_tokens)
     return Call(
+        event=event.uuid,
         purpose=purpose,
         model=event.model,
         role=event.role,
         budget=budget,
         max_tokens=max_tokens,
         seed=event.config.seed,
-        stop_reason=event.output.stop_reason,
+        stop_reason=stop_reason(event.output),
         seconds=event.output.time,
         replayed=event.cache == "read",
         **vars(counted),
@@ -148,6 +149,6 @@ def _purpose_of_role(role: str | None) -> Purpose:
 
 
 def _if_loaded(name: str) -> Model | None:
-    """The task's model if it goes by this name; a log that is scored again loads none."""
+    """The task's model if it goes by this name: a log can be scored again under another."""
     model = get_model()
     return model if str(model) == name else None

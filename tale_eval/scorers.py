@@ -14,6 +14,7 @@ from inspect_ai.solver import TaskState
 
 from tale_eval.answers import Grade, grade
 from tale_eval.costs import COST_KEYS, cost_values
+from tale_eval.counting import stop_reason
 from tale_eval.metrics import circular_accuracy, unreduced_mean
 from tale_eval.prompts import Kind
 from tale_eval.recorder import calls_of, record_of
@@ -29,7 +30,9 @@ _TALE_METRICS: dict[str, list[Metric]] = {
 
 def circular_metrics() -> dict[str, list[Metric]]:
     """The metrics of `tale` with circular accuracy added, for rotated options."""
-    return _TALE_METRICS | {"correct": [circular_accuracy(), accuracy(), stderr()]}
+    # the rotations of one question are not independent of each other
+    clustered = stderr(cluster="circular_group")
+    return _TALE_METRICS | {"correct": [circular_accuracy(), accuracy(), clustered]}
 
 
 @scorer(metrics=_TALE_METRICS)
@@ -68,6 +71,8 @@ def token_cost() -> Scorer:
     """What each sample cost, for logs of anybody's task.
 
     ``inspect score LOG --scorer tale_eval/token_cost --action append``
+
+    No model is asked, but Inspect loads the log's: ``--model none/none`` spares that.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -102,7 +107,7 @@ def _provenance(state: TaskState) -> dict[str, object]:
         "method": record.method,
         "counted_by": ", ".join(counted_by),
         "budget_status": record.budget_status,
-        "stop_reason": state.output.stop_reason,
+        "stop_reason": stop_reason(state.output),
     }
 
 

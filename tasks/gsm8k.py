@@ -1,7 +1,7 @@
 """GSM8K: grade-school word problems (Cobbe et al., arXiv 2110.14168; MIT).
 
 inspect eval tale_eval/gsm8k -T method=tale_ep --limit 20
-inspect eval tasks/gsm8k.py -T source=data/gsm8k
+inspect eval tasks/gsm8k.py -T source=$PWD/data/gsm8k
 """
 
 from inspect_ai import Task, task

@@ -1,9 +1,10 @@
-"""The command `inspect`, run as a user runs it: a process of its own in some folder."""
+"""The commands `inspect` and `tale-eval`, run as a user runs them: processes of their own."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 from server import ChatServer
@@ -16,16 +17,42 @@ def inspect(
     *arguments: object, cwd: Path, variables: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `inspect ARGUMENTS` with these environment variables added."""
-    command = [str(Path(sys.executable).with_name("inspect")), *map(str, arguments)]
+    return _run(_process("inspect", arguments, cwd, variables))
+
+
+def start_inspect(
+    *arguments: object, cwd: Path, variables: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start `inspect ARGUMENTS` with these environment variables added."""
+    return subprocess.Popen(**_process("inspect", arguments, cwd, variables))
+
+
+def tale_eval(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `tale-eval ARGUMENTS`."""
+    return _run(_process("tale-eval", arguments, cwd, None))
+
+
+def _run(process: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(**process, timeout=300, check=False)
+
+
+def _process(
+    program: str, arguments: tuple[object, ...], cwd: Path, variables: dict[str, str] | None
+) -> dict[str, Any]:
+    """What `subprocess` is told: a program beside this Python, in a clean environment."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("INSPECT_", "TALE_EVAL_"))
     }
-    environment = inherited | OFFLINE | (variables or {})
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+    return {
+        "args": [str(Path(sys.executable).with_name(program)), *map(str, arguments)],
+        "cwd": cwd,
+        "env": inherited | OFFLINE | (variables or {}),
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
 
 
 def inspect_eval(

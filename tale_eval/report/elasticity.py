@@ -1,7 +1,7 @@
 """What budget searches say about a model's token elasticity. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
 
@@ -85,19 +85,22 @@ def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport
     Raises:
         InvalidValueError: If there is no search at all, or one question twice.
     """
-    searches: dict[tuple[str, str, str], list[Searched]] = defaultdict(list)
-    estimates: dict[tuple[str, str, str], dict[str, int | None]] = defaultdict(dict)
+    runs: dict[tuple[str, str, str], list[Searched]] = defaultdict(list)
     for item in found:
-        key = (item.model, item.task, item.method)
-        if item.trace is not None:
-            searches[key].append(item)
-        else:
-            estimates[key][item.question] = item.estimate
+        runs[item.model, item.task, item.method].append(item)
+    for key, items in runs.items():
+        _check_unique(", ".join(key), items)
+    searches = {key: items for key, items in runs.items() if items[0].trace is not None}
+    estimates = {
+        key: {item.question: item.estimate for item in items}
+        for key, items in runs.items()
+        if key not in searches
+    }
     if not searches:
         raise InvalidValueError(
             "no budget search in these logs; run one with --solver tale_eval/budget_search"
         )
-    problems: list[str] = []
+    problems = _different_questions(runs)
     reports = []
     for key in sorted(searches):
         report = _report(*key, searches[key])
@@ -114,6 +117,20 @@ def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport
     return reports, problems
 
 
+def _different_questions(runs: Mapping[tuple[str, str, str], Sequence[Searched]]) -> list[str]:
+    """One line per model and task whose methods were run on different questions."""
+    asked: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)
+    for (model, task, method), items in runs.items():
+        asked[model, task][method] = {item.question for item in items}
+    return [
+        f"{model}, {task}: these methods were run on different questions, so compare them with "
+        "care: " + ", ".join(f"{method} on {len(ids)}" for method, ids in methods.items()) + "; "
+        f"{len(set.intersection(*methods.values()))} in common"
+        for (model, task), methods in asked.items()
+        if len({frozenset(ids) for ids in methods.values()}) > 1
+    ]
+
+
 def _compare(
     report: ElasticityReport, method: str, estimates: dict[str, int | None], problems: list[str]
 ) -> None:
@@ -125,7 +142,6 @@ def _compare(
 
 
 def _report(model: str, task: str, method: str, found: list[Searched]) -> ElasticityReport:
-    _check_unique(f"{model}, {task}, {method}", found)
     questions: list[Question] = []
     lines: list[SearchedQuestion] = []
     for item in sorted(found, key=lambda item: item.question):
@@ -180,6 +196,6 @@ def _check_unique(name: str, found: list[Searched]) -> None:
     repeated = [question for question, n in Counter(i.question for i in found).items() if n > 1]
     if repeated:
         raise InvalidValueError(
-            f"{name}: {len(repeated)} questions were searched more than once in these logs, "
-            f"such as {repeated[0]}; give one log per search"
+            f"{name}: {len(repeated)} questions stand in these logs more than once, "
+            f"such as {repeated[0]}; give one log per run"
         )

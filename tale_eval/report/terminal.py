@@ -1,65 +1,173 @@
 """Tables for the terminal; plain text in a pipe."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from tale_eval.elasticity import CurvePoint, Share
+from tale_eval.report.comparison import Comparison
 from tale_eval.report.elasticity import ElasticityReport
 from tale_eval.report.leaderboard import Row
 
+NOTHING = "–"
 
-def leaderboard_table(rows: Sequence[Row]) -> Table:
-    """A table of token counts per question and shares of questions."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("model", "task", "method"):
-        table.add_column(title, overflow="fold")
-    for title in (
-        "n",
-        "errors",
-        "accuracy [95 %]",
-        "answer\ntokens",
-        "estimator\ntokens",
-        "total\ntokens",
-        "cut\noff",
-        "budget\nmissing",
-        "within\nbudget",
-        "bare",
-    ):
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            row.model,
-            row.task,
-            row.method,
-            str(row.n),
-            str(row.errors),
-            _accuracy(row),
-            _number(row.means["answer_tokens"]),
-            _number(row.means["estimator_tokens"]),
-            _number(row.means["output_tokens"]),
-            _percent(row.means["truncated"]),
-            _percent(row.means["budget_missing"]),
-            _percent(row.means["within_budget"]),
-            _percent(row.bare),
+
+def leaderboard_table(rows: Sequence[Row]) -> Group:
+    """A table for each model and task: accuracy beside tokens and dollars."""
+    groups = groupby(rows, key=lambda row: (row.model, row.task))
+    tables: list[RenderableType] = [_FittedTable(*names, list(group)) for names, group in groups]
+    if any(row.pareto for row in rows):
+        tables.append("● in the Pareto set: no other method is as accurate with as few tokens")
+    return Group(*tables)
+
+
+# by importance: where the terminal is too narrow, the last ones are left out
+_LEADERBOARD = (
+    "n\n(errors)",
+    "accuracy\n[95 %]",
+    "total\ntokens",
+    "Δ accuracy\n[95 %]",
+    "token ratio\n[95 %]",
+    "verdict",
+    "●",
+    "$ per\n1,000",
+    "tokens/\ncorrect",
+    "answer +\nestimator",
+    "cut\noff",
+    "no\nbudget",
+    "within\nbudget",
+)
+
+# characters: a longer method name is folded; more than any table needs
+_METHOD = 18
+_UNLIMITED = 10_000
+
+_COLOURS = {"not worse": "[green]not worse[/]", "worse": "[red]worse[/]"}
+
+
+@dataclass(frozen=True)
+class _FittedTable:
+    """The rows of one model and task, with as many columns as there is room for."""
+
+    model: str
+    task: str
+    rows: list[Row]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        cells = [_leaderboard_cells(row) for row in self.rows]
+        # what nobody knows needs no column
+        titles = [title for title in _LEADERBOARD if any(line[title] != NOTHING for line in cells)]
+        left_out: list[str] = []
+        unlimited = options.update(max_width=_UNLIMITED)
+        table = self._table(titles, cells)
+        while titles and Measurement.get(console, unlimited, table).maximum > options.max_width:
+            left_out.insert(0, titles.pop().replace("\n", " "))
+            table = self._table(titles, cells)
+        yield table
+        if left_out:
+            yield f"no room here for: {', '.join(left_out)}"
+
+    def _table(self, titles: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:
+        table = Table(
+            title=escape(f"{self.model} · {self.task}"),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            collapse_padding=True,
         )
-    return table
+        table.add_column("method", overflow="fold", max_width=_METHOD)
+        for title in titles:
+            table.add_column(title, justify="right", no_wrap=True)
+        for row, line in zip(self.rows, cells, strict=True):
+            table.add_row(escape(row.method), *(line[title] for title in titles))
+        return table
+
+
+def _leaderboard_cells(row: Row) -> dict[str, str]:
+    versus = row.comparison
+    return dict(
+        zip(
+            _LEADERBOARD,
+            (
+                f"{row.n} ({row.errors})",
+                _accuracy(row),
+                _tokens(row.means["output_tokens"]),
+                _difference(versus) if versus else NOTHING,
+                _ratio(versus) if versus else NOTHING,
+                _verdict(row),
+                "●" if row.pareto else NOTHING,
+                _dollars(row.dollars_per_1000),
+                _tokens(row.tokens_per_correct),
+                _answer_and_estimator(row),
+                _percent(row.means["truncated"]),
+                _percent(row.means["budget_missing"]),
+                _percent(row.means["within_budget"]),
+            ),
+            strict=True,
+        )
+    )
 
 
 def _accuracy(row: Row) -> str:
-    if row.accuracy is None or row.interval is None:
-        return "–"
-    low, high = round(100 * row.interval.low), round(100 * row.interval.high)
-    return f"{100 * row.accuracy:.1f} % [{low}, {high}]"
+    if row.accuracy is None:
+        return NOTHING
+    share = f"{100 * row.accuracy:.1f}"
+    if row.interval is None:
+        return share
+    return f"{share} [{100 * row.interval.low:.0f}, {100 * row.interval.high:.0f}]"
+
+
+def _verdict(row: Row) -> str:
+    if row.is_baseline:
+        return "baseline"
+    if row.comparison is None:
+        return NOTHING
+    return _COLOURS.get(row.comparison.verdict, row.comparison.verdict)
+
+
+def _difference(versus: Comparison) -> str:
+    """In points of a hundred."""
+    if versus.difference is None:
+        return NOTHING
+    points = f"{100 * versus.difference:+.1f}"
+    if versus.interval is None:
+        return points
+    return f"{points} [{100 * versus.interval.low:+.1f}, {100 * versus.interval.high:+.1f}]"
+
+
+def _ratio(versus: Comparison) -> str:
+    if versus.ratio is None:
+        return NOTHING
+    if versus.ratio_interval is None:
+        return f"{versus.ratio:.2f}"
+    return f"{versus.ratio:.2f} [{versus.ratio_interval.low:.2f}, {versus.ratio_interval.high:.2f}]"
+
+
+def _tokens(value: float | None) -> str:
+    return f"{value:,.0f}" if value is not None and value >= 1000 else _number(value)
+
+
+def _answer_and_estimator(row: Row) -> str:
+    answer, estimator = row.means["answer_tokens"], row.means["estimator_tokens"]
+    return f"{_tokens(answer)} + {_tokens(estimator)}" if estimator else _tokens(answer)
+
+
+def _dollars(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
+    return NOTHING if value is None else f"{value:.1f}"
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"
+    return NOTHING if value is None else f"{100 * value:.0f} %"
 
 
 def elasticity_tables(report: ElasticityReport) -> list[Table]:
@@ -108,4 +216,4 @@ def _share(share: Share) -> str:
 
 
 def _fraction(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return NOTHING if value is None else f"{value:.3f}"

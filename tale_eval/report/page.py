@@ -1,0 +1,197 @@
+"""The report as one HTML file that opens without a network."""
+
+import hashlib
+import json
+import os
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from tale_eval.errors import MissingExtraError
+from tale_eval.records import Record
+from tale_eval.report.charts import SHOWN_MODEL, distribution_panels, scatter_panels
+from tale_eval.report.columns import known_columns
+from tale_eval.report.leaderboard import Row, macro_average
+from tale_eval.report.reference import ReferenceRow
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How one log came to be.
+
+    Attributes:
+        model, task, method: As in `Record`.
+        log: Where the log lies: a path, or a URL such as s3://….
+        values: Settings by section, such as {"generation": {"temperature": 0}}.
+    """
+
+    model: str
+    task: str
+    method: str
+    log: str
+    values: Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How one method did against the baselines of all models and tasks.
+
+    Attributes:
+        verdicts: How many comparisons ended so, by verdict.
+        ratios: Its token ratios, from the lowest to the highest.
+    """
+
+    method: str
+    baseline: str
+    verdicts: dict[str, int]
+    ratios: list[float]
+
+
+def write_page(
+    path: Path,
+    rows: Sequence[Row],
+    records: Sequence[Record],
+    settings: Sequence[RunSettings],
+    problems: Sequence[str],
+    reference: Sequence[ReferenceRow] = (),
+    *,
+    title: str = "Accuracy against tokens",
+    margin: float = 0.02,
+) -> None:
+    """Write the report.
+
+    Args:
+        path: The HTML file.
+        rows: The leaderboard of these records.
+        records: One per answer; their tokens' distribution is drawn.
+        settings: One per log.
+        problems: What a reader must know before he trusts the rows.
+        reference: Rows printed in a paper, shown beside ours.
+        title: The page's heading.
+        margin: The accuracy loss that the rows were compared with, as a share.
+
+    Raises:
+        MissingExtraError: If Altair or Jinja2 is not installed.
+    """
+    script = _file("report.js").replace("SHOWN_MODEL", json.dumps(SHOWN_MODEL))
+    scripts = [_bundle(), script]
+    page = _template().render(
+        title=title,
+        margin=f"{100 * margin:g}",
+        style=_file("report.css"),
+        scripts=scripts,
+        script_hashes=[_hash(script) for script in scripts],
+        facts=_facts(rows, records, settings),
+        summaries=summaries(rows),
+        columns=known_columns(rows),
+        rows=rows,
+        reference=reference,
+        models=sorted({row.model for row in rows} | {row.model for row in reference}),
+        tasks=sorted({row.task for row in rows} | {row.task for row in reference}),
+        averages=macro_average(rows),
+        scatters=_specifications(scatter_panels(rows, reference)),
+        distributions=_specifications(distribution_panels(records)),
+        runs=[(run, _link(run.log, path)) for run in settings],
+        problems=problems,
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def summaries(rows: Iterable[Row]) -> list[Summary]:
+    """One line per method that was compared with a baseline."""
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.comparison:
+            found[row.method, row.comparison.baseline].append(row)
+    return [_summary(*names, group) for names, group in sorted(found.items())]
+
+
+def _summary(method: str, baseline: str, rows: Iterable[Row]) -> Summary:
+    versus = [row.comparison for row in rows if row.comparison]
+    ended = [comparison.verdict for comparison in versus]
+    return Summary(
+        method=method,
+        baseline=baseline,
+        verdicts={verdict: ended.count(verdict) for verdict in sorted(set(ended))},
+        ratios=sorted(comparison.ratio for comparison in versus if comparison.ratio is not None),
+    )
+
+
+def _facts(
+    rows: Sequence[Row], records: Sequence[Record], settings: Sequence[RunSettings]
+) -> list[tuple[str, str]]:
+    """The headline's numbers, each with its noun."""
+    counts = (
+        (len(settings), "log"),
+        (len({row.model for row in rows}), "model"),
+        (len({row.task for row in rows}), "task"),
+        (len({row.method for row in rows}), "method"),
+        (len(records), "answer"),
+    )
+    return [(f"{count:,}", noun if count == 1 else f"{noun}s") for count, noun in counts]
+
+
+def _specifications(panels: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each task with its chart as JSON that cannot end the script element it stands in."""
+    found = []
+    for task, panel in panels.items():
+        chart = panel.properties(width="container").to_dict()
+        del chart["$schema"]  # the libraries beside it are of one version
+        text = json.dumps(chart, allow_nan=False)
+        for character in "<>&":
+            text = text.replace(character, f"\\u{ord(character):04x}")
+        found.append((task, text))
+    return found
+
+
+def _link(log: str, page: Path) -> str | None:
+    """Address of a local log as seen from the page; None if the log is not a file here."""
+    parts = urlsplit(log)
+    if parts.scheme not in ("", "file"):
+        return None
+    local = unquote(parts.path) if parts.scheme else log
+    return quote(os.path.relpath(local, page.absolute().parent))
+
+
+def _bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed, of the version that Altair writes for."""
+    try:
+        import altair
+        import vl_convert
+    except ImportError as error:
+        raise MissingExtraError("the HTML report", "report") from error
+    major_minor = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    bundle: str = vl_convert.javascript_bundle(
+        "window.vegaEmbed = vegaEmbed;", vl_version=major_minor
+    )
+    assert "</script" not in bundle
+    return bundle
+
+
+def _hash(script: str) -> str:
+    """What the page's security policy knows a script by: no other one may run."""
+    return b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _template() -> Any:
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise MissingExtraError("the HTML report", "report") from error
+    environment = Environment(
+        loader=PackageLoader("tale_eval.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _file(name: str) -> str:
+    return (files("tale_eval.report") / "templates" / name).read_text(encoding="utf-8")

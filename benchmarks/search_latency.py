@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,8 +34,8 @@ from tale_eval.tasks import gsm8k
 
 # the scripted server and its questions are the tests'
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from questions import gsm8k_file, number_in  # noqa: E402
-from server import Reply, chat_server  # noqa: E402
+from questions import gsm8k_file, number_in
+from server import Reply, chat_server
 
 CONCURRENCIES = (1, 16, 64)
 VANILLA_TOKENS = 256
@@ -131,13 +132,14 @@ def measure(
 
 
 def table(rows: list[Measured], latency: float) -> Iterator[str]:
-    yield f"{'':14}{'at once':>8}{'calls':>7}{'wall s':>9}{'ratio':>8}{'ideal s':>9}{'of it':>7}{'CPU s':>8}"
+    titles = ("at once", "calls", "wall s", "ratio", "ideal s", "of it", "CPU s")
+    yield " " * 14 + "".join(f"{title:>9}" for title in titles)
     for row in rows:
         ideal = latency * ceil(row.calls / row.concurrency)
         yield (
-            f"{row.name:14}{row.concurrency:8}{row.calls:7}{row.seconds:9.2f}"
-            f"{rows[0].seconds / row.seconds:8.1f}{ideal:9.2f}"
-            f"{row.seconds / ideal:7.2f}{row.cpu:8.2f}"
+            f"{row.name:14}{row.concurrency:9}{row.calls:9}{row.seconds:9.2f}"
+            f"{rows[0].seconds / row.seconds:9.1f}{ideal:9.2f}"
+            f"{row.seconds / ideal:9.2f}{row.cpu:9.2f}"
         )
 
 
@@ -153,9 +155,9 @@ def main() -> None:
         warm_up.mkdir()
         our_search(base_url, gsm8k_file(warm_up, 1), 1)
         source = gsm8k_file(Path(folder), n)
-        rows = [measure("released loop", 1, calls, lambda: released_loop(base_url, n))]
+        rows = [measure("released loop", 1, calls, partial(released_loop, base_url, n))]
         for at_once in CONCURRENCIES:
-            run = lambda: our_search(base_url, source, at_once)  # noqa: B023, E731
+            run = partial(our_search, base_url, source, at_once)
             rows.append(measure("budget_search", at_once, calls, run))
 
     print(f"{n} questions, {1000 * latency:.0f} ms a call, load average {os.getloadavg()[0]:.1f}")

@@ -53,7 +53,7 @@ class Grade:
 
 
 # what the prompts print where the answer belongs, and small models copy
-_PLACEHOLDERS = {"answer", "choice", "答案", "选项", "budget", "$answer", "$letter", "x", "...",
+_PLACEHOLDERS = {"answer", "choice", "答案", "选项", "budget", "$answer", "$letter", "...",
                  "your answer", "final answer", "number", "letter"}  # fmt: skip
 _LABEL = r"(?:final\s+answer|answer|choice|最终答案|答案|选项)"
 _BRACKETED = re.compile(r"\[\[([^\[\]]*)\]\]")

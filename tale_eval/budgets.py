@@ -31,6 +31,7 @@ UNREADABLE: Final[tuple[Status, ...]] = ("missing", "not_positive", "absurd")
 
 _SCALE = {"": 1, "k": 1_000, "thousand": 1_000, "million": 1_000_000}
 _MAX_DIGITS = 9
+_FLAGS = re.IGNORECASE | re.ASCII  # a Chinese character is no part of a number's word
 # 50 | 1,200 | 1.5k | 2 million; not part of a word, a list or a longer number
 _NUMBER = (
     r"(?<![\w.])(?<!\d,)(-?\d++(?:,\d{3})*+(?:\.\d+)?+(?:\s?(?:k|thousand|million)\b)?+)"
@@ -41,18 +42,18 @@ _ITEM = re.compile(
     rf"\bbetween\s+{_NUMBER}(?:\s*tokens)?\s+and\s+{_NUMBER}"
     rf"|{_NUMBER}(?:\s*tokens)?\s*(?:[-—~〜]|\bto\b)\s*{_NUMBER}"
     rf"|{_NUMBER}",
-    re.IGNORECASE,
+    _FLAGS,
 )
 _BRACKET = re.compile(r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])")
 _LABEL = re.compile(
     r"\b(?:budget(?:[^\w\n]|is|of|be|should|would|about|around){0,20}|tokens?\)?\s?[:=][^\w\n]{0,5})$",
-    re.IGNORECASE,
+    _FLAGS,
 )
-_UNIT = re.compile(r"\s*-?\s*tokens?\b", re.IGNORECASE)
+_UNIT = re.compile(r"\s*-?\s*tokens?\b", _FLAGS)
 # a model that answers the question, "Answer: [[42]]", has not estimated anything
 _ANSWER = re.compile(
     rf"\b(?:answer|choice)(?:\s+is)?[\s*:=]{{0,12}}+\[{{0,2}}{_NUMBER}\]{{0,2}}+(?!{_UNIT.pattern})",
-    re.IGNORECASE,
+    _FLAGS,
 )
 
 

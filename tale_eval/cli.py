@@ -38,15 +38,59 @@ def model(name: Annotated[str, typer.Argument(help="smollm2")] = "smollm2") -> N
 @app.command()
 def report(
     logs: Annotated[list[str], typer.Argument(help="Log files and folders, local or s3://")],
+    baseline: Annotated[str, typer.Option(help="The method to compare with")] = "cot",
+    margin: Annotated[
+        float, typer.Option(help="The loss of accuracy that would not matter, as a share")
+    ] = 0.02,
+    html: Annotated[Path | None, typer.Option(help="Write one page that opens offline")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write one row per method")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a table for a README")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw accuracy against tokens")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="paper: its printed rows beside ours")
+    ] = None,
+    project_to: Annotated[
+        str | None, typer.Option(help="Price the same tokens on another model")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(help="Your prices: a JSON file")] = None,
 ) -> None:
-    """Show accuracy beside tokens for every model, task and method in these logs."""
+    """Show accuracy beside tokens, and each method against the baseline."""
     from tale_eval.logs import read_records
-    from tale_eval.report.leaderboard import leaderboard
+    from tale_eval.pricing import read_prices
+    from tale_eval.report import export
+    from tale_eval.report.charts import save_chart, scatter_chart
+    from tale_eval.report.leaderboard import leaderboard, problems
+    from tale_eval.report.page import write_page
+    from tale_eval.report.projection import project
+    from tale_eval.report.reference import paper_rows
+    from tale_eval.report.settings import setting_problems
     from tale_eval.report.terminal import leaderboard_table
 
-    reading = read_records(logs)
-    _note(reading.problems)
-    _console().print(leaderboard_table(leaderboard(reading.records)))
+    if reference is not None:
+        check_name("reference", reference, ["paper"])
+    reading = read_records(logs, read_prices(prices) if prices else None)
+    records, notes = reading.records, list(reading.problems)
+    if project_to is not None:
+        try:
+            records = project(records, project_to, read_prices(prices) if prices else None)
+        except TaleEvalError as error:
+            notes.append(f"not projected: {error}")
+    rows = leaderboard(records, baseline, margin)
+    printed = paper_rows(row.task for row in rows) if reference else []
+    notes += setting_problems(reading.settings) + problems(rows, baseline)
+    _console().print(leaderboard_table(rows))
+    _note(notes)
+    if csv:
+        export.write_csv(export.leaderboard_rows(rows, printed), csv)
+    if json:
+        export.write_json([*rows, *printed], json)
+    if markdown:
+        export.write_markdown(rows, markdown, printed)
+    if chart:
+        save_chart(scatter_chart(rows, printed), chart)
+    if html:
+        write_page(html, rows, records, reading.settings, notes, printed, margin=margin)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

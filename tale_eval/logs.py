@@ -22,7 +22,8 @@ from tale_eval.costs import COST_KEYS, cost_values
 from tale_eval.credit import credit
 from tale_eval.errors import SourceError
 from tale_eval.ledger import Call
-from tale_eval.records import Record, Searched
+from tale_eval.pricing import Prices
+from tale_eval.records import Record, RunSettings, Searched
 from tale_eval.traces import SearchTrace
 
 # arguments that say how a task is asked, or where it lies, but not what is asked
@@ -39,10 +40,12 @@ class Reading:
 
     Attributes:
         records: One row per sample and epoch, errored samples included.
+        settings: How each log came to be.
         problems: One line per log that could not be used, or only in part.
     """
 
     records: list[Record]
+    settings: list[RunSettings]
     problems: list[str]
 
 
@@ -57,19 +60,27 @@ class _Log:
         return read_eval_log_samples(self.name, all_samples_required=False, exclude_fields=_UNREAD)
 
 
-def read_records(locations: list[str]) -> Reading:
+def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
     """Read every log in these files and folders.
+
+    Args:
+        locations: Files and folders, local or on S3.
+        prices: A user's own prices; dollars are worked out anew with them.
 
     Raises:
         SourceError: If there is no log at all.
     """
     problems: list[str] = []
-    records = [
-        _record(log.header.eval, sample)
-        for log in _logs(locations, problems)
-        for sample in log.samples()
-    ]
-    return Reading(records, problems)
+    records: list[Record] = []
+    settings: list[RunSettings] = []
+    for log in _logs(locations, problems):
+        found = [_record(log.header.eval, sample, prices) for sample in log.samples()]
+        records += found
+        if found:
+            settings.append(_settings(log, found[0].method))
+        else:
+            problems.append(f"{log.name}: holds no finished sample")
+    return Reading(records, settings, problems)
 
 
 def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
@@ -112,26 +123,28 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
 
 
 def _logs(locations: list[str], problems: list[str]) -> Iterator[_Log]:
-    """Every readable log but those that a retry took up again.
+    """Every readable log but those that a later one took up again.
 
-    What is wrong with the others goes into `problems`.
+    A retry, and a copy that was scored again, carry the task id of the first run. What
+    is wrong with the others goes into `problems`.
     """
     names = [name for location in locations for name in _log_names(location)]
     if not names:
         raise SourceError(f"no Inspect log (.eval or .json) in {', '.join(locations)}")
     logs = [log for name in names if (log := _opened(name, problems))]
-    newest: dict[str, str] = {}
+    newest = {log.header.eval.task_id: log for log in sorted(logs, key=_age)}
     for log in logs:
-        spec = log.header.eval
-        newest[spec.task_id] = max(spec.created, newest.get(spec.task_id, ""))
-    for log in logs:
-        spec = log.header.eval
-        if spec.created < newest[spec.task_id]:
-            problems.append(f"{log.name}: left out, a newer log took this run up again")
+        successor = newest[log.header.eval.task_id]
+        if log is not successor:
+            problems.append(f"{log.name}: left out, {successor.name} is a newer log of this run")
             continue
         if log.header.status != "success":
             problems.append(f"{log.name}: the run ended with status {log.header.status}")
         yield log
+
+
+def _age(log: _Log) -> tuple[str, str]:
+    return log.header.eval.created, log.name
 
 
 def _opened(name: str, problems: list[str]) -> _Log | None:
@@ -152,7 +165,7 @@ def _log_names(location: str) -> list[str]:
     return sorted(info.name for info in list_eval_logs(location, descending=False))
 
 
-def _record(spec: EvalSpec, sample: EvalSample) -> Record:
+def _record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record:
     return Record(
         model=spec.model,
         task=task_label(spec),
@@ -162,7 +175,24 @@ def _record(spec: EvalSpec, sample: EvalSample) -> Record:
         correct=_correct(sample),
         error=sample.error.message if sample.error else None,
         bare=_bare(sample),
-        costs=_costs(sample, spec),
+        costs=_costs(sample, spec, prices),
+    )
+
+
+def _settings(log: _Log, method: str) -> RunSettings:
+    spec = log.header.eval
+    return RunSettings(
+        model=spec.model,
+        task=task_label(spec),
+        method=method,
+        log=log.name,
+        values={
+            "generation": log.header.plan.config.model_dump(exclude_none=True),
+            "model arguments": spec.model_args,
+            "task arguments": spec.task_args,
+            "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),
+            "versions": {**spec.packages, "task": spec.task_version},
+        },
     )
 
 
@@ -203,9 +233,9 @@ def _bare(sample: EvalSample) -> bool | None:
     return None
 
 
-def _costs(sample: EvalSample, spec: EvalSpec) -> dict[str, float | None]:
+def _costs(sample: EvalSample, spec: EvalSpec, prices: Prices | None) -> dict[str, float | None]:
     for score in (sample.scores or {}).values():
-        if _is_cost(score):
+        if _is_cost(score) and prices is None:
             values: Any = score.value
             return {key: _known(values[key]) for key in COST_KEYS}
     return cost_values(
@@ -215,6 +245,7 @@ def _costs(sample: EvalSample, spec: EvalSpec) -> dict[str, float | None]:
         budget_status=sample.store.get("TaleRecord:budget_status"),
         budget_echoed=sample.store.get("TaleRecord:budget_echoed", False),
         search_status=(sample.store.get("TaleRecord:search") or {}).get("status"),
+        prices=prices,
     )
 
 

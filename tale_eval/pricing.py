@@ -60,11 +60,13 @@ def read_prices(path: Path) -> Prices:
         return TypeAdapter(dict[str, Price]).validate_python(table)
     except OSError as error:
         raise SourceError(f"price file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(f"price file {path}: not UTF-8: {error.reason}") from error
     except json.JSONDecodeError as error:
         raise InvalidValueError(f"price file {path}:{error.lineno}: {error.msg}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InvalidValueError(f"price file {path}: {where}: {first['msg']}") from error
 
 
@@ -94,17 +96,26 @@ def total_dollars(calls: Iterable[Call], prices: Prices | None = None) -> Decima
 
 
 # Inspect's provider names that differ from the price table's
-_PROVIDERS = {"grok": "x-ai", "bedrock": "aws", "azureai": "azure", "together": "together"}
+_PROVIDERS = {"grok": "x-ai", "bedrock": "aws", "azureai": "azure"}
 # what runs on the user's own machine, or on a server that only he knows, has no list price
 _UNLISTED = {"hf", "vllm", "sglang", "mockllm", "ollama", "llama-cpp-python", "openai-api"}
 
 
 def _listed_dollars(call: Call) -> Decimal | None:
-    from genai_prices import Usage, calc_price
-
     provider, _, name = call.model.partition("/")
     if not name or provider in _UNLISTED:
         return None
+    # resellers list "openai/gpt-4o-mini", the makers themselves "gpt-4o-mini"
+    for model in dict.fromkeys((name, name.rpartition("/")[2])):
+        cost = _looked_up(call, _PROVIDERS.get(provider, provider), model)
+        if cost is not None:
+            return cost
+    return None
+
+
+def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
+    from genai_prices import Usage, calc_price
+
     usage = Usage(
         input_tokens=call.input_tokens,
         cache_read_tokens=call.cache_read_tokens,
@@ -112,10 +123,6 @@ def _listed_dollars(call: Call) -> Decimal | None:
         output_tokens=call.output_tokens,
     )
     try:
-        return calc_price(
-            usage,
-            model_ref=name.rpartition("/")[2],
-            provider_id=_PROVIDERS.get(provider, provider),
-        ).total_price
+        return calc_price(usage, model_ref=model, provider_id=provider).total_price
     except LookupError:
         return None

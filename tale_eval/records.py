@@ -1,5 +1,6 @@
 """What is read from logs: one row per (model, task, method, sample, epoch). Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tale_eval.costs import COST_KEYS
@@ -53,3 +54,20 @@ class Searched:
     question: str
     trace: SearchTrace | None
     estimate: int | None
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How one log came to be.
+
+    Attributes:
+        model, task, method: As in `Record`.
+        log: Where the log lies: a path, or a URL such as s3://….
+        values: Settings by section, such as {"generation": {"temperature": 0}}.
+    """
+
+    model: str
+    task: str
+    method: str
+    log: str
+    values: Mapping[str, Mapping[str, object]]

@@ -85,7 +85,9 @@ def write_example(
 
 def write_realistic(path: Path) -> None:
     """The page whose picture is in docs/."""
-    answers = records(["example/model-a", "example/model-b"], ["gsm8k", "mathbench(level=college)"])
+    answers = records(
+        ["example/model-a", "example/model-b"], ["gsm8k", "mathbench(level=college)"], size=1000
+    )
     printed = [
         ReferenceRow("gpt-4o-mini", "gsm8k", "cot", 0.8135, 318.10, "Table 3"),
         ReferenceRow("gpt-4o-mini", "gsm8k", "tale_ep", 0.8446, 77.26, "Table 3"),

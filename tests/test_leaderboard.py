@@ -78,8 +78,8 @@ def test_equal_methods_are_both_in_the_pareto_set() -> None:
 
 
 def test_the_baseline_comes_first_and_the_others_by_name() -> None:
-    rows = leaderboard(TALE + COT + DIRECT)
-    assert [row.method for row in rows] == ["cot", "direct", "tale_ep"]
+    rows = leaderboard(TALE + COT + DIRECT, baseline="tale_ep")
+    assert [row.method for row in rows] == ["tale_ep", "cot", "direct"]
     assert [row.is_baseline for row in rows] == [True, False, False]
 
 
@@ -102,6 +102,14 @@ def test_a_comparison_rests_on_the_questions_that_both_answered() -> None:
     assert ratio is not None
     assert (versus.ratio, versus.ratio_interval) == (0.2, ratio.interval)
     assert versus.mcnemar == McNemar(both=1, only_a=1, only_b=1, neither=0, p=1.0)
+
+
+def test_tokens_of_a_failed_answer_are_spent_but_not_compared() -> None:
+    records = [*COT, *TALE[:3], answer("tale_ep", "b", None, 1000, epoch=2)]
+    row = rows_of(records)["tale_ep"]
+    assert row.means["output_tokens"] == (20 + 40 + 60 + 1000) / 4
+    assert row.comparison is not None
+    assert (row.comparison.ratio, row.comparison.ratio_paired) == (0.2, 3)
 
 
 def test_mcnemar_takes_the_first_epoch_that_both_answered() -> None:

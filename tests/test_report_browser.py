@@ -28,6 +28,7 @@ def browser() -> Iterator[Any]:
     options.binary_location = chromium
     for argument in (
         "--headless=new",
+        "--hide-scrollbars",
         "--no-sandbox",
         "--disable-dev-shm-usage",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -177,7 +178,7 @@ def test_no_text_from_a_model_or_a_data_set_runs(browser: Any, hostile: Path) ->
 def test_its_picture(browser: Any, realistic: Path, tmp_path: Path) -> None:
     """Writes the picture to the file that TALE_EVAL_SCREENSHOT names."""
     path = Path(os.environ.get(SCREENSHOT, tmp_path / "report.png"))
-    browser.set_window_size(1280, 1720)
+    browser.set_window_size(1280, 1990)
     _open(browser, realistic)
     browser.save_screenshot(str(path))
     assert 20_000 < path.stat().st_size < 300_000

@@ -304,7 +304,7 @@ def _scale(values: list[dict[str, Any]], *fields: str, log: bool = False) -> Any
     shown = [value[field] for value in values for field in fields if field in value]
     domain = [min(shown), max(shown)]
     kind = "log" if log and domain[0] > 0 else "linear"
-    return _altair().Scale(type=kind, domain=domain, nice=False, padding=20, zero=False)
+    return _altair().Scale(type=kind, domain=domain, nice=False, padding=20)
 
 
 def _stacked(panels: "dict[str, altair.LayerChart]") -> "altair.VConcatChart":

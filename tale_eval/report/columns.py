@@ -47,36 +47,49 @@ def known_columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def _percent(value: float | None, interval: Interval | None = None, digits: int = 0) -> Cell:
-    return _cell(value, interval, lambda share: f"{100 * share:.{digits}f} %")
+    return _cell(value, interval, lambda share: f"{100 * share:.{digits}f}", " %")
 
 
 def _number(value: float | None, interval: Interval | None = None) -> Cell:
     return _cell(value, interval, lambda n: f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.1f}")
 
 
-def _precise(value: float | None, interval: Interval | None = None) -> Cell:
-    return _cell(value, interval, lambda n: f"{n:.3g}" if abs(n) < 100 else f"{n:,.0f}")
+def _precise(value: float | None) -> Cell:
+    return _cell(value, None, lambda n: f"{n:.3g}")
 
 
-def _cell(value: float | None, interval: Interval | None, written: Callable[[float], str]) -> Cell:
+def _dollars(value: float | None) -> Cell:
+    return _cell(value, None, lambda n: f"{n:,.3f}" if n == 0 or n >= 0.001 else f"{n:.1g}")
+
+
+def _cell(
+    value: float | None,
+    interval: Interval | None,
+    written: Callable[[float], str],
+    unit: str = "",
+) -> Cell:
     if value is None:
         return Cell()
     detail = f"{written(interval.low)} to {written(interval.high)}" if interval else ""
-    return Cell(written(value), detail, value)
+    return Cell(written(value) + unit, detail, value)
 
 
 def _difference(row: Row) -> Cell:
     versus = row.comparison
     if versus is None:
         return Cell()
-    return _cell(versus.difference, versus.interval, lambda share: f"{100 * share:+.1f}")
+    return _cell(
+        versus.difference,
+        versus.interval,
+        lambda share: f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}"),
+    )
 
 
 def _ratio(row: Row) -> Cell:
     versus = row.comparison
     if versus is None:
         return Cell()
-    return _cell(versus.ratio, versus.ratio_interval, lambda ratio: f"{ratio:.2f} ×")
+    return _cell(versus.ratio, versus.ratio_interval, lambda ratio: f"{ratio:.2f}", " ×")
 
 
 def _verdict(row: Row) -> Cell:
@@ -121,7 +134,7 @@ COLUMNS = (
         "Accuracy",
         "Share of right answers, with its 95 % interval",
         lambda row: _percent(row.accuracy, row.interval, digits=1),
-        lambda row: _percent(row.accuracy, digits=1),
+        lambda row: _percent(row.accuracy, digits=2),
         main=True,
     ),
     Column(
@@ -153,7 +166,7 @@ COLUMNS = (
     Column(
         "$ / 1,000",
         "Dollars for 1,000 questions",
-        lambda row: _precise(row.dollars_per_1000),
+        lambda row: _dollars(row.dollars_per_1000),
         main=True,
     ),
     Column("Answer tokens", "Mean output tokens of the answer's call", _mean("answer_tokens")),

@@ -1,4 +1,4 @@
-"""Tables as CSV and JSON files."""
+"""Tables as CSV, JSON and Markdown files."""
 
 import csv
 import json
@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tale_eval.elasticity import Share
+from tale_eval.report.columns import Cell, known_columns
 from tale_eval.report.elasticity import ElasticityReport
+from tale_eval.report.leaderboard import Row
+from tale_eval.report.reference import ReferenceRow
+from tale_eval.statistics import Interval
 
 # what a spreadsheet would take for a formula
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -24,7 +28,7 @@ def write_csv(rows: Iterable[Mapping[str, object]], path: Path) -> None:
     """Write rows of one shape; a text that a spreadsheet would run is quoted."""
     table = list(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(table[0]) if table else [])
+        writer = csv.DictWriter(file, fieldnames=list(table[0]) if table else [], restval="")
         writer.writeheader()
         for row in table:
             writer.writerow({key: _harmless(value) for key, value in row.items()})
@@ -66,3 +70,80 @@ def _harmless(value: object) -> object:
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return f"'{value}"
     return value
+
+
+def leaderboard_rows(
+    rows: Iterable[Row], reference: Iterable[ReferenceRow] = ()
+) -> Iterable[dict[str, object]]:
+    """One flat row per model, task and method; the paper's rows say where they are printed."""
+    for row in rows:
+        versus = row.comparison
+        yield {
+            "model": row.model,
+            "task": row.task,
+            "method": row.method,
+            "printed": "",
+            "n": row.n,
+            "errors": row.errors,
+            "questions": row.questions,
+            "epochs": row.epochs,
+            **_estimate("accuracy", row.accuracy, row.interval),
+            **row.means,
+            "bare_answer": row.bare,
+            "tokens_per_correct": row.tokens_per_correct,
+            "dollars_per_1000": row.dollars_per_1000,
+            "e3": row.e3,
+            "ock_score": row.ock_score,
+            "oaa_auc": row.oaa_auc,
+            "oaa_limit": row.oaa_limit,
+            "pareto": row.pareto,
+            "baseline": versus and versus.baseline,
+            "paired": versus and versus.paired,
+            **_estimate("difference", versus and versus.difference, versus and versus.interval),
+            "verdict": versus and versus.verdict,
+            **_estimate("token_ratio", versus and versus.ratio, versus and versus.ratio_interval),
+        }
+    for printed in reference:
+        yield {
+            "model": printed.model,
+            "task": printed.task,
+            "method": printed.method,
+            "printed": printed.table,
+            "accuracy": printed.accuracy,
+            "output_tokens": printed.output_tokens,
+        }
+
+
+def _estimate(name: str, value: float | None, interval: Interval | None) -> dict[str, float | None]:
+    return {
+        name: value,
+        f"{name}_low": interval.low if interval else None,
+        f"{name}_high": interval.high if interval else None,
+    }
+
+
+def write_markdown(rows: Sequence[Row], path: Path, reference: Sequence[ReferenceRow] = ()) -> None:
+    """Write the leaderboard as a Markdown table, for a README or an issue."""
+    columns = [column for column in known_columns(rows) if column.main]
+    lines = ["| model | task | method | " + " | ".join(c.title for c in columns) + " |"]
+    lines.append("|---" * (3 + len(columns)) + "|")
+    for row in rows:
+        cells = [column.cell(row) for column in columns]
+        lines.append(_line(row.model, row.task, row.method, cells))
+    for printed in reference:
+        cells = [column.printed(printed) for column in columns]
+        lines.append(
+            _line(
+                f"{printed.model} ({printed.table}, printed)", printed.task, printed.method, cells
+            )
+        )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _line(model: str, task: str, method: str, cells: Sequence[Cell]) -> str:
+    texts = [model, task, method, *(f"{c.text} {c.detail}".strip() or "–" for c in cells)]
+    return "| " + " | ".join(text.translate(_MARKDOWN) for text in texts) + " |"
+
+
+# a name must not end its cell, nor become a tag
+_MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", "\n": " ", "\r": " "})

@@ -13,28 +13,11 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.errors import MissingExtraError
-from tale_eval.records import Record
+from tale_eval.records import Record, RunSettings
 from tale_eval.report.charts import SHOWN_MODEL, distribution_panels, scatter_panels
 from tale_eval.report.columns import known_columns
 from tale_eval.report.leaderboard import Row, macro_average
 from tale_eval.report.reference import ReferenceRow
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """How one log came to be.
-
-    Attributes:
-        model, task, method: As in `Record`.
-        log: Where the log lies: a path, or a URL such as s3://….
-        values: Settings by section, such as {"generation": {"temperature": 0}}.
-    """
-
-    model: str
-    task: str
-    method: str
-    log: str
-    values: Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True)

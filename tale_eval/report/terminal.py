@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from tale_eval.elasticity import CurvePoint, Share
 from tale_eval.report.comparison import Comparison
@@ -69,14 +70,13 @@ class _FittedTable:
         while titles and Measurement.get(console, unlimited, table).maximum > options.max_width:
             left_out.insert(0, titles.pop().replace("\n", " "))
             table = self._table(titles, cells)
+        yield Text(f"{self.model} · {self.task}", style="bold")
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
 
     def _table(self, titles: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:
         table = Table(
-            title=escape(f"{self.model} · {self.task}"),
-            title_justify="left",
             box=box.SIMPLE_HEAD,
             pad_edge=False,
             collapse_padding=True,

@@ -178,9 +178,11 @@ def demo(
     ] = None,
     size: Annotated[int, typer.Option(min=1, help="Questions for each method")] = 24,
     log_dir: Annotated[Path, typer.Option(help="Where the logs go")] = Path("logs/demo"),
+    html: Annotated[Path, typer.Option(help="The page to write")] = Path("report.html"),
 ) -> None:
     """Run direct answering, vanilla CoT and TALE-EP on generated questions."""
     from tale_eval.demo import run_demo
 
-    run_demo(model, size, log_dir)
-    report([str(log_dir)])
+    run_demo(model, size, str(log_dir))
+    report([str(log_dir)], html=html)
+    Console(stderr=True).print(f"The same, with charts: {html}", highlight=False)

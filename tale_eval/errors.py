@@ -62,6 +62,10 @@ class MissingExtraError(TaleEvalError, ImportError):
         super().__init__(f"{feature} needs an extra: pip install 'tale-eval[{extra}]'")
 
 
+class RunError(TaleEvalError, RuntimeError):
+    """A run that Inspect could not finish; its own messages stand above."""
+
+
 def check_name(what: str, name: str, allowed: Iterable[str]) -> None:
     """Raise UnknownNameError unless the name is one of those allowed."""
     names = tuple(allowed)

@@ -99,9 +99,17 @@ def leaderboard_rows(
             "pareto": row.pareto,
             "baseline": versus and versus.baseline,
             "paired": versus and versus.paired,
-            **_estimate("difference", versus and versus.difference, versus and versus.interval),
+            **_estimate(
+                "difference",
+                versus.difference if versus else None,
+                versus.interval if versus else None,
+            ),
             "verdict": versus and versus.verdict,
-            **_estimate("token_ratio", versus and versus.ratio, versus and versus.ratio_interval),
+            **_estimate(
+                "token_ratio",
+                versus.ratio if versus else None,
+                versus.ratio_interval if versus else None,
+            ),
         }
     for printed in reference:
         yield {

@@ -52,7 +52,8 @@ _LABEL = re.compile(
 _UNIT = re.compile(r"\s*-?\s*tokens?\b", _FLAGS)
 # a model that answers the question, "Answer: [[42]]", has not estimated anything
 _ANSWER = re.compile(
-    rf"\b(?:answer|choice)(?:\s+is)?[\s*:=]{{0,12}}+\[{{0,2}}{_NUMBER}\]{{0,2}}+(?!{_UNIT.pattern})",
+    r"\b(?:answer|choice)[\s*]{0,4}(?:is\b|[:=])[\s*:=]{0,12}+"
+    rf"\[{{0,2}}{_NUMBER}\]{{0,2}}+(?!{_UNIT.pattern})",
     _FLAGS,
 )
 

@@ -132,6 +132,7 @@ def test_what_is_no_budget_says_why(text: str, status: Status) -> None:
         ("Budget: [[50]]. Answer: [[42]]", 50),
         ("Answer: 50 tokens", 50),
         ("Answer: Budget: [[50]]", 50),
+        ("Tokens of a complete answer\n[[50]]", 50),
     ],
 )
 def test_an_answer_to_the_question_is_no_estimate(text: str, budget: int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tale_eval.elasticity import Share
 from tale_eval.report.columns import Cell, known_columns
+from tale_eval.report.comparison import Comparison
 from tale_eval.report.elasticity import ElasticityReport
 from tale_eval.report.leaderboard import Row
 from tale_eval.report.reference import ReferenceRow
@@ -27,8 +28,10 @@ def write_json(value: Sequence[Any], path: Path) -> None:
 def write_csv(rows: Iterable[Mapping[str, object]], path: Path) -> None:
     """Write rows of one shape; a text that a spreadsheet would run is quoted."""
     table = list(rows)
+    # rows may leave out the columns that do not apply to them
+    names = list(dict.fromkeys(name for row in table for name in row))
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(table[0]) if table else [], restval="")
+        writer = csv.DictWriter(file, fieldnames=names, restval="")
         writer.writeheader()
         for row in table:
             writer.writerow({key: _harmless(value) for key, value in row.items()})
@@ -77,7 +80,6 @@ def leaderboard_rows(
 ) -> Iterable[dict[str, object]]:
     """One flat row per model, task and method; the paper's rows say where they are printed."""
     for row in rows:
-        versus = row.comparison
         yield {
             "model": row.model,
             "task": row.task,
@@ -97,19 +99,7 @@ def leaderboard_rows(
             "oaa_auc": row.oaa_auc,
             "oaa_limit": row.oaa_limit,
             "pareto": row.pareto,
-            "baseline": versus and versus.baseline,
-            "paired": versus and versus.paired,
-            **_estimate(
-                "difference",
-                versus.difference if versus else None,
-                versus.interval if versus else None,
-            ),
-            "verdict": versus and versus.verdict,
-            **_estimate(
-                "token_ratio",
-                versus.ratio if versus else None,
-                versus.ratio_interval if versus else None,
-            ),
+            **_comparison(row.comparison),
         }
     for printed in reference:
         yield {
@@ -120,6 +110,18 @@ def leaderboard_rows(
             "accuracy": printed.accuracy,
             "output_tokens": printed.output_tokens,
         }
+
+
+def _comparison(versus: Comparison | None) -> dict[str, object]:
+    if versus is None:
+        return {}
+    return {
+        "baseline": versus.baseline,
+        "paired": versus.paired,
+        **_estimate("difference", versus.difference, versus.interval),
+        "verdict": versus.verdict,
+        **_estimate("token_ratio", versus.ratio, versus.ratio_interval),
+    }
 
 
 def _estimate(name: str, value: float | None, interval: Interval | None) -> dict[str, float | None]:

@@ -18,7 +18,7 @@ from tale_eval.readings import FORMULA, choice_letter, number_text, plain, unwra
 
 Via = Literal["bracketed", "boxed", "labelled", "phrase", "fallback", "none"]
 """Where the answer was found: [[x]]; \\boxed{x}; a line "Answer: x" or "#### x"; "the
-answer is x"; the reply's last number or letter; nowhere."""
+answer is x"; the reply's last number, or the option that it begins or ends with; nowhere."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,9 @@ def grade(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Gr
         kind: Free answer ("cloze") or choice.
         options: The options of a choice question, first is A. Two options with one
             text are both right if either is.
+
+    Raises:
+        InvalidValueError: If a choice question comes without options.
     """
     extraction = extract(text, kind, options)
     if extraction.answer is None:

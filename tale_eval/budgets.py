@@ -78,8 +78,8 @@ def read_budget(text: str, minimum: int = 1, maximum: int | None = None) -> Budg
 
     The last bracket counts; without brackets the last number labelled "budget" or
     "tokens:", then the last one followed by "tokens", then the only number of the
-    reply. Several bare numbers are ambiguous and read as missing. What stands in a
-    <think> block does not count.
+    reply. Several bare numbers are ambiguous and read as missing. Neither "Answer: 42"
+    nor what stands in a <think> block counts.
 
     Args:
         text: The estimator's reply.

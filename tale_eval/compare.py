@@ -51,7 +51,8 @@ def combinations(
         UnknownNameError: A task or method that does not exist.
         InvalidValueError: Nothing to run, or an argument without a value.
     """
-    found = [Combination(*names) for names in product(tasks, methods, models)]
+    named = product(dict.fromkeys(tasks), dict.fromkeys(methods), dict.fromkeys(models))
+    found = [Combination(*names) for names in named]
     if not found:
         raise InvalidValueError("name at least one task, one --method and one --model")
     for combination in found:
@@ -81,8 +82,9 @@ def task_arguments(task: str) -> tuple[str, dict[str, str]]:
     """Inspect's name of a task, and the arguments that the short form names."""
     name, *pairs = task.split(":")
     arguments = dict(_pair(task, pair) for pair in pairs)
-    head, *rest = name.split("/")
-    if head in _SHORT_ARGUMENTS or (not rest and not name.endswith(".py")):
+    head, *rest = name.removeprefix("tale_eval/").split("/")
+    # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
+    if is_ours(name) or head in _SHORT_ARGUMENTS or (not rest and ".py" not in name):
         check_name("task", head, BENCHMARKS)
         short = _SHORT_ARGUMENTS.get(head, ())
         if len(rest) > len(short):

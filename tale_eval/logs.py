@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zipfile import BadZipFile
 
+from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 from inspect_ai.log import (
     EvalLog,
     EvalSample,
@@ -128,7 +130,7 @@ def _logs(locations: list[str], problems: list[str]) -> Iterator[_Log]:
     A retry, and a copy that was scored again, carry the task id of the first run. What
     is wrong with the others goes into `problems`.
     """
-    names = [name for location in locations for name in _log_names(location)]
+    names = list(dict.fromkeys(n for location in locations for n in _log_names(location)))
     if not names:
         raise SourceError(f"no Inspect log (.eval or .json) in {', '.join(locations)}")
     logs = [log for name in names if (log := _opened(name, problems))]
@@ -143,8 +145,10 @@ def _logs(locations: list[str], problems: list[str]) -> Iterator[_Log]:
         yield log
 
 
-def _age(log: _Log) -> tuple[str, str]:
-    return log.header.eval.created, log.name
+def _age(log: _Log) -> tuple[str, datetime]:
+    # a copy that was scored again is as old as the first by its header
+    files, path = url_to_fs(log.name)
+    return log.header.eval.created, files.modified(path)
 
 
 def _opened(name: str, problems: list[str]) -> _Log | None:
@@ -161,7 +165,8 @@ def _opened(name: str, problems: list[str]) -> _Log | None:
 
 def _log_names(location: str) -> list[str]:
     if location.endswith((".eval", ".json")):
-        return [location]
+        files, path = url_to_fs(location)
+        return [files.unstrip_protocol(path)]
     return sorted(info.name for info in list_eval_logs(location, descending=False))
 
 

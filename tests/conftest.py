@@ -4,9 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tale_eval.errors import MissingExtraError, SourceError
 from tale_eval.smollm2 import model_folder
+
+# a busy machine must not fail a property: time is measured in benchmarks/
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,8 @@ def run(model: Model, folder: Path, method: str, max_tokens: int) -> list[EvalSa
     settings = {"max_tokens": max_tokens, "max_connections": 8, "display": "none"}
     (log,) = eval(task, model, log_dir=str(folder), **settings)
     assert log.status == "success", log.error
-    return log.samples or []
+    # long texts are kept apart from the events
+    return read_eval_log(log.location, resolve_attachments=True).samples or []
 
 
 def model_events(sample: EvalSample) -> list[ModelEvent]:

@@ -153,5 +153,5 @@ def test_a_price_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_price_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="none.json: No such file"):
+    with pytest.raises(SourceError, match=r"none\.json: No such file"):
         read_prices(tmp_path / "none.json")

@@ -14,7 +14,6 @@ from inspect_ai.log import (
     EvalSpec,
     list_eval_logs,
     read_eval_log,
-    read_eval_log_samples,
 )
 from inspect_ai.scorer import Score
 from pydantic import TypeAdapter
@@ -53,13 +52,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Log:
-    """A log's header and its samples, read one at a time."""
+    """A log's header, and its samples when they are asked for."""
 
     name: str
     header: EvalLog
 
-    def samples(self) -> Iterator[EvalSample]:
-        return read_eval_log_samples(self.name, all_samples_required=False, exclude_fields=_UNREAD)
+    def samples(self) -> list[EvalSample]:
+        # all at once: Inspect opens the file anew for each sample that is read alone
+        return read_eval_log(self.name, exclude_fields=_UNREAD).samples or []
 
 
 def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
@@ -156,9 +156,6 @@ def _opened(name: str, problems: list[str]) -> _Log | None:
         header = read_eval_log(name, header_only=True)
     except (ValueError, OSError, KeyError, BadZipFile) as error:
         problems.append(f"{name}: not a readable log ({error})")
-        return None
-    if header.eval.dataset.sample_ids is None:
-        problems.append(f"{name}: lists no samples; rewrite it with `inspect log convert`")
         return None
     return _Log(name, header)
 

@@ -8,16 +8,17 @@ the means; the log's `scored_samples` and `unscored_samples` say how many.
 import math
 
 import anyio.to_thread
-from inspect_ai.model import ContentReasoning
+from inspect_ai.model import ContentReasoning, ModelOutput
 from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import TaskState
 
 from tale_eval.answers import Grade, grade
 from tale_eval.costs import COST_KEYS, cost_values
 from tale_eval.counting import stop_reason
+from tale_eval.ledger import Call
 from tale_eval.metrics import circular_accuracy, unreduced_mean
 from tale_eval.prompts import Kind
-from tale_eval.recorder import calls_of, record_of
+from tale_eval.recorder import TaleRecord, calls_of, record_of
 
 _COST_METRICS: dict[str, list[Metric]] = {key: [unreduced_mean()] for key in COST_KEYS}
 _TALE_METRICS: dict[str, list[Metric]] = {
@@ -51,16 +52,19 @@ def tale() -> Scorer:
         graded = await anyio.to_thread.run_sync(grade, text, target.text, kind, options)
         extraction = graded.extraction
         bare = extraction.bare and not _reasoned(state)
+        record, calls = record_of(state), calls_of(state)
         return Score(
             value={
                 "correct": int(graded.correct),
-                **_costs(state),
+                **_costs(record, calls),
                 "bare_answer": int(bare),
                 "no_answer": int(extraction.answer is None),
             },
             answer=extraction.answer,
             explanation=text,
-            metadata={"answer_via": extraction.via} | _provenance(state) | _doubts(graded),
+            metadata={"answer_via": extraction.via}
+            | _provenance(state.output, record, calls)
+            | _doubts(graded),
         )
 
     return score
@@ -76,15 +80,15 @@ def token_cost() -> Scorer:
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        return Score(value=_costs(state), metadata=_provenance(state))
+        record, calls = record_of(state), calls_of(state)
+        return Score(value=_costs(record, calls), metadata=_provenance(state.output, record, calls))
 
     return score
 
 
-def _costs(state: TaskState) -> dict[str, float]:
-    record = record_of(state)
+def _costs(record: TaleRecord, calls: list[Call]) -> dict[str, float]:
     values = cost_values(
-        calls_of(state),
+        calls,
         answer_call=record.answer_call,
         budget=record.budget,
         budget_status=record.budget_status,
@@ -100,14 +104,13 @@ def _reasoned(state: TaskState) -> bool:
     return not isinstance(content, str) and any(isinstance(c, ContentReasoning) for c in content)
 
 
-def _provenance(state: TaskState) -> dict[str, object]:
-    record = record_of(state)
-    counted_by = sorted({call.counted_by for call in calls_of(state)})
+def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> dict[str, object]:
+    counted_by = sorted({call.counted_by for call in calls})
     return {
         "method": record.method,
         "counted_by": ", ".join(counted_by),
         "budget_status": record.budget_status,
-        "stop_reason": stop_reason(state.output),
+        "stop_reason": stop_reason(output),
     }
 
 

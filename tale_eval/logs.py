@@ -1,6 +1,7 @@
 """Reading records from Inspect's logs: ours and other people's."""
 
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from inspect_ai.log import (
 )
 from inspect_ai.scorer import Score
 from pydantic import TypeAdapter
+from zstandard import ZstdError
 
 from tale_eval.budgets import UNREADABLE
 from tale_eval.costs import COST_KEYS, cost_values
@@ -50,18 +52,6 @@ class Reading:
     problems: list[str]
 
 
-@dataclass(frozen=True)
-class _Log:
-    """A log's header, and its samples when they are asked for."""
-
-    name: str
-    header: EvalLog
-
-    def samples(self) -> list[EvalSample]:
-        # all at once: Inspect opens the file anew for each sample that is read alone
-        return read_eval_log(self.name, exclude_fields=_UNREAD).samples or []
-
-
 def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
     """Read every log in these files and folders.
 
@@ -76,12 +66,12 @@ def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
     records: list[Record] = []
     settings: list[RunSettings] = []
     for log in _logs(locations, problems):
-        found = [_record(log.header.eval, sample, prices) for sample in log.samples()]
+        found = [_record(log.eval, sample, prices) for sample in log.samples or []]
         records += found
         if found:
             settings.append(_settings(log, found[0].method))
         else:
-            problems.append(f"{log.name}: holds no finished sample")
+            problems.append(f"{log.location}: holds no finished sample")
     return Reading(records, settings, problems)
 
 
@@ -98,12 +88,12 @@ def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
     problems: list[str] = []
     found: list[Searched] = []
     for log in _logs(locations, problems):
-        items = [_searched(log.header.eval, sample) for sample in log.samples()]
+        items = [_searched(log.eval, sample) for sample in log.samples or []]
         usable = [item for item in items if item is not None]
         found += usable
         if len(usable) < len(items) or not items:
             problems.append(
-                f"{log.name}: {len(items) - len(usable)} of its {len(items)} samples hold "
+                f"{log.location}: {len(items) - len(usable)} of its {len(items)} samples hold "
                 "neither a budget search nor an estimate"
             )
     return found, problems
@@ -124,8 +114,8 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
     )
 
 
-def _logs(locations: list[str], problems: list[str]) -> Iterator[_Log]:
-    """Every readable log but those that a later one took up again.
+def _logs(locations: list[str], problems: list[str]) -> Iterator[EvalLog]:
+    """Every readable log, one at a time, but those that a later one took up again.
 
     A retry, and a copy that was scored again, carry the task id of the first run. What
     is wrong with the others goes into `problems`.
@@ -133,31 +123,34 @@ def _logs(locations: list[str], problems: list[str]) -> Iterator[_Log]:
     names = list(dict.fromkeys(n for location in locations for n in _log_names(location)))
     if not names:
         raise SourceError(f"no Inspect log (.eval or .json) in {', '.join(locations)}")
-    logs = [log for name in names if (log := _opened(name, problems))]
-    newest = {log.header.eval.task_id: log for log in sorted(logs, key=_age)}
-    for log in logs:
-        successor = newest[log.header.eval.task_id]
-        if log is not successor:
-            problems.append(f"{log.name}: left out, {successor.name} is a newer log of this run")
+    headers = [log for name in names if (log := _read(name, problems, header_only=True))]
+    newest = {header.eval.task_id: header for header in sorted(headers, key=_age)}
+    for header in headers:
+        name, successor = header.location, newest[header.eval.task_id]
+        if header is not successor:
+            problems.append(f"{name}: left out, {successor.location} is a newer log of this run")
             continue
-        if log.header.status != "success":
-            problems.append(f"{log.name}: the run ended with status {log.header.status}")
+        # all samples at once: Inspect opens the file anew for each that is read alone
+        log = _read(name, problems, exclude_fields=_UNREAD)
+        if log is None:
+            continue
+        if log.status != "success":
+            problems.append(f"{name}: the run ended with status {log.status}")
         yield log
 
 
-def _age(log: _Log) -> tuple[str, datetime]:
+def _age(log: EvalLog) -> tuple[str, datetime]:
     # a copy that was scored again is as old as the first by its header
-    files, path = url_to_fs(log.name)
-    return log.header.eval.created, files.modified(path)
+    files, path = url_to_fs(log.location)
+    return log.eval.created, files.modified(path)
 
 
-def _opened(name: str, problems: list[str]) -> _Log | None:
+def _read(name: str, problems: list[str], **options: Any) -> EvalLog | None:
     try:
-        header = read_eval_log(name, header_only=True)
-    except (ValueError, OSError, KeyError, BadZipFile) as error:
+        return read_eval_log(name, **options)
+    except (ValueError, OSError, KeyError, BadZipFile, zlib.error, ZstdError) as error:
         problems.append(f"{name}: not a readable log ({error})")
         return None
-    return _Log(name, header)
 
 
 def _log_names(location: str) -> list[str]:
@@ -181,15 +174,15 @@ def _record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record
     )
 
 
-def _settings(log: _Log, method: str) -> RunSettings:
-    spec = log.header.eval
+def _settings(log: EvalLog, method: str) -> RunSettings:
+    spec = log.eval
     return RunSettings(
         model=spec.model,
         task=task_label(spec),
         method=method,
-        log=log.name,
+        log=log.location,
         values={
-            "generation": log.header.plan.config.model_dump(exclude_none=True),
+            "generation": log.plan.config.model_dump(exclude_none=True),
             "model arguments": spec.model_args,
             "task arguments": spec.task_args,
             "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),

@@ -178,7 +178,12 @@ def test_a_run_cancelled_before_its_first_answer_is_named(runs: Runs) -> None:
 
 def test_files_that_are_no_whole_logs_are_named_and_skipped(runs: Runs) -> None:
     whole = Path(runs.gsm8k("sums").location).read_bytes()
+    # the directory at its end is whole, the samples in its middle are not
+    other = Path(runs.gsm8k("other").location)
+    content = other.read_bytes()
+    half = len(content) // 2
     broken = {
+        other.name: content[:200] + bytes(half - 200) + content[half:],
         "cut.eval": whole[: len(whole) // 2],
         "text.eval": b"this is no log",
         "empty.eval": b"",

@@ -30,7 +30,7 @@ def _differences(runs: list[RunSettings], section: str, only: str | None) -> lis
         if only is not None and name != only:
             continue
         methods: dict[str, list[str]] = defaultdict(list)
-        for run in runs:
+        for run in sorted(runs, key=lambda run: run.method):
             value = json.dumps(run.values.get(section, {}).get(name), default=str)
             methods[value].append(run.method)
         if len(methods) > 1:

@@ -59,8 +59,9 @@ def report(
     from tale_eval.logs import read_records
     from tale_eval.pricing import read_prices
     from tale_eval.report import export
-    from tale_eval.report.charts import save_chart, scatter_chart
+    from tale_eval.report.charts import save_chart
     from tale_eval.report.leaderboard import leaderboard, problems
+    from tale_eval.report.leaderboard_charts import scatter_chart
     from tale_eval.report.page import write_page
     from tale_eval.report.projection import project
     from tale_eval.report.reference import paper_rows
@@ -135,8 +136,9 @@ def elasticity(
     """Show how the actual tokens answer to the prompted budget, and how estimates fare."""
     from tale_eval.logs import read_searches
     from tale_eval.report import export
-    from tale_eval.report.charts import elasticity_chart, save_chart
+    from tale_eval.report.charts import save_chart
     from tale_eval.report.elasticity import elasticity_reports
+    from tale_eval.report.elasticity_chart import elasticity_chart
     from tale_eval.report.terminal import elasticity_tables
 
     found, problems = read_searches(logs)

@@ -10,13 +10,13 @@ import pytest
 
 from tale_eval.records import Record
 from tale_eval.report import page
-from tale_eval.report.charts import (
+from tale_eval.report.charts import save_chart
+from tale_eval.report.leaderboard import leaderboard
+from tale_eval.report.leaderboard_charts import (
     distribution_chart,
     distribution_panels,
-    save_chart,
     scatter_chart,
 )
-from tale_eval.report.leaderboard import leaderboard
 from tale_eval.report.page import RunSettings, summaries, write_page
 from tale_eval.report.reference import ReferenceRow
 

@@ -14,9 +14,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
-from tale_eval.report.charts import SHOWN_MODEL, distribution_panels, scatter_panels
 from tale_eval.report.columns import known_columns
 from tale_eval.report.leaderboard import Row, macro_average
+from tale_eval.report.leaderboard_charts import SHOWN_MODEL, distribution_panels, scatter_panels
 from tale_eval.report.reference import ReferenceRow
 
 

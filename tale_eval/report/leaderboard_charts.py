@@ -1,0 +1,257 @@
+"""The charts of a leaderboard: accuracy against tokens, and where the tokens go."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tale_eval.errors import InvalidValueError
+from tale_eval.records import Record
+from tale_eval.report.charts import load_altair
+from tale_eval.report.leaderboard import Row
+from tale_eval.report.reference import ReferenceRow
+from tale_eval.statistics import Interval
+
+if TYPE_CHECKING:
+    import altair
+
+
+def scatter_chart(
+    rows: Sequence[Row], reference: Sequence[ReferenceRow] = ()
+) -> "altair.VConcatChart":
+    """Accuracy against tokens with intervals and the Pareto line, one panel per task.
+
+    Raises:
+        InvalidValueError: If no row knows both its accuracy and its tokens.
+    """
+    panels = scatter_panels(rows, reference)
+    if not panels:
+        raise InvalidValueError("no method has both an accuracy and tokens: nothing to draw")
+    return _stacked(panels)
+
+
+def scatter_panels(
+    rows: Sequence[Row], reference: Sequence[ReferenceRow] = ()
+) -> "dict[str, altair.LayerChart]":
+    """The panel of each task; colours mean the same method in all of them."""
+    points = [_point(row) for row in rows if row.accuracy is not None and _tokens(row) is not None]
+    printed = [_printed_point(row) for row in reference]
+    methods = sorted({point["method"] for point in [*points, *printed]})
+    return {
+        task: _scatter([p for p in [*points, *printed] if p["task"] == task], methods)
+        for task in sorted({point["task"] for point in points})
+    }
+
+
+def distribution_chart(records: Sequence[Record]) -> "altair.VConcatChart":
+    """Output tokens of single answers per method and model, one panel per task.
+
+    A box holds the middle half, its whiskers the middle 90 %, the tick is the median.
+
+    Raises:
+        InvalidValueError: If no record knows its tokens.
+    """
+    panels = distribution_panels(records)
+    if not panels:
+        raise InvalidValueError("no answer with known tokens: nothing to draw")
+    return _stacked(panels)
+
+
+def distribution_panels(records: Iterable[Record]) -> "dict[str, altair.LayerChart]":
+    """The panel of each task; colours mean the same method in all of them."""
+    groups: dict[tuple[str, str, str], list[tuple[float, str]]] = defaultdict(list)
+    for record in records:
+        tokens = record.costs["output_tokens"]
+        if tokens is not None:
+            groups[record.task, record.model, record.method].append((tokens, record.sample_id))
+    boxes = [_box(*key, spent) for key, spent in sorted(groups.items())]
+    methods = sorted({box["method"] for box in boxes})
+    return {
+        task: _distribution([box for box in boxes if box["task"] == task], methods)
+        for task in dict.fromkeys(box["task"] for box in boxes)
+    }
+
+
+SHOWN_MODEL = "shown_model"
+"""Name of a panel's parameter: the one model it shows, or "" for all of them."""
+
+_TOKENS = "output tokens per question"
+
+
+def _point(row: Row) -> dict[str, Any]:
+    accuracy, tokens = row.accuracy, _tokens(row)
+    assert accuracy is not None
+    assert tokens is not None
+    shares = row.interval or Interval(accuracy, accuracy)
+    counts = row.tokens_interval or Interval(tokens, tokens)
+    return {
+        "task": row.task,
+        "model": row.model,
+        "method": row.method,
+        "accuracy": accuracy,
+        "accuracy_low": shares.low,
+        "accuracy_high": shares.high,
+        "accuracy_shown": f"{accuracy:.1%} ({shares.low:.1%} to {shares.high:.1%})",
+        "tokens": tokens,
+        "tokens_low": counts.low,
+        "tokens_high": counts.high,
+        "tokens_shown": f"{tokens:,.1f} ({counts.low:,.1f} to {counts.high:,.1f})",
+        "pareto": row.pareto,
+        "origin": f"measured, {row.n:,} scored answers",
+        "printed": False,
+    }
+
+
+def _printed_point(row: ReferenceRow) -> dict[str, Any]:
+    return {
+        "task": row.task,
+        "model": row.model,
+        "method": row.method,
+        "accuracy": row.accuracy,
+        "accuracy_shown": f"{row.accuracy:.1%}",
+        "tokens": row.output_tokens,
+        "tokens_shown": f"{row.output_tokens:,.1f}",
+        "origin": f"printed, {row.table}",
+        "printed": True,
+    }
+
+
+def _tokens(row: Row) -> float | None:
+    return row.means["output_tokens"]
+
+
+def _scatter(points: list[dict[str, Any]], methods: list[str]) -> "altair.LayerChart":
+    alt = load_altair()
+    tokens = _scale(points, "tokens", "tokens_low", "tokens_high", log=True)
+    accuracy = _scale(points, "accuracy", "accuracy_low", "accuracy_high")
+    base = alt.Chart().encode(
+        x=alt.X("tokens:Q", title=_TOKENS, scale=tokens, axis=alt.Axis(grid=False)),
+        y=alt.Y("accuracy:Q", title="accuracy", axis=alt.Axis(format="%"), scale=accuracy),
+        color=_method_color(methods),
+        tooltip=[
+            alt.Tooltip("method:N"),
+            alt.Tooltip("model:N"),
+            alt.Tooltip("accuracy_shown:N", title="accuracy"),
+            alt.Tooltip("tokens_shown:N", title="tokens"),
+            alt.Tooltip("origin:N"),
+        ],
+    )
+    measured = base.transform_filter("!datum.printed")
+    line = base.transform_filter("datum.pareto").mark_line(
+        interpolate="step-after", strokeDash=[5, 4], strokeWidth=1.5, tooltip=None
+    )
+    shape = alt.Shape("model:N", title="model", legend=_legend(symbolFillColor="grey"))
+    return _panel(
+        alt.layer(
+            line.encode(color=alt.value("#888"), detail="model:N", order="tokens:Q"),
+            measured.mark_rule(opacity=0.6).encode(
+                y=alt.Y("accuracy_low:Q", title="accuracy"), y2="accuracy_high:Q"
+            ),
+            measured.mark_rule(opacity=0.6).encode(x="tokens_low:Q", x2="tokens_high:Q"),
+            measured.mark_point(filled=True, size=110, opacity=1).encode(shape=shape),
+            base.transform_filter("datum.printed").mark_point(
+                shape="diamond", size=110, strokeWidth=1.5
+            ),
+        ).properties(height=300),
+        points,
+    )
+
+
+def _distribution(boxes: list[dict[str, Any]], methods: list[str]) -> "altair.LayerChart":
+    alt = load_altair()
+    scale = _scale(boxes, "low", "high", log=True)
+    axis = alt.Axis(grid=False)
+    base = alt.Chart().encode(
+        y=alt.Y(
+            "model:N",
+            title=None,
+            axis=alt.Axis(labelLimit=130, domain=False, ticks=False),
+            scale=alt.Scale(paddingInner=0.25),
+        ),
+        yOffset=alt.YOffset("method:N", scale=alt.Scale(domain=methods, paddingInner=0.3)),
+        color=_method_color(methods),
+        tooltip=[
+            alt.Tooltip("method:N"),
+            alt.Tooltip("model:N"),
+            alt.Tooltip("median:Q", format=",.0f"),
+            alt.Tooltip("middle_half:N", title="middle half"),
+            alt.Tooltip("middle_90:N", title="middle 90 %"),
+            alt.Tooltip("longest:N"),
+            alt.Tooltip("answers:Q", format=","),
+        ],
+    )
+    models = len({box["model"] for box in boxes})
+    return _panel(
+        alt.layer(
+            base.mark_rule().encode(
+                x=alt.X("low:Q", title=_TOKENS, scale=scale, axis=axis), x2="high:Q"
+            ),
+            base.mark_bar(opacity=0.45, cornerRadius=2).encode(x="q25:Q", x2="q75:Q"),
+            base.mark_tick(thickness=3).encode(x="median:Q"),
+        ).properties(height=max(40, 20 * len(methods)) * models),
+        boxes,
+    )
+
+
+def _box(task: str, model: str, method: str, spent: list[tuple[float, str]]) -> dict[str, Any]:
+    import numpy
+
+    found = numpy.percentile([tokens for tokens, _ in spent], [5, 25, 50, 75, 95])
+    low, q25, median, q75, high = (float(value) for value in found)
+    longest, sample = max(spent)
+    return {
+        "task": task,
+        "model": model,
+        "method": method,
+        "low": low,
+        "q25": q25,
+        "median": median,
+        "q75": q75,
+        "high": high,
+        "middle_half": f"{q25:,.0f} to {q75:,.0f}",
+        "middle_90": f"{low:,.0f} to {high:,.0f}",
+        "longest": f"{longest:,.0f} (sample {sample})",
+        "answers": len(spent),
+    }
+
+
+def _panel(layers: "altair.LayerChart", values: list[dict[str, Any]]) -> "altair.LayerChart":
+    """Give the layers their data, all of it or one model's."""
+    alt = load_altair()
+    panel: altair.LayerChart = (
+        layers.properties(data=alt.Data(values=values), width=560)
+        .add_params(alt.param(name=SHOWN_MODEL, value=""))
+        .transform_filter(f"{SHOWN_MODEL} === '' || datum.model === {SHOWN_MODEL}")
+    )
+    return panel
+
+
+def _method_color(methods: list[str]) -> Any:
+    alt = load_altair()
+    scale = alt.Scale(domain=methods, scheme="tableau10")
+    return alt.Color("method:N", scale=scale, title="method", legend=_legend())
+
+
+def _legend(**symbol: str) -> Any:
+    alt = load_altair()
+    # as many columns as there is room for
+    columns = alt.expr("max(1, floor(width / 150))")
+    place = {"orient": "bottom", "direction": "horizontal", "titleOrient": "left"}
+    return alt.Legend(**place, columns=columns, labelLimit=150, symbolOpacity=1, **symbol)
+
+
+def _scale(values: list[dict[str, Any]], *fields: str, log: bool = False) -> Any:
+    """From the lowest to the highest value, whichever model is shown.
+
+    Logarithmic only where every value is above 0.
+    """
+    shown = [value[field] for value in values for field in fields if field in value]
+    domain = [min(shown), max(shown)]
+    kind = "log" if log and domain[0] > 0 else "linear"
+    return load_altair().Scale(type=kind, domain=domain, nice=False, padding=20)
+
+
+def _stacked(panels: "dict[str, altair.LayerChart]") -> "altair.VConcatChart":
+    alt = load_altair()
+    titled = [panel.properties(title=task) for task, panel in panels.items()]
+    stacked: altair.VConcatChart = alt.vconcat(*titled)
+    return stacked

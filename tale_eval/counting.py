@@ -97,9 +97,8 @@ def _filled_the_cap(written: int, batch_length: int, max_tokens: int | None) -> 
     """Whether a reply was cut off, for a provider that does not say so.
 
     A reply that was cut off fills the cap to the last token, and so does its batch.
-    The tokens were decoded and counted again, which can merge a few: one in fifty is
-    allowed for.
+    Counted again as text it can come out one token short, where the cut broke a
+    character or a merge. Measured on SmolLM2, at caps from 4 to 512 tokens: 2 % of the
+    cut-off replies (25 % in the middle of a Chinese character), and never two tokens.
     """
-    if max_tokens is None or batch_length < max_tokens:
-        return False
-    return written >= max_tokens - max_tokens // 50
+    return max_tokens is not None and batch_length >= max_tokens and written >= max_tokens - 1

@@ -10,10 +10,12 @@ from inspect_ai.event import ModelEvent
 from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log
 from inspect_ai.model import Model, ModelInfo, get_model, set_model_info
 
+from tale_eval import prompts
 from tale_eval.tasks import chain_sum
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 
+MIXED = "小明有3个苹果，又买了 5 个：3 + 5 = 8。\\boxed{8} The café's naïve answer is 8…"
 SHORT_ESTIMATE = "tale_ep:estimator_max_tokens=32"
 
 
@@ -72,6 +74,18 @@ def test_the_ledger_recounts_every_member_of_a_batch(
     recounted = {sample.store["TaleRecord:calls"][0]["output_tokens"] for sample in samples}
     assert len(reported) == 1
     assert len(recounted) > 1
+
+
+@pytest.mark.parametrize("text", [prompts.ESTIMATOR["released"], MIXED])
+def test_a_text_that_is_cut_anywhere_is_recounted_at_most_one_token_short(
+    text: str, tokenizer: Any
+) -> None:
+    """The allowance by which a reply still counts as filling its token cap."""
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    cuts = range(1, len(ids) + 1)
+    short = [cut - tokens(tokenizer.decode(ids[:cut]), tokenizer) for cut in cuts]
+    assert short[-1] == 0
+    assert {0} < set(short) <= {0, 1}
 
 
 def test_exactly_the_replies_that_transformers_cuts_off_are_truncated(

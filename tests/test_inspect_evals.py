@@ -12,11 +12,13 @@ import pytest
 from command import inspect_eval
 from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalSample
+from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.scorer import choice
 from questions import asks_for_budget, number_in
-from server import Reply, chat_server
+from server import ChatServer, Reply, chat_server
 
+from tale_eval.logs import read_records
+from tale_eval.report.leaderboard import leaderboard
 from tale_eval.solvers import cot
 from tale_eval.solvers.asking import FormatChoice
 
@@ -62,6 +64,22 @@ def right_if_even(prompt: str, request: dict[str, Any]) -> Reply:
     return Reply(f"{n} and {n}.\nANSWER: {answer}", output_tokens=40 + n, input_tokens=90)
 
 
+def run_evals(server: ChatServer, method: str, *arguments: str, folder: Path) -> list[EvalLog]:
+    """Run four questions of each eval in this folder."""
+    hub_in(folder)
+    return inspect_eval(
+        server,
+        *(*EVALS, "--limit", 4),
+        *("--solver", f"tale_eval/{method}", *arguments),
+        cwd=folder,
+        log_dir=folder / "logs",
+        variables={
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "HF_DATASETS_CACHE": str(folder / "datasets"),
+        },
+    )
+
+
 def calls(sample: EvalSample) -> list[dict[str, Any]]:
     return list(sample.store["TaleRecord:calls"])
 
@@ -70,19 +88,8 @@ def calls(sample: EvalSample) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("method", METHODS)
 def test_unmodified_evals_score_and_count_every_method(method: str, tmp_path: Path) -> None:
     arguments, purposes, wording = METHODS[method]
-    hub_in(tmp_path)
     with chat_server(right_if_even) as server:
-        logs = inspect_eval(
-            server,
-            *(*EVALS, "--limit", 4),
-            *("--solver", f"tale_eval/{method}", *arguments),
-            cwd=tmp_path,
-            log_dir=tmp_path / "logs",
-            variables={
-                "XDG_CACHE_HOME": str(tmp_path / "cache"),
-                "HF_DATASETS_CACHE": str(tmp_path / "datasets"),
-            },
-        )
+        logs = run_evals(server, method, *arguments, folder=tmp_path)
     assert {log.eval.task for log in logs} == {
         "inspect_evals/gsm8k",
         "inspect_evals/commonsense_qa",
@@ -101,6 +108,24 @@ def test_unmodified_evals_score_and_count_every_method(method: str, tmp_path: Pa
     asked = [prompt for prompt in server.prompts() if not asks_for_budget(prompt)]
     assert len(asked) == 8
     assert all(wording in prompt for prompt in asked)
+    rows = leaderboard(read_records([str(tmp_path / "logs")]).records, baseline=None)
+    assert [row.task for row in rows] == sorted(EVALS)
+    right = [number_in(str(sample.input)) % 2 == 0 for sample in samples]
+    assert [row.n for row in rows] == [4, 4]
+    assert sum(row.n * (row.accuracy or 0) for row in rows) == sum(right)
+
+
+@pytest.mark.slow
+def test_budgets_are_searched_on_unmodified_evals(tmp_path: Path) -> None:
+    with chat_server(right_if_even) as server:
+        logs = run_evals(server, "budget_search", folder=tmp_path)
+    for sample in (sample for log in logs for sample in log.samples or []):
+        # every answer costs 40 + n tokens, so half of that is asked once and found no cheaper
+        n = number_in(str(sample.input))
+        search = sample.store["TaleRecord:search"]
+        assert search["status"] == ("unsolved" if n % 2 else "no_smaller_budget")
+        purposes = [call["purpose"] for call in calls(sample)]
+        assert purposes == (["vanilla"] if n % 2 else ["vanilla", "search"])
 
 
 @pytest.mark.parametrize("answer_format", ["bracketed", "boxed"])

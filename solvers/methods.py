@@ -38,14 +38,25 @@ def method_solver(method: str) -> Solver:
 
 def parse_method(method: str) -> tuple[str, dict[str, str]]:
     """A method's name and its arguments as written; see `method_solver`."""
-    name, *pairs = method.split(":")
+    name, arguments = split_arguments("method", method)
     check_name("method", name, METHODS)
+    parameters = inspect.signature(METHODS[name]).parameters
+    for key in arguments:
+        check_name(f"argument of method {name}", key, parameters)
+    return name, arguments
+
+
+def split_arguments(what: str, text: str) -> tuple[str, dict[str, str]]:
+    """A name and the arguments after it, as in "chain_sum:size=50:terms=2".
+
+    Raises:
+        InvalidValueError: If an argument has no value.
+    """
+    name, *pairs = text.split(":")
     arguments = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise InvalidValueError(f"method {method!r}: write {key!r} as {key}=VALUE")
-        parameters = inspect.signature(METHODS[name]).parameters
-        check_name(f"argument of method {name}", key, parameters)
+            raise InvalidValueError(f"{what} {text!r}: write {key!r} as {key}=VALUE")
         arguments[key] = value
     return name, arguments

@@ -70,11 +70,12 @@ def report(
 
     if reference is not None:
         check_name("reference", reference, ["paper"])
-    reading = read_records(logs, read_prices(prices) if prices else None)
+    own_prices = read_prices(prices) if prices else None
+    reading = read_records(logs, own_prices)
     records, notes = reading.records, list(reading.problems)
     if project_to is not None:
         try:
-            records = project(records, project_to, read_prices(prices) if prices else None)
+            records = project(records, project_to, own_prices)
         except TaleEvalError as error:
             notes.append(f"not projected: {error}")
     rows = leaderboard(records, baseline, margin)

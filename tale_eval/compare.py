@@ -14,7 +14,7 @@ from itertools import product
 
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, check_name
-from tale_eval.solvers.methods import parse_method
+from tale_eval.solvers.methods import parse_method, split_arguments
 
 # what may follow the name of one of our tasks after a slash: mathbench/college/en
 _SHORT_ARGUMENTS = {
@@ -80,8 +80,7 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
 
 def task_arguments(task: str) -> tuple[str, dict[str, str]]:
     """Inspect's name of a task, and the arguments that the short form names."""
-    name, *pairs = task.split(":")
-    arguments = dict(_pair(task, pair) for pair in pairs)
+    name, arguments = split_arguments("task", task)
     head, *rest = name.removeprefix("tale_eval/").split("/")
     # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
     if is_ours(name) or head in _SHORT_ARGUMENTS or (not rest and ".py" not in name):
@@ -115,13 +114,6 @@ def run_matrix(
         for combination in found
         if subprocess.run(command(combination, log_dir, options), check=False).returncode != 0
     ]
-
-
-def _pair(task: str, pair: str) -> tuple[str, str]:
-    key, equals, value = pair.partition("=")
-    if not equals:
-        raise InvalidValueError(f"task {task!r}: write {key!r} as {key}=VALUE")
-    return key, value
 
 
 def _file_name(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: tale-eval demo, model, compare, report, elasticity."""
+"""The command line: tale-eval demo, model, compare, report, elasticity, corpus, train, lm-eval."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from tale_eval.errors import TaleEvalError, check_name
+from tale_eval.training.cli import corpus, train
 
 app = typer.Typer(
     help="Token-budget-aware LLM reasoning (TALE): run it, search budgets, compare methods.",
@@ -15,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(corpus)
+app.command()(train)
 
 
 def main() -> None:
@@ -122,6 +125,21 @@ def compare(
     print(f"{len(found) - len(failed)} of {len(found)} done. Next: tale-eval report {log_dir}")
     if failed:
         sys.exit(1)
+
+
+@app.command(
+    "lm-eval",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    add_help_option=False,
+)
+def lm_eval(context: typer.Context) -> None:
+    """Run lm_eval, every option its own, with our tasks and true token counts.
+
+    --path prints the folder of our tasks, for the plain lm_eval's --include_path.
+    """
+    from tale_eval.harness.launcher import run_lm_eval
+
+    run_lm_eval(context.args)
 
 
 @app.command()

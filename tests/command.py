@@ -1,5 +1,6 @@
 """The commands `inspect` and `tale-eval`, run as a user runs them: processes of their own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,27 @@ def start_inspect(
 def tale_eval(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run `tale-eval ARGUMENTS`."""
     return _run(_process("tale-eval", arguments, cwd, None))
+
+
+def lm_eval(
+    *arguments: object, cwd: Path, variables: dict[str, str] | None = None, plain: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run `tale-eval lm-eval ARGUMENTS`, or the plain `lm_eval ARGUMENTS`."""
+    program, first = ("lm_eval", ()) if plain else ("tale-eval", ("lm-eval",))
+    return _run(_process(program, (*first, *arguments), cwd, variables))
+
+
+def lm_eval_samples(folder: Path, task: str) -> list[dict[str, Any]]:
+    """The rows of the one sample file that lm_eval left for a task."""
+    (file,) = folder.rglob(f"samples_{task}_2*.jsonl")
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def lm_eval_results(folder: Path, task: str) -> dict[str, Any]:
+    """The aggregated metrics of a task in the one results file, without the filter's name."""
+    (file,) = folder.rglob("results_*.json")
+    results = json.loads(file.read_text())["results"][task]
+    return {key.removesuffix(",none"): value for key, value in results.items()}
 
 
 def _run(process: dict[str, Any]) -> subprocess.CompletedProcess[str]:

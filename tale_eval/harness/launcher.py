@@ -1,0 +1,18 @@
+"""``tale-eval lm-eval``: lm_eval's own command line with our models and tasks."""
+
+import sys
+from collections.abc import Sequence
+
+from tale_eval.harness import TASKS_FOLDER, register
+
+
+def run_lm_eval(arguments: Sequence[str]) -> None:
+    """Run lm_eval's command line with these arguments; ``--path`` prints our task folder."""
+    if list(arguments) == ["--path"]:
+        print(TASKS_FOLDER)
+        return
+    register()
+    from lm_eval.__main__ import cli_evaluate
+
+    sys.argv = ["lm_eval", *arguments]
+    cli_evaluate()

@@ -1,0 +1,41 @@
+"""A reply that remembers what it cost. Pure.
+
+lm_eval hands a model's text from hand to hand as a plain string. This string carries
+the calls behind it, through lm_eval's clean-up, its filters and its cache (pickle).
+"""
+
+from collections.abc import Sequence
+from typing import SupportsIndex
+
+from tale_eval.budgets import BudgetReading
+from tale_eval.ledger import Call
+
+
+class Reply(str):
+    """A model's text.
+
+    Attributes:
+        calls: The calls that led to it, the answer's own last.
+        reading: The budget that was estimated for it; None if none was.
+    """
+
+    calls: tuple[Call, ...]
+    reading: BudgetReading | None
+
+    def __new__(
+        cls, text: str, calls: Sequence[Call] = (), reading: BudgetReading | None = None
+    ) -> "Reply":
+        reply = super().__new__(cls, text)
+        reply.calls = tuple(calls)
+        reply.reading = reading
+        return reply
+
+    # lm_eval cuts a reply at its stop texts with split(), and the thinking off with lstrip()
+
+    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
+        """As of a string; every part keeps the calls."""
+        return [Reply(part, self.calls, self.reading) for part in super().split(sep, maxsplit)]
+
+    def lstrip(self, chars: str | None = None) -> str:
+        """As of a string; the rest keeps the calls."""
+        return Reply(super().lstrip(chars), self.calls, self.reading)

@@ -1,0 +1,86 @@
+"""Both harnesses, one model, the same questions: the same texts, grades and token counts.
+
+Greedy, float32, the embedded model. A batch changes nothing: float32 answers do not
+depend on the padding beside them.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import inspect_ai
+import pytest
+from command import lm_eval, lm_eval_samples
+from evaluation import samples, values
+from inspect_ai import eval
+from inspect_ai.log import EvalLog
+from inspect_ai.model import get_model
+
+from tale_eval.tasks import gsm8k, mathbench
+
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.xdist_group("model")]
+
+Task = Callable[..., inspect_ai.Task]
+
+MAX_TOKENS = 40
+QUESTIONS = 3
+METHODS = {"direct": "direct", "cot": "cot", "budget:tokens=50": "budget", "tale_ep": "ep"}
+COMPARED = ("correct", "answer_tokens", "estimator_tokens", "output_tokens", "input_tokens",
+            "budget", "within_budget", "truncated", "budget_missing", "bare_answer")  # fmt: skip
+
+
+def by_inspect(folder: Path, model: Path, create: Task, arguments: dict[str, str]) -> list[EvalLog]:
+    """One log a method."""
+    return eval(
+        [create(method=method, **arguments) for method in METHODS],
+        get_model("hf/local", model_path=str(model), do_sample=False),
+        limit=QUESTIONS,
+        max_tokens=MAX_TOKENS,
+        temperature=0,
+        log_dir=str(folder),
+        display="none",
+    )
+
+
+def by_lm_eval(folder: Path, model: Path, tasks: list[str], data: Path) -> None:
+    done = lm_eval(
+        *("run", "--model", "hf", "--device", "cpu", "--batch_size", 2, "--apply_chat_template"),
+        *("--model_args", f"pretrained={model},dtype=float32"),
+        *("--gen_kwargs", f"do_sample=false,max_gen_toks={MAX_TOKENS}"),
+        *("--tasks", ",".join(tasks), "--limit", QUESTIONS),
+        *("--output_path", folder, "--log_samples"),
+        cwd=folder,
+        variables={"TALE_EVAL_DATA": str(data)},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("create", "name", "arguments"),
+    [
+        (gsm8k, "gsm8k", {}),
+        (mathbench, "mathbench_middle_en", {"level": "middle", "language": "en"}),
+        (mathbench, "mathbench_middle_cn", {"level": "middle", "language": "cn"}),
+    ],
+)
+def test_the_same_model_gets_the_same_numbers(
+    tmp_path: Path,
+    smollm2_folder: Path,
+    data_folder: Path,
+    create: Task,
+    name: str,
+    arguments: dict[str, str],
+) -> None:
+    by_lm_eval(
+        tmp_path, smollm2_folder, [f"tale_{name}_{m}" for m in METHODS.values()], data_folder
+    )
+    logs = by_inspect(tmp_path / "inspect", smollm2_folder, create, arguments)
+    for log, (method, short) in zip(logs, METHODS.items(), strict=True):
+        expected = samples(log)
+        found = lm_eval_samples(tmp_path, f"tale_{name}_{short}")
+        assert len(expected) == len(found) == QUESTIONS
+        for sample, row in zip(expected, found, strict=True):
+            assert (row["doc"]["id"], row["doc"]["method"]) == (sample.id, method)
+            assert row["filtered_resps"][0] == sample.output.completion
+            numbers = {key: row[key] for key in COMPARED if row.get(key) is not None}
+            assert numbers == {key: values(sample)[key] for key in numbers}
+            assert {"correct", "output_tokens", "input_tokens", "truncated"} <= numbers.keys()

@@ -1,0 +1,192 @@
+"""The lm-eval door against a real HTTP server: every token that the server reports, once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import lm_eval, lm_eval_results, lm_eval_samples
+from questions import asks_for_budget, gsm8k_file, number_in
+from server import ChatServer, Reply, chat_server
+
+from tale_eval.logs import read_records
+
+
+def answer(prompt: str, request: dict[str, Any]) -> Reply:
+    """Different usage for each question, so that a mix-up shows."""
+    if asks_for_budget(prompt):
+        return Reply("Budget: [[30]]", output_tokens=5, input_tokens=60)
+    n = number_in(prompt)
+    return Reply(
+        f"So [[{2 * n}]]",
+        output_tokens=20 + n % 15,
+        input_tokens=80 + n,
+        cached_tokens=16,
+        reasoning_tokens=4,
+    )
+
+
+def run_tasks(
+    server: ChatServer,
+    folder: Path,
+    tasks: str,
+    *more: object,
+    size: int = 20,
+    model: str = "local-chat-completions",
+) -> str:
+    """Run lm_eval on questions 0 to size - 1; what it printed."""
+    done = lm_eval(
+        "run",
+        *("--model", model, "--apply_chat_template"),
+        *(
+            "--model_args",
+            f"model=gpt-4o-mini,base_url={server.base_url}/chat/completions,num_concurrent=16",
+        ),
+        *("--tasks", tasks, "--metadata", f"tale_source={gsm8k_file(folder, size)}"),
+        *("--output_path", folder / "out", "--log_samples"),
+        *more,
+        cwd=folder,
+        variables=server.variables,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_500_questions_cost_what_the_server_counted(tmp_path: Path) -> None:
+    with chat_server(answer) as server:
+        run_tasks(server, tmp_path, "tale_gsm8k_ep", size=500)
+    rows = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+    assert len(rows) == 500
+    assert len(server.replies) == 1000
+    assert sum(row["output_tokens"] for row in rows) == server.total("output_tokens")
+    assert sum(row["input_tokens"] for row in rows) == server.total("input_tokens")
+    assert sum(row["estimator_tokens"] for row in rows) == 500 * 5
+    calls = [call for row in rows for call in row["calls"]]
+    assert sum(call.get("cache_read_tokens", 0) for call in calls) == server.total("cached_tokens")
+    assert sum(call["reasoning_tokens"] for call in calls) == server.total("reasoning_tokens")
+    for n, row in enumerate(rows):
+        assert (row["answer_tokens"], row["correct"], row["budget"]) == (20 + n % 15, 1, 30)
+
+
+def test_what_lm_eval_prints_are_the_means(tmp_path: Path) -> None:
+    with chat_server(answer) as server:
+        printed = run_tasks(server, tmp_path, "tale_gsm8k_ep")
+    results = lm_eval_results(tmp_path, "tale_gsm8k_ep")
+    assert results["correct"] == 1
+    assert results["output_tokens"] == server.total("output_tokens") / 20
+    assert results["answer_tokens"] == results["output_tokens"] - 5
+    assert results["budget_missing"] == 0
+    # 20 + n % 15 <= 30 for n from 0 to 10 and from 15 to 19
+    assert results["within_budget"] == 16 / 20
+    assert results["budget_status"] == "read 20"
+    assert "provider 40" in printed
+
+
+def test_estimates_come_as_one_batch_before_the_answers(tmp_path: Path) -> None:
+    with chat_server(answer) as server:
+        run_tasks(server, tmp_path, "tale_gsm8k_ep,tale_gsm8k_cot")
+    asked = ["budget" if asks_for_budget(p) else "answer" for p in server.prompts()]
+    assert asked == ["budget"] * 20 + ["answer"] * 40
+    budgeted = [p for p in server.prompts() if "use less than 30 tokens" in p]
+    assert len(budgeted) == 20
+
+
+def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
+    with chat_server(answer) as server:
+        run_tasks(server, tmp_path, "tale_gsm8k_ep", size=1)
+    estimate, final = server.requests
+    assert [m["role"] for m in final["messages"]] == ["system", "user"]
+    assert final["messages"][0]["content"] == "You are a helpful assistant."
+    assert (final["temperature"], final["max_tokens"], final["stop"]) == (0.1, 1024, [])
+    assert estimate["max_tokens"] == 256
+
+
+def test_cached_replies_keep_their_counts(tmp_path: Path) -> None:
+    cacheable = ["--use_cache", tmp_path / "cache", "--gen_kwargs", "do_sample=false"]
+    with chat_server(answer) as server:
+        run_tasks(server, tmp_path / "", "tale_gsm8k_ep", *cacheable)
+        asked = len(server.requests)
+        first = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+        for file in (tmp_path / "out").rglob("*_2*"):
+            file.unlink()
+        run_tasks(server, tmp_path, "tale_gsm8k_ep", *cacheable)
+        assert len(server.requests) == asked
+    second = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+    assert [row["calls"] for row in second] == [row["calls"] for row in first]
+    assert [row["output_tokens"] for row in second] == [row["output_tokens"] for row in first]
+
+
+def test_the_report_shows_these_runs_marked_with_the_harness(tmp_path: Path) -> None:
+    with chat_server(answer) as server:
+        run_tasks(server, tmp_path, "tale_gsm8k_ep", model="openai-chat-completions")
+    reading = read_records([str(tmp_path / "out")])
+    assert reading.problems == []
+    assert {record.model for record in reading.records} == {"openai/gpt-4o-mini (lm-eval)"}
+    assert {(r.task, r.method) for r in reading.records} == {("gsm8k", "tale_ep")}
+    (first, *_) = reading.records
+    # 60 + 80 read of which 16 cached, 5 + 20 written; 0.15, 0.075, 0.6 dollars a million
+    assert first.costs["dollars"] == pytest.approx((124 * 0.15 + 16 * 0.075 + 25 * 0.6) / 1e6)
+    assert (first.correct, first.costs["budget"], first.costs["estimator_tokens"]) == (1, 30, 5)
+
+
+def test_replies_without_text_or_usage_are_counted_as_such(tmp_path: Path) -> None:
+    def odd(prompt: str, request: dict[str, Any]) -> Reply:
+        kinds = {
+            0: Reply(None, output_tokens=7),
+            1: Reply("So [[2]]", usage=False),
+            2: Reply("Well, that is", output_tokens=1024, finish_reason="length"),
+        }
+        return kinds[number_in(prompt)]
+
+    with chat_server(odd) as server:
+        run_tasks(server, tmp_path, "tale_gsm8k_cot", size=3)
+    empty, uncounted, cut = lm_eval_samples(tmp_path, "tale_gsm8k_cot")
+    assert (empty["no_answer"], empty["output_tokens"]) == (1, 7)
+    assert (uncounted["correct"], uncounted["output_tokens"]) == (1, None)
+    assert uncounted["calls"][0]["counted_by"] == "nobody"
+    assert (cut["truncated"], cut["output_tokens"]) == (1, 1024)
+
+
+def test_a_chat_server_without_chat_template_flag_is_refused_before_any_call(
+    tmp_path: Path,
+) -> None:
+    with chat_server(answer) as server:
+        done = lm_eval(
+            "run",
+            *("--model", "local-chat-completions"),
+            *("--model_args", f"model=m,base_url={server.base_url}/chat/completions"),
+            *("--tasks", "tale_gsm8k_cot", "--metadata", f"tale_source={gsm8k_file(tmp_path, 2)}"),
+            cwd=tmp_path,
+        )
+        assert server.requests == []
+    assert done.returncode == 2
+    assert "needs --apply_chat_template" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_stages_with_the_plain_lm_eval(tmp_path: Path) -> None:
+    path = lm_eval("--path", cwd=tmp_path).stdout.strip()
+
+    def stage(task: str, out: str, *metadata: str) -> Any:
+        return lm_eval(
+            "run",
+            *("--include_path", path, "--tasks", task),
+            *("--model", "local-chat-completions", "--apply_chat_template"),
+            *("--model_args", f"model=m,base_url={server.base_url}/chat/completions"),
+            *("--metadata", f"tale_source={gsm8k_file(tmp_path, 3)}", *metadata),
+            *("--output_path", tmp_path / out, "--log_samples"),
+            cwd=tmp_path,
+            plain=True,
+        )
+
+    with chat_server(answer) as server:
+        first = stage("tale_gsm8k_estimate", "one")
+        assert first.returncode == 0, first.stderr
+        (estimates,) = (tmp_path / "one").rglob("samples_*")
+        second = stage("tale_gsm8k_ep", "two", f"tale_estimates={estimates}")
+        assert second.returncode == 0, second.stderr
+    assert sum("use less than 30 tokens" in prompt for prompt in server.prompts()) == 3
+    rows = lm_eval_samples(tmp_path / "two", "tale_gsm8k_ep")
+    assert [(r["correct"], r["budget"], r["budget_missing"]) for r in rows] == [(1, 30, 0)] * 3
+    # nobody told lm_eval by itself what the server counted
+    assert [r["output_tokens"] for r in rows] == [None] * 3

@@ -4,10 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-fast check bench clean
+.PHONY: demo tale-pt test test-fast check bench clean
 
 demo: $(VENV)/demo.done          ## three methods on generated questions with the embedded model
 	$(BIN)/tale-eval demo
+
+tale-pt: $(VENV)/dev.done        ## search, corpus, train, compare on the embedded model (< 40 min)
+	sh training/circle.sh tale-pt
 
 test: $(VENV)/dev.done           ## every test
 	$(BIN)/pytest -n 2 --dist loadgroup

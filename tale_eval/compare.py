@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from tale_eval.adapters import named_model
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.solvers.methods import parse_method, split_arguments
@@ -45,7 +46,7 @@ def combinations(
         tasks: Ours ("gsm8k", "mathbench/college", "chain_sum:size=50") or anybody's
             ("inspect_evals/gsm8k", "path/to/task.py").
         methods: Such as "cot" or "budget:tokens=50".
-        models: Inspect's model names.
+        models: Inspect's model names; local models and adapters as `named_model` takes them.
 
     Raises:
         UnknownNameError: A task or method that does not exist.
@@ -58,13 +59,14 @@ def combinations(
     for combination in found:
         task_arguments(combination.task)
         parse_method(combination.method)
+        named_model(combination.model)
     return found
 
 
 def command(combination: Combination, log_dir: str, options: Sequence[str]) -> list[str]:
     """The command that runs a combination; `options` are passed on to Inspect."""
     task, arguments = task_arguments(combination.task)
-    words = ["eval-set", task, "--model", combination.model]
+    words = ["eval-set", task, *named_model(combination.model).options()]
     words += ["--log-dir", log_folder(combination, log_dir)]
     if is_ours(task):
         words += ["-T", f"method={combination.method}"]
@@ -96,7 +98,7 @@ def task_arguments(task: str) -> tuple[str, dict[str, str]]:
 
 def log_folder(combination: Combination, log_dir: str) -> str:
     """A combination's own folder below the log folder, local or on S3."""
-    parts = (combination.task, combination.method, combination.model)
+    parts = (combination.task, combination.method, named_model(combination.model).name)
     return "/".join([log_dir.rstrip("/"), *(_file_name(part) for part in parts)])
 
 

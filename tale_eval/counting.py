@@ -85,11 +85,12 @@ def _tokenizer_count(
     prompt = api.hf_chat(list(messages), [])
     written = len(api.tokenizer(output.completion, add_special_tokens=False)["input_ids"])
     assert output.usage is not None
+    truncated = _filled_the_cap(written, output.usage.output_tokens, max_tokens)
     return Count(
         input_tokens=len(api.tokenizer(prompt, **api.tokenizer_call_args)["input_ids"]),
-        output_tokens=written,
+        output_tokens=max_tokens if truncated and max_tokens else written,
         counted_by="tokenizer",
-        truncated=_filled_the_cap(written, output.usage.output_tokens, max_tokens),
+        truncated=truncated,
     )
 
 
@@ -99,6 +100,7 @@ def _filled_the_cap(written: int, batch_length: int, max_tokens: int | None) -> 
     A reply that was cut off fills the cap to the last token, and so does its batch.
     Counted again as text it can come out one token short, where the cut broke a
     character or a merge. Measured on SmolLM2, at caps from 4 to 512 tokens: 2 % of the
-    cut-off replies (25 % in the middle of a Chinese character), and never two tokens.
+    cut-off replies (25 % in the middle of a Chinese character), and never two tokens. It
+    is counted as the cap, which it filled.
     """
     return max_tokens is not None and batch_length >= max_tokens and written >= max_tokens - 1

@@ -20,10 +20,12 @@ from inspect_ai.scorer import Score
 from pydantic import TypeAdapter
 from zstandard import ZstdError
 
+from tale_eval.adapters import BASE_METADATA
 from tale_eval.budgets import UNREADABLE
 from tale_eval.costs import COST_KEYS, cost_values
 from tale_eval.credit import credit
 from tale_eval.errors import SourceError
+from tale_eval.harness.samples import read_sample_files, sample_files
 from tale_eval.ledger import Call
 from tale_eval.pricing import Prices
 from tale_eval.records import Record, RunSettings, Searched
@@ -63,10 +65,10 @@ def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
         SourceError: If there is no log at all.
     """
     problems: list[str] = []
-    records: list[Record] = []
-    settings: list[RunSettings] = []
-    for log in _logs(locations, problems):
-        found = [_record(log.eval, sample, prices) for sample in log.samples or []]
+    of_lm_eval = [name for location in locations for name in sample_files(location)]
+    records, settings = read_sample_files(of_lm_eval, prices, problems)
+    for log in each_log(locations, problems, others=bool(of_lm_eval)):
+        found = [sample_record(log.eval, sample, prices) for sample in log.samples or []]
         records += found
         if found:
             settings.append(_settings(log, found[0].method))
@@ -87,7 +89,7 @@ def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
     """
     problems: list[str] = []
     found: list[Searched] = []
-    for log in _logs(locations, problems):
+    for log in each_log(locations, problems):
         items = [_searched(log.eval, sample) for sample in log.samples or []]
         usable = [item for item in items if item is not None]
         found += usable
@@ -105,7 +107,7 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
     if trace is None and status is None:
         return None
     return Searched(
-        model=spec.model,
+        model=_base_model(spec),
         task=task_label(spec),
         method=_method(spec, sample),
         question=f"{sample.id}/{sample.epoch}",
@@ -114,15 +116,18 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
     )
 
 
-def _logs(locations: list[str], problems: list[str]) -> Iterator[EvalLog]:
+def each_log(locations: list[str], problems: list[str], others: bool = False) -> Iterator[EvalLog]:
     """Every readable log, one at a time, but those that a later one took up again.
 
     A retry, and a copy that was scored again, carry the task id of the first run. What
     is wrong with the others goes into `problems`.
     """
     names = list(dict.fromkeys(n for location in locations for n in _log_names(location)))
-    if not names:
-        raise SourceError(f"no Inspect log (.eval or .json) in {', '.join(locations)}")
+    if not names and not others:
+        raise SourceError(
+            f"no Inspect log (.eval or .json) and no samples_*.jsonl of lm_eval in "
+            f"{', '.join(locations)}"
+        )
     headers = [log for name in names if (log := _read(name, problems, header_only=True))]
     newest = {header.eval.task_id: header for header in sorted(headers, key=_age)}
     for header in headers:
@@ -160,9 +165,9 @@ def _log_names(location: str) -> list[str]:
     return sorted(info.name for info in list_eval_logs(location, descending=False))
 
 
-def _record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record:
+def sample_record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record:
     return Record(
-        model=spec.model,
+        model=_base_model(spec),
         task=task_label(spec),
         method=_method(spec, sample),
         sample_id=str(sample.id),
@@ -177,7 +182,7 @@ def _record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record
 def _settings(log: EvalLog, method: str) -> RunSettings:
     spec = log.eval
     return RunSettings(
-        model=spec.model,
+        model=_base_model(spec),
         task=task_label(spec),
         method=method,
         log=log.location,
@@ -207,9 +212,15 @@ def task_label(spec: EvalSpec) -> str:
 
 def _method(spec: EvalSpec, sample: EvalSample) -> str:
     recorded = sample.store.get("TaleRecord:method")
-    if recorded:
-        return str(recorded)
-    return (spec.solver or "task's own solver").removeprefix("tale_eval/")
+    method = str(recorded or spec.solver or "task's own solver").removeprefix("tale_eval/")
+    if _base_model(spec) == spec.model:
+        return method
+    return f"{method} @ {spec.model.removeprefix('hf/')}"
+
+
+def _base_model(spec: EvalSpec) -> str:
+    """The model, or the one that an adapter belongs to: an adapter is a method of its base."""
+    return str((spec.metadata or {}).get(BASE_METADATA, spec.model))
 
 
 def _correct(sample: EvalSample) -> float | None:

@@ -15,6 +15,7 @@ from inspect_ai import eval
 from inspect_ai.log import EvalLog
 from inspect_ai.model import get_model
 
+from tale_eval.logs import read_records
 from tale_eval.tasks import gsm8k, mathbench
 
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.xdist_group("model")]
@@ -84,3 +85,32 @@ def test_the_same_model_gets_the_same_numbers(
             numbers = {key: row[key] for key in COMPARED if row.get(key) is not None}
             assert numbers == {key: values(sample)[key] for key in numbers}
             assert {"correct", "output_tokens", "input_tokens", "truncated"} <= numbers.keys()
+
+
+def test_an_adapter_is_evaluated_through_peft(
+    tmp_path: Path, smollm2_folder: Path, data_folder: Path
+) -> None:
+    """An adapter that changes nothing gives what its base gives, under its own name."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(smollm2_folder, dtype=torch.float32)
+    get_peft_model(base, LoraConfig(task_type="CAUSAL_LM")).save_pretrained(tmp_path / "idle")
+    for name, peft in (("with", f",peft={tmp_path / 'idle'}"), ("without", "")):
+        done = lm_eval(
+            *("run", "--model", "hf", "--device", "cpu", "--apply_chat_template"),
+            *("--model_args", f"pretrained={smollm2_folder},dtype=float32{peft}"),
+            *("--gen_kwargs", "do_sample=false,max_gen_toks=12"),
+            *("--tasks", "tale_gsm8k_direct", "--limit", 1),
+            *("--output_path", tmp_path / name, "--log_samples"),
+            cwd=tmp_path,
+            variables={"TALE_EVAL_DATA": str(data_folder)},
+        )
+        assert done.returncode == 0, done.stderr
+    (adapted,) = lm_eval_samples(tmp_path / "with", "tale_gsm8k_direct")
+    (plain,) = lm_eval_samples(tmp_path / "without", "tale_gsm8k_direct")
+    assert adapted["filtered_resps"] == plain["filtered_resps"]
+    assert adapted["output_tokens"] == plain["output_tokens"]
+    models = [r.model for r in read_records([str(tmp_path / "with")]).records]
+    assert models == [f"hf/{smollm2_folder.name}+idle (lm-eval)"]

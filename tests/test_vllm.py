@@ -1,0 +1,45 @@
+"""Real vLLM, on a CPU: run by `make test-vllm` in an environment of its own."""
+
+from pathlib import Path
+
+import pytest
+from command import lm_eval, lm_eval_results, lm_eval_samples
+from questions import gsm8k_file
+
+pytest.importorskip("vllm", reason="make test-vllm installs it in an environment of its own")
+pytestmark = pytest.mark.slow
+
+CPU = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    # the engine beside lm_eval in one process: two would need twice the memory
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+}
+SETTINGS = "dtype=float32,enforce_eager=True,max_model_len=1024,gpu_memory_utilization=0.5"
+
+
+def test_lm_eval_counts_what_vllm_generated(tmp_path: Path, smollm2_folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    done = lm_eval(
+        *("run", "--model", "vllm", "--model_args", f"pretrained={smollm2_folder},{SETTINGS}"),
+        *("--apply_chat_template", "--batch_size", "auto"),
+        *("--tasks", "tale_gsm8k_cot,tale_gsm8k_ep"),
+        *("--metadata", f"tale_source={gsm8k_file(tmp_path, 4)}"),
+        *("--gen_kwargs", "do_sample=false,max_gen_toks=24"),
+        *("--output_path", tmp_path, "--log_samples"),
+        cwd=tmp_path,
+        variables=CPU,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    tokenizer = AutoTokenizer.from_pretrained(smollm2_folder)
+    for task in ("tale_gsm8k_cot", "tale_gsm8k_ep"):
+        for row in lm_eval_samples(tmp_path, task):
+            answer = row["calls"][-1]
+            written = len(tokenizer(row["filtered_resps"][0], add_special_tokens=False).input_ids)
+            # the end-of-turn token is counted by vLLM, and a cut may fall inside a merge
+            assert answer["output_tokens"] - written in (0, 1)
+            assert bool(answer.get("truncated")) == (answer["stop_reason"] == "length")
+            assert answer["output_tokens"] <= 24
+            assert answer["counted_by"] == "provider"
+    assert lm_eval_results(tmp_path, "tale_gsm8k_cot")["calls"] == "provider 4"
+    assert lm_eval_results(tmp_path, "tale_gsm8k_ep")["calls"] == "provider 8"

@@ -1,0 +1,76 @@
+"""A chat model that trains in seconds, and a corpus for it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tale_eval.training.candidates import Question
+from tale_eval.training.card import Settings, data_card
+from tale_eval.training.corpus import Corpus, Kind, prompt_messages
+from tale_eval.training.folder import write_corpus
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+
+
+def tiny_model(folder: Path, smollm2: Path, seed: int = 0) -> Path:
+    """A Llama of random weights with the embedded model's tokenizer and chat template."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    for name in TOKENIZER_FILES:
+        shutil.copy(smollm2 / name, folder)
+    return folder
+
+
+def question(n: int) -> Question:
+    return Question(f"sums-{n:03d}", "gsm8k", "cloze", "en", f"What is {n} plus {n}?")
+
+
+def row(kind: Kind, n: int) -> dict[str, Any]:
+    """The right answer to question n; of a pair also a wordier one."""
+    short = [{"role": "assistant", "content": f"[[{2 * n}]]"}]
+    long = [{"role": "assistant", "content": f"Let us add {n} and {n}. That gives [[{2 * n}]]"}]
+    answers = {"completion": short} if kind == "sft" else {"chosen": short, "rejected": long}
+    source = {"benchmark": "gsm8k", "id": f"sums-{n:03d}", "tokens": 5}
+    return {"prompt": prompt_messages(question(n), "paper"), **answers, **source}
+
+
+def write_rows(folder: Path, kind: Kind, train: int = 12, validation: int = 4) -> Path:
+    """Write a corpus of so many rows."""
+    rows = [row(kind, n) for n in range(train + validation)]
+    corpus = Corpus(kind, rows[:train], rows[train:], len(rows), {})
+    settings = Settings("m", ["a.eval"], "shortest", [], 0, "paper", 0.1, 1)
+    write_corpus(corpus, folder, data_card(corpus, settings))
+    return folder
+
+
+def write_recipe(
+    path: Path, kind: Kind, lora: str = "{r: 2, target_modules: [q_proj]}", **trainer: object
+) -> Path:
+    """A recipe of four rows a step with these settings of the trainer's."""
+    settings = {
+        "per_device_train_batch_size": 2,
+        "logging_steps": 1,
+        "seed": 7,
+        "learning_rate": 0.01,
+        "num_train_epochs": 2,
+        "gradient_checkpointing": False,
+        **trainer,
+    }
+    path.write_text(f"batch_size: 4\n{kind}: {json.dumps(settings)}\nlora: {lora}\n")
+    return path

@@ -1,0 +1,254 @@
+"""The door to Inspect's logs: every sampled answer that a corpus could be made of.
+
+Each trial of a budget search is one, the vanilla one included, and so is the answer of
+any other method of ours, in every epoch.
+"""
+
+import inspect
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import yaml
+from inspect_ai.log import EvalSample, EvalSpec
+from pydantic import TypeAdapter
+
+from tale_eval import datasets
+from tale_eval.compare import task_arguments
+from tale_eval.datasets import BENCHMARKS
+from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
+from tale_eval.ledger import Call
+from tale_eval.logs import each_log, sample_record
+from tale_eval.prompts import Kind, Language
+from tale_eval.search import Status
+from tale_eval.traces import SearchTrace
+from tale_eval.training.overlap import words
+
+_BENCHMARK_LOG = {"benchmark", "kind", "language"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked.
+
+    Attributes:
+        sample_id: Stable id, the text's hash included.
+        benchmark: Such as "gsm8k".
+        text: The question, without its options.
+        options: Of a choice question, in the order in which they were shown.
+    """
+
+    sample_id: str
+    benchmark: str
+    kind: Kind
+    language: Language
+    text: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One sampled answer.
+
+    Attributes:
+        question: What was asked.
+        text: The answer as the model wrote it.
+        tokens: Output tokens of the answer; None if nobody counted.
+        reasoning_tokens: The part of them that is hidden: it is not in `text`.
+        correct: Right in full, as the task's scorer says.
+        truncated: The answer hit its token cap.
+        method: The method's label, such as "direct".
+        vanilla: Asked by vanilla CoT, without a budget.
+        searched: Asked under the budget that a search chose.
+        search: How the search ended that asked it; None for other methods.
+        budget: Budget that the prompt stated; None without.
+        epoch: Repetition, from 1.
+        log: Name of the log's file.
+    """
+
+    question: Question
+    text: str
+    tokens: int | None
+    reasoning_tokens: int
+    correct: bool
+    truncated: bool
+    method: str
+    vanilla: bool
+    searched: bool
+    search: Status | None
+    budget: int | None
+    epoch: int
+    log: str
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Everything that a set of logs gave.
+
+    Attributes:
+        model: The one model that wrote the answers, by Inspect's name.
+        candidates: Its answers.
+        logs: Names of the logs' files.
+        problems: One line per log that was not used, or only in part.
+    """
+
+    model: str
+    candidates: list[Candidate]
+    logs: list[str]
+    problems: list[str]
+
+
+def read_candidates(locations: list[str], model: str | None = None) -> Sampled:
+    """Read every answer in these files and folders.
+
+    Args:
+        locations: Files and folders, local or on S3.
+        model: Which model's, by Inspect's name, where the logs hold several.
+
+    Raises:
+        SourceError: There is no log, or no answer to a question of our benchmarks.
+        InvalidValueError: The logs hold several models, and none was chosen.
+        UnknownNameError: The logs do not hold the chosen model.
+    """
+    problems: list[str] = []
+    found: dict[str, list[Candidate]] = defaultdict(list)
+    for log in each_log(locations, problems):
+        name = PurePosixPath(log.location).name
+        samples = log.samples or []
+        ours = [s for s in samples if s.metadata.keys() >= _BENCHMARK_LOG and s.error is None]
+        for sample in ours:
+            found[log.eval.model] += _candidates(log.eval, sample, name)
+        if len(ours) < len(samples):
+            problems.append(
+                f"{log.location}: {len(samples) - len(ours)} of its {len(samples)} samples failed "
+                "or belong to no benchmark of tale-eval"
+            )
+    chosen = _one_model(list(found), model)
+    candidates = found[chosen]
+    return Sampled(chosen, candidates, sorted({c.log for c in candidates}), problems)
+
+
+def evaluation_questions(against: Iterable[str]) -> list[tuple[str, ...]]:
+    """The questions that must stay out of a corpus, each as `overlap.words` gives it.
+
+    Args:
+        against: Benchmarks as `tale-eval compare` takes them ("gsm8k", "mathbench/college"),
+            and logs of evaluation runs: files and folders.
+
+    Raises:
+        UnknownNameError: Neither a benchmark nor a log.
+        SourceError: There is no log, or the benchmark's data is not there.
+    """
+    return [text for name in against for text in _questions_of(name)]
+
+
+def _questions_of(name: str) -> Iterator[tuple[str, ...]]:
+    if _names_a_benchmark(name):
+        task, written = task_arguments(name)
+        benchmark = task.removeprefix("tale_eval/")
+        load = getattr(datasets, benchmark)
+        for key in written:
+            check_name(f"argument of {benchmark}", key, inspect.signature(load).parameters)
+        for sample in load(**{key: yaml.safe_load(value) for key, value in written.items()}):
+            yield words(str(sample.input), sample.choices or ())
+        return
+    problems: list[str] = []
+    for log in each_log([name], problems):
+        for evaluated in log.samples or []:
+            yield words(_input_text(evaluated), evaluated.choices or ())
+    if problems:
+        # a question that is not known cannot be kept out
+        raise SourceError(f"--against {name}: {'; '.join(problems)}")
+
+
+def _names_a_benchmark(name: str) -> bool:
+    head = name.removeprefix("tale_eval/").partition(":")[0].partition("/")[0]
+    if head in BENCHMARKS:
+        return True
+    if "/" in name or "." in name:
+        return False
+    if not Path(name).is_dir():
+        raise UnknownNameError("benchmark or folder of logs", name, BENCHMARKS)
+    return False
+
+
+def _one_model(found: Sequence[str], model: str | None) -> str:
+    if not found:
+        raise SourceError("these logs hold no answer to a question of tale-eval's benchmarks")
+    if model is not None:
+        if model not in found:
+            raise UnknownNameError("model", model, found)
+        return model
+    if len(found) > 1:
+        raise InvalidValueError(
+            f"these logs hold answers of {len(found)} models, and a model learns from its own: "
+            f"choose one with --model: {', '.join(found)}"
+        )
+    return found[0]
+
+
+def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candidate]:
+    question = Question(
+        sample_id=str(sample.id),
+        benchmark=sample.metadata["benchmark"],
+        kind=sample.metadata["kind"],
+        language=sample.metadata["language"],
+        text=_input_text(sample),
+        options=tuple(sample.choices or ()),
+    )
+    trace = sample.store.get("TaleRecord:search")
+    if trace is not None:
+        yield from _trials(question, sample, SearchTrace.model_validate(trace), log)
+        return
+    record = sample_record(spec, sample, None)
+    method = str(sample.store.get("TaleRecord:method", record.method))
+    tokens = record.costs["answer_tokens"]
+    yield Candidate(
+        question=question,
+        text=sample.output.completion,
+        tokens=None if tokens is None else int(tokens),
+        reasoning_tokens=int(record.costs["reasoning_tokens"] or 0),
+        correct=record.correct == 1,
+        truncated=bool(record.costs["truncated"]),
+        method=method,
+        vanilla=method.partition(":")[0] == "cot",
+        searched=False,
+        search=None,
+        budget=sample.store.get("TaleRecord:budget"),
+        epoch=sample.epoch,
+        log=log,
+    )
+
+
+def _trials(
+    question: Question, sample: EvalSample, trace: SearchTrace, log: str
+) -> Iterator[Candidate]:
+    """Every answer of a search, and what the ledger says of its call."""
+    ledger = TypeAdapter(list[Call]).validate_python(sample.store["TaleRecord:calls"])
+    # answers under one budget are asked at once, so their order says nothing
+    calls = {(c.budget, c.output_tokens): c for c in ledger if c.purpose in ("vanilla", "search")}
+    for trial in (*trace.trials, *trace.surplus):
+        for attempt in trial.attempts:
+            call = calls[trial.budget, attempt.output_tokens]
+            yield Candidate(
+                question=question,
+                text=attempt.text,
+                tokens=attempt.output_tokens,
+                reasoning_tokens=call.reasoning_tokens or 0,
+                correct=attempt.correct,
+                truncated=call.truncated,
+                method=str(sample.store["TaleRecord:method"]),
+                vanilla=trial.budget is None,
+                searched=trial.budget is not None and trial.budget == trace.budget,
+                search=trace.status,
+                budget=trial.budget,
+                epoch=sample.epoch,
+                log=log,
+            )
+
+
+def _input_text(sample: EvalSample) -> str:
+    if isinstance(sample.input, str):
+        return sample.input
+    return [message.text for message in sample.input if message.role == "user"][-1]

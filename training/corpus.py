@@ -1,0 +1,213 @@
+"""From sampled answers to the rows of a corpus; every question left out is counted. Pure.
+
+Paper section 4.2: the training target is the model's own answer under the searched
+budget; the preferred answer of a pair is that one, the rejected one the vanilla CoT
+answer. The prompt of every row is vanilla CoT's, to the letter as evaluation asks it, so
+that the trained model needs no budget in its prompt.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tale_eval.prompts import SYSTEM_PROMPT, Style, cot_prompt, with_options
+from tale_eval.training.candidates import Candidate, Question
+from tale_eval.training.overlap import Evaluation, words
+
+Kind = Literal["sft", "dpo"]
+Target = Literal["search", "shortest"]
+Filter = Literal[
+    "no correct answer",
+    "cut off",
+    "hidden reasoning",
+    "tokens unknown",
+    "duplicate question",
+    "in the evaluation: same text",
+    "in the evaluation: shared words",
+    "not searched",
+    "search found no smaller budget",
+    "no longer vanilla answer",
+]
+FILTERS: dict[Filter, str] = {
+    "no correct answer": "no answer to it is right",
+    "cut off": "every right answer hit its token cap, and the model would learn to stop there",
+    "hidden reasoning": "every other right answer has reasoning that the log does not show",
+    "tokens unknown": "nobody counted the tokens of the other right answers",
+    "duplicate question": "an earlier question has the same text",
+    "in the evaluation: same text": "an evaluation question has the same text",
+    "in the evaluation: shared words": "it shares 13 words in a row with an evaluation question",
+    "not searched": "no budget search of it is in the logs (target search)",
+    "search found no smaller budget": "vanilla CoT was wrong, or no budget below it was feasible "
+    "(target search)",
+    "no longer vanilla answer": "no whole vanilla CoT answer is longer than the target",
+}
+"""What keeps a question out of a corpus, in the order in which it is looked for."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The rows, and what became of every question.
+
+    Attributes:
+        kind: "sft" (prompt, completion) or "dpo" (prompt, chosen, rejected).
+        train, validation: Rows in TRL's conversational format, by sample id.
+        read: Questions read.
+        left_out: How many each filter took; together with the rows they are `read`.
+    """
+
+    kind: Kind
+    train: list[dict[str, Any]]
+    validation: list[dict[str, Any]]
+    read: int
+    left_out: dict[Filter, int]
+
+
+def build_corpus(
+    candidates: Iterable[Candidate],
+    kind: Kind,
+    target: Target = "search",
+    *,
+    evaluation: Evaluation,
+    style: Style = "paper",
+    validation: float = 0.1,
+    seed: int = 1024,
+) -> Corpus:
+    """Make a corpus, one row per question.
+
+    A cut-off answer is neither chosen nor rejected: the chat template would give it an end
+    that the model never wrote. A bare answer without any reasoning is a legal target.
+
+    Args:
+        candidates: Every sampled answer.
+        kind: "sft" or "dpo".
+        target: "search" is the shortest right answer under the searched budget, as in the
+            paper; where no smaller budget was found there is none (the released code trains
+            on the text "None" there). "shortest" is the shortest right answer that was
+            sampled by any method: small models ignore prompted budgets.
+        evaluation: What must stay out.
+        style: As in `prompts.cot_prompt`.
+        validation: Share of the questions to validate on, chosen by a hash of their id and
+            the seed, so that a question stays where it is when others are added.
+        seed: Another seed is another choice.
+    """
+    seen: set[tuple[str, ...]] = set()
+    left_out: Counter[Filter] = Counter()
+    train: list[dict[str, Any]] = []
+    held: list[dict[str, Any]] = []
+    questions = _by_question(candidates)
+    for question, answers in questions.items():
+        picked = _pick(question, answers, kind, target, evaluation, seen)
+        if isinstance(picked, str):
+            left_out[picked] += 1
+            continue
+        rows = held if _share(question.sample_id, seed) < validation else train
+        rows.append(_row(kind, style, *picked))
+    return Corpus(kind, train, held, len(questions), {f: left_out[f] for f in FILTERS})
+
+
+def _by_question(candidates: Iterable[Candidate]) -> dict[Question, list[Candidate]]:
+    found: dict[Question, list[Candidate]] = {}
+    for candidate in sorted(candidates, key=lambda c: c.question.sample_id):
+        found.setdefault(candidate.question, []).append(candidate)
+    return found
+
+
+def _pick(
+    question: Question,
+    answers: Sequence[Candidate],
+    kind: Kind,
+    target: Target,
+    evaluation: Evaluation,
+    seen: set[tuple[str, ...]],
+) -> tuple[Candidate, Candidate | None] | Filter:
+    """The target and, for a pair, what is rejected; or the filter that takes the question."""
+    usable = [a for a in answers if a.correct]
+    if not usable:
+        return "no correct answer"
+    if not (usable := [a for a in usable if not a.truncated]):
+        return "cut off"
+    if not (usable := [a for a in usable if not a.reasoning_tokens]):
+        return "hidden reasoning"
+    if not (usable := [a for a in usable if a.tokens is not None]):
+        return "tokens unknown"
+    text = words(question.text, question.options)
+    if text in seen:
+        return "duplicate question"
+    seen.add(text)
+    if overlap := evaluation.overlap(text):
+        return _IN_EVALUATION[overlap]
+    if target == "search":
+        if not any(a.search for a in answers):
+            return "not searched"
+        if not (usable := [a for a in usable if a.searched]):
+            return "search found no smaller budget"
+    chosen = min(usable, key=_length)
+    longest = _longest_vanilla(answers)
+    longer = longest is not None and _length(longest)[0] > _length(chosen)[0]
+    if kind == "dpo":
+        return (chosen, longest) if longer else "no longer vanilla answer"
+    # under a budget too small the answer grows again: that is nothing to learn
+    if target == "search" and not longer:
+        return "no longer vanilla answer"
+    return chosen, None
+
+
+_IN_EVALUATION: dict[str, Filter] = {
+    "same text": "in the evaluation: same text",
+    "shared words": "in the evaluation: shared words",
+}
+
+
+def _longest_vanilla(answers: Sequence[Candidate]) -> Candidate | None:
+    """The longest whole vanilla CoT answer, right or wrong: the one to be rejected."""
+    whole = [a for a in answers if a.vanilla and not a.truncated and a.tokens is not None]
+    return max((a for a in whole if not a.reasoning_tokens), key=_length, default=None)
+
+
+def _length(answer: Candidate) -> tuple[int, str]:
+    """Tokens; of two answers of one length, always the same comes first."""
+    assert answer.tokens is not None
+    return answer.tokens, answer.text
+
+
+def _share(sample_id: str, seed: int) -> float:
+    """A number in [0, 1) that the question and the seed decide."""
+    digest = hashlib.sha256(f"{seed}/{sample_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _row(kind: Kind, style: Style, chosen: Candidate, rejected: Candidate | None) -> dict[str, Any]:
+    """One row in TRL's format; what follows the messages says where it comes from."""
+    source = {
+        "id": chosen.question.sample_id,
+        "benchmark": chosen.question.benchmark,
+        "method": chosen.method,
+        "budget": chosen.budget,
+        "epoch": chosen.epoch,
+        "log": chosen.log,
+        "tokens": chosen.tokens,
+    }
+    prompt = prompt_messages(chosen.question, style)
+    if rejected is None:
+        return {"prompt": prompt, "completion": _says(chosen), **source}
+    longer = {"rejected_tokens": rejected.tokens, "rejected_correct": rejected.correct}
+    pair = {"chosen": _says(chosen), "rejected": _says(rejected)}
+    return {"prompt": prompt, **pair, **source, **longer}
+
+
+def prompt_messages(question: Question, style: Style) -> list[dict[str, str]]:
+    """What the method `cot` sends: the system prompt and vanilla CoT's question."""
+    text = with_options(question.text, list(question.options)) if question.options else None
+    asked = cot_prompt(
+        text or question.text, question.kind, question.language, "bracketed", style=style
+    )
+    return [
+        {"role": "system", "content": SYSTEM_PROMPT},
+        {"role": "user", "content": asked},
+    ]
+
+
+def _says(answer: Candidate) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": answer.text}]

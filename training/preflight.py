@@ -1,0 +1,224 @@
+"""What is checked before a model is loaded: so that no hour of training is lost to a typing
+error, a full disk or a model that cannot learn to stop."""
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from tale_eval.adapters import ADAPTER_CONFIG, PROVENANCE, content_hash, is_adapter
+from tale_eval.errors import InvalidValueError, MissingExtraError, RowError, SourceError
+from tale_eval.training.corpus import Kind
+from tale_eval.training.folder import COLUMNS
+from tale_eval.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+CHECKPOINTS = "checkpoints"
+RUN = "run.json"
+"""What a training is of; written at its start and compared when it is taken up again."""
+
+_OTHER_FILES = 20_000_000  # tokenizer, states and logs of one checkpoint, in bytes
+
+
+def check_installed(recipe_quantizes: bool = False) -> None:
+    """Raise MissingExtraError unless the extra `train` is installed."""
+    for module in ("torch", "transformers", "peft", "trl"):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError("training", "train")
+    if recipe_quantizes and importlib.util.find_spec("bitsandbytes") is None:
+        raise InvalidValueError("the recipe quantizes: pip install bitsandbytes (needs a GPU)")
+
+
+def base_model(model: str) -> str:
+    """A local folder as an absolute path, so that its adapters load from anywhere; else a
+    name on the hub.
+
+    Raises:
+        InvalidValueError: It is an adapter.
+        SourceError: It is meant as a folder, and there is no model in it.
+    """
+    folder = Path(model).expanduser().absolute()
+    if is_adapter(folder):
+        base = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))["base_model_name_or_path"]
+        raise InvalidValueError(f"--model {model} is an adapter; give its base model, {base}")
+    if (folder / "config.json").is_file():
+        return str(folder)
+    if folder.exists() or model.startswith(("/", "./", "../", "~")):
+        raise SourceError(f"--model {model}: there is no config.json in {folder}")
+    return model
+
+
+def base_hash(base: str) -> str:
+    """The hash of a local model's weights, or the commit of one on the hub."""
+    if Path(base).is_absolute():
+        return content_hash(Path(base))
+    from transformers import AutoConfig
+
+    return str(AutoConfig.from_pretrained(base)._commit_hash)
+
+
+def check_rows(
+    tokenizer: Any, base: str, splits: Mapping[str, "Dataset"], recipe: Recipe, folder: Path
+) -> None:
+    """Render every row as training will, and see that each can be learnt from.
+
+    Raises:
+        InvalidValueError: The model has no chat template, or one that does not end the
+            answer; or there is nothing to validate on, and the recipe validates.
+        RowError: A row is longer than the recipe's `max_length`: it would be cut.
+    """
+    if not tokenizer.chat_template:
+        raise InvalidValueError(
+            f"{base} has no chat template, so it cannot be asked the way evaluation asks: give "
+            "an instruct model"
+        )
+    if recipe.trainer.get("eval_strategy", "no") != "no" and "validation" not in splits:
+        raise InvalidValueError(
+            f"recipe {recipe.name} validates, and {folder} has no validation rows: make the "
+            "corpus with a larger --validation, or set eval_strategy: 'no'"
+        )
+    ends = _end_tokens(tokenizer, base)
+    limit = recipe.trainer["max_length"]
+    for split, rows in splits.items():
+        for line, column, answer, length in _rendered(tokenizer, rows, recipe.kind):
+            if not ends & set(answer):
+                raise InvalidValueError(
+                    f"{base}: its chat template does not end the assistant's turn with a token "
+                    "that ends generation, so the model would not learn to stop"
+                )
+            if limit is not None and length > limit:
+                raise RowError(
+                    folder / f"{split}.parquet",
+                    line,
+                    f"prompt and {column} are {length} tokens, and max_length {limit} would cut "
+                    "the end off; raise it, or null for no limit",
+                )
+
+
+def _rendered(
+    tokenizer: Any, rows: "Dataset", kind: Kind
+) -> Iterator[tuple[int, str, list[int], int]]:
+    """For each row and answer: line, column, the answer's tokens, length of the whole."""
+
+    def tokens(messages: list[dict[str, str]], **options: bool) -> list[int]:
+        ids: list[int] = tokenizer.apply_chat_template(messages, return_dict=True, **options)[
+            "input_ids"
+        ]
+        return ids
+
+    for line, row in enumerate(rows, start=1):
+        start = len(tokens(row["prompt"], add_generation_prompt=True))
+        for column in COLUMNS[kind][1:]:
+            whole = tokens(row["prompt"] + row[column])
+            yield line, column, whole[start:], len(whole)
+
+
+def _end_tokens(tokenizer: Any, base: str) -> set[int]:
+    """The tokens at which generation stops."""
+    from transformers import GenerationConfig
+
+    ends = {tokenizer.eos_token_id}
+    if not Path(base).is_absolute() or (Path(base) / "generation_config.json").is_file():
+        stated = GenerationConfig.from_pretrained(base).eos_token_id
+        ends |= set(stated) if isinstance(stated, list) else {stated}
+    return ends - {None}
+
+
+def prepare_folder(out: Path, run: Mapping[str, Any], resume: bool) -> None:
+    """Make the adapter's folder, or see that a started one is of this very training.
+
+    Raises:
+        InvalidValueError: Something else lies there, or the training taken up again is of
+            another model, corpus or recipe.
+        SourceError: The folder cannot be written to.
+    """
+    if (out / PROVENANCE).exists():
+        raise InvalidValueError(f"{out} holds a finished adapter: choose another --out")
+    path = out / RUN
+    if resume:
+        if not path.is_file():
+            raise InvalidValueError(f"--resume: there is no training in {out}")
+        _check_same(path, run)
+    elif out.exists() and any(out.iterdir()):
+        started = path.is_file()
+        raise InvalidValueError(
+            f"{out} {'holds an unfinished training: add --resume' if started else 'is not empty'}"
+            ", or choose another --out"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+        path.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SourceError(f"cannot write to {out}: {error}") from error
+
+
+def _check_same(path: Path, run: Mapping[str, Any]) -> None:
+    started = json.loads(path.read_text("utf-8"))
+    for key, now in run.items():
+        if started.get(key) != now:
+            raise InvalidValueError(
+                f"--resume: {path.parent} was started with another {key.replace('_', ' ')} "
+                f"({started.get(key)!r}, not {now!r})"
+            )
+
+
+def check_space(out: Path, base: str, recipe: Recipe) -> None:
+    """See that the checkpoints and the adapter will fit on the disk.
+
+    Raises:
+        InvalidValueError: LoRA names layers that the model does not have.
+        SourceError: There is not enough space.
+    """
+    trained = trained_weights(base, recipe.lora)
+    kept = recipe.trainer.get("save_total_limit") or 3
+    # one more is written before the oldest goes; Adam keeps two numbers for each weight
+    checkpoint = 4 * trained * (1 + 2) + _OTHER_FILES
+    needed = (kept + 1) * checkpoint + 4 * trained + _OTHER_FILES
+    free = shutil.disk_usage(out).free
+    if free < needed:
+        raise SourceError(
+            f"{out}: {free / 1e9:.2f} GB free on this disk, and training may need "
+            f"{needed / 1e9:.2f} GB for {kept + 1} checkpoints and the result; lower "
+            "save_total_limit, or choose another --out"
+        )
+
+
+def trained_weights(base: str, lora: Mapping[str, Any] | None) -> int:
+    """How many weights are trained, counted on the model's outline: no weight is loaded."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        outline = AutoConfig.from_pretrained(base)
+        model = AutoModelForCausalLM.from_config(outline)  # type: ignore[no-untyped-call]
+        if lora is not None:
+            try:
+                model = get_peft_model(model, LoraConfig(**lora))
+            except ValueError as error:
+                raise InvalidValueError(f"lora: {error}") from error
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def last_checkpoint(out: Path) -> tuple[Path | None, list[str]]:
+    """The newest whole checkpoint of a training, and a note for each that is not.
+
+    The trainer writes `trainer_state.json` last: a checkpoint without it was cut short.
+    """
+    notes = []
+    found = (out / CHECKPOINTS).glob("checkpoint-*")
+    for folder in sorted(found, key=lambda path: -int(path.name.rpartition("-")[2])):
+        try:
+            json.loads((folder / "trainer_state.json").read_text("utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            notes.append(f"{folder} is only half written, and skipped")
+            continue
+        return folder, notes
+    return None, notes

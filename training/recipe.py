@@ -1,0 +1,161 @@
+"""Recipes: YAML files whose keys are those of TRL's configs and of peft's LoraConfig.
+
+batch_size: 16              # rows to an optimiser step, over all processes
+early_stopping_patience: 3  # validations without a better loss; leave out for none
+sft: {num_train_epochs: 3, learning_rate: 0.0001}    # trl.SFTConfig; dpo: trl.DPOConfig
+lora: {r: 8, lora_alpha: 32}                         # peft.LoraConfig; null: full training
+quantization: {load_in_4bit: true}                   # BitsAndBytesConfig: QLoRA
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
+from tale_eval.training.corpus import Kind
+
+SHIPPED = Path(__file__).parent / "recipes"
+_OURS = {
+    "output_dir": "give --out",
+    "gradient_accumulation_steps": "it follows from batch_size, per_device_train_batch_size and "
+    "the number of processes",
+    "resume_from_checkpoint": "give --resume",
+    "completion_only_loss": "it is always on",
+}
+"""Keys of TRL's that a recipe cannot set, and what does instead."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        name: File name without its ending.
+        batch_size: Rows to an optimiser step, over all processes and devices, so that a
+            recipe takes the same steps on one process or on many.
+        trainer: Fields of SFTConfig or DPOConfig.
+        lora: Fields of LoraConfig; None trains all weights.
+        quantization: Fields of BitsAndBytesConfig; None loads the weights as they are.
+        early_stopping_patience: Stop after so many validations without a better loss.
+    """
+
+    name: str
+    kind: Kind
+    batch_size: int
+    trainer: dict[str, Any]
+    lora: dict[str, Any] | None
+    quantization: dict[str, Any] | None
+    early_stopping_patience: int | None
+
+    def accumulation_steps(self, processes: int) -> int:
+        """Batches of one device to an optimiser step.
+
+        Raises:
+            InvalidValueError: The batch cannot be divided like that.
+        """
+        at_once = self.trainer["per_device_train_batch_size"] * processes
+        if self.batch_size % at_once:
+            raise InvalidValueError(
+                f"recipe {self.name}: batch_size {self.batch_size} is no multiple of "
+                f"per_device_train_batch_size x processes = {at_once}"
+            )
+        return int(self.batch_size // at_once)
+
+
+def read_recipe(config: str, kind: Kind) -> Recipe:
+    """Read one of our recipes by its name, or a YAML file.
+
+    Raises:
+        SourceError: There is no such file, or it is no YAML.
+        UnknownNameError: A key that nobody knows.
+        InvalidValueError: A section is missing or is not for this kind of training, or a
+            value is a text where a number is due.
+    """
+    path = _path(config)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SourceError(f"{path}: not readable as YAML ({error})") from error
+    if not isinstance(content, dict):
+        raise InvalidValueError(f"{path}: expected keys such as batch_size, {kind} and lora")
+    _check_keys(path, content, kind)
+    recipe = Recipe(
+        name=path.stem,
+        kind=kind,
+        batch_size=content["batch_size"],
+        trainer={
+            "per_device_train_batch_size": content["batch_size"],
+            # TRL would cut rows at 1,024 tokens
+            "max_length": None,
+            **content[kind],
+        },
+        lora=content["lora"],
+        quantization=content.get("quantization"),
+        early_stopping_patience=content.get("early_stopping_patience"),
+    )
+    recipe.accumulation_steps(processes=1)
+    return recipe
+
+
+def _path(config: str) -> Path:
+    if config.endswith((".yaml", ".yml")):
+        if not Path(config).is_file():
+            raise SourceError(f"--config {config}: there is no such file")
+        return Path(config)
+    check_name("recipe", config, sorted(path.stem for path in SHIPPED.glob("*.yaml")))
+    return SHIPPED / f"{config}.yaml"
+
+
+def _check_keys(path: Path, content: Mapping[str, Any], kind: Kind) -> None:
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.sft_config import SFTConfig
+
+    own = ("batch_size", "early_stopping_patience", "lora", "quantization")
+    _check_section(path, "recipe", content, (*own, kind))
+    for key in ("batch_size", kind, "lora"):
+        if key not in content:
+            hint = " (null trains all weights)" if key == "lora" else ""
+            raise InvalidValueError(f"{path}: {key} is missing{hint}")
+    if not isinstance(content["batch_size"], int) or content["batch_size"] < 1:
+        raise InvalidValueError(f"{path}: batch_size must be a whole number from 1 up")
+    sections: dict[str, Any] = {
+        kind: SFTConfig if kind == "sft" else DPOConfig,
+        "lora": LoraConfig,
+        "quantization": BitsAndBytesConfig,
+    }
+    for name, config_class in sections.items():
+        section = content.get(name)
+        if section is None:
+            continue
+        if not isinstance(section, dict):
+            raise InvalidValueError(f"{path}: {name} must hold keys and values, not {section!r}")
+        _check_section(path, name, section, inspect.signature(config_class).parameters)
+        for key in section.keys() & _OURS.keys():
+            raise InvalidValueError(f"{path}: {name}.{key} cannot be set: {_OURS[key]}")
+        if dataclasses.is_dataclass(config_class):
+            _check_numbers(path, name, section, config_class)
+
+
+def _check_section(
+    path: Path, name: str, section: Mapping[str, Any], known: Collection[str]
+) -> None:
+    for key in section:
+        if key not in known:
+            raise UnknownNameError(f"key of {name} in {path.name}:", key, sorted(known))
+
+
+def _check_numbers(path: Path, name: str, section: Mapping[str, Any], config_class: Any) -> None:
+    """YAML takes 1e-4 for a text: only 1.0e-4 is a number to it."""
+    types = {field.name: field.type for field in dataclasses.fields(config_class)}
+    for key, value in section.items():
+        if isinstance(value, str) and types[key] in (float, int):
+            raise InvalidValueError(
+                f"{path}: {name}.{key}: {value!r} is a text to YAML; write it as 0.0001 or 1.0e-4"
+            )

@@ -1,0 +1,194 @@
+"""Training on a corpus, by TRL and peft. The same on one CPU and on many GPUs:
+
+tale-eval train sft --model FOLDER --data CORPUS --out ADAPTER
+accelerate launch --num_processes 8 -m tale_eval train sft --model ... (the same)
+"""
+
+import json
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tale_eval.adapters import PROVENANCE, content_hash
+from tale_eval.training.corpus import Kind
+from tale_eval.training.folder import corpus_sha256, read_corpus
+from tale_eval.training.model_card import model_card
+from tale_eval.training.preflight import (
+    CHECKPOINTS,
+    base_hash,
+    base_model,
+    check_installed,
+    check_rows,
+    check_space,
+    last_checkpoint,
+    prepare_folder,
+)
+from tale_eval.training.recipe import Recipe, read_recipe
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from trl.trainer.dpo_trainer import DPOTrainer
+    from trl.trainer.sft_trainer import SFTTrainer
+
+_PACKAGES = ("tale-eval", "trl", "peft", "transformers", "torch", "datasets", "accelerate")
+
+
+def train(kind: Kind, model: str, data: Path, out: Path, config: str, resume: bool = False) -> None:
+    """Train an adapter, or all weights, on a corpus.
+
+    Everything that can be checked is checked before the model's weights are loaded.
+
+    Args:
+        kind: "sft" or "dpo".
+        model: The base model: a local folder, or a name on the hub.
+        data: The corpus' folder.
+        out: The adapter's folder; checkpoints lie in it while it is made.
+        config: A recipe of ours by its name, or a YAML file.
+        resume: Go on from the last whole checkpoint in `out`.
+
+    Raises:
+        MissingExtraError: The extra `train` is not installed.
+        TaleEvalError: Whatever is wrong with model, corpus, recipe or disk.
+    """
+    check_installed()
+    recipe = read_recipe(config, kind)
+    check_installed(recipe.quantization is not None)
+    splits = read_corpus(data, kind)
+    base = base_model(model)
+    tokenizer = _tokenizer(base)
+    check_rows(tokenizer, base, splits, recipe, data)
+    run = {
+        "kind": kind,
+        "base_model": base,
+        "base_sha256": base_hash(base),
+        "corpus_sha256": corpus_sha256(data),
+        "recipe": _recipe_values(recipe),
+    }
+    if _is_main():
+        prepare_folder(out, run, resume)
+        check_space(out, base, recipe)
+    checkpoint, notes = last_checkpoint(out) if resume else (None, [])
+    if resume and checkpoint is None:
+        notes.append("there is no whole checkpoint yet: training starts anew")
+    if _is_main():
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+    trainer = make_trainer(recipe, base, tokenizer, splits, out / CHECKPOINTS)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    metrics = _final_metrics(trainer, "validation" in splits)
+    trainer.save_model(str(out))
+    if _is_main():
+        _describe(out, run, metrics, {split: len(rows) for split, rows in splits.items()})
+        print(f"{metrics['steps']} steps: {out}")
+
+
+def make_trainer(
+    recipe: Recipe, base: str, tokenizer: Any, splits: dict[str, "Dataset"], output_dir: Path
+) -> "SFTTrainer | DPOTrainer":
+    """TRL's trainer for a recipe, with the model loaded.
+
+    Loss is on the completion alone, rows are padded to the longest of their batch and no
+    further, and the weights' type follows the device.
+    """
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig, EarlyStoppingCallback
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.dpo_trainer import DPOTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    settings = _precision(recipe) | recipe.trainer
+    settings["output_dir"] = str(output_dir)
+    settings["gradient_accumulation_steps"] = recipe.accumulation_steps(_processes())
+    if recipe.kind == "sft":
+        settings["completion_only_loss"] = True
+    lora = None if recipe.lora is None else LoraConfig(task_type="CAUSAL_LM", **recipe.lora)
+    patience = recipe.early_stopping_patience
+    quantization = (
+        None if recipe.quantization is None else BitsAndBytesConfig(**recipe.quantization)  # type: ignore[no-untyped-call]
+    )
+    common: dict[str, Any] = {
+        "model": base,
+        "processing_class": tokenizer,
+        "train_dataset": splits["train"],
+        "eval_dataset": splits.get("validation"),
+        "peft_config": lora,
+        "quantization_config": quantization,
+        "callbacks": [] if patience is None else [EarlyStoppingCallback(patience)],
+    }
+    if recipe.kind == "sft":
+        return SFTTrainer(args=SFTConfig(**settings), **common)
+    return DPOTrainer(args=DPOConfig(**settings), **common)
+
+
+def _precision(recipe: Recipe) -> dict[str, Any]:
+    """bfloat16 where the GPU has it, float32 on a CPU; the recipe's own words win.
+
+    Trained weights stay float32: peft sees to its own, and in full training all are.
+    """
+    import torch
+
+    gpu = torch.cuda.is_available() and not recipe.trainer.get("use_cpu", False)
+    bf16 = gpu and torch.cuda.is_bf16_supported()
+    dtype = "bfloat16" if bf16 and recipe.lora is not None else "float32"
+    return {
+        # without it, several processes on CPUs would each train alone
+        "use_cpu": not torch.accelerator.is_available(),
+        "bf16": bf16,
+        "fp16": gpu and not bf16,
+        "model_init_kwargs": {"dtype": dtype},
+        "dataloader_pin_memory": gpu,
+    }
+
+
+def _tokenizer(base: str) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(base)
+
+
+def _final_metrics(trainer: Any, validates: bool) -> dict[str, Any]:
+    """The last losses, and how many optimiser steps there were."""
+    state = trainer.state
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    metrics: dict[str, Any] = {"steps": state.global_step, "epochs": state.epoch}
+    if losses:
+        metrics["loss"] = losses[-1]
+    if validates:
+        metrics["eval_loss"] = trainer.evaluate()["eval_loss"]
+    return metrics
+
+
+def _describe(
+    out: Path, run: dict[str, Any], metrics: dict[str, Any], rows: dict[str, int]
+) -> None:
+    """Write provenance and card; the provenance last, as it says that all is there."""
+    # a pickle, and of no use to an adapter
+    (out / "training_args.bin").unlink(missing_ok=True)
+    provenance = {
+        **run,
+        "sha256": content_hash(out),
+        "rows": rows,
+        "processes": _processes(),
+        "metrics": metrics,
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+    (out / "README.md").write_text(model_card(out.name, provenance), encoding="utf-8")
+    (out / PROVENANCE).write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+
+
+def _recipe_values(recipe: Recipe) -> dict[str, Any]:
+    return {"name": recipe.name} | {
+        key: value for key, value in vars(recipe).items() if key not in ("name", "kind")
+    }
+
+
+def _processes() -> int:
+    """How many processes train together: what torchrun and accelerate say."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _is_main() -> bool:
+    return os.environ.get("RANK", "0") == "0"

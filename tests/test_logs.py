@@ -328,5 +328,5 @@ def test_the_same_log_named_twice_is_counted_once(runs: Runs) -> None:
 
 
 def test_a_folder_without_logs_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no Inspect log \(\.eval or \.json\) in "):
+    with pytest.raises(SourceError, match=r"no Inspect log \(\.eval or \.json\) and no samples_"):
         read_records([str(tmp_path)])

@@ -57,7 +57,8 @@ _PLACEHOLDERS = {"answer", "choice", "答案", "选项", "budget", "$answer", "$
                  "your answer", "final answer", "number", "letter"}  # fmt: skip
 _LABEL = r"(?:final\s+answer|answer|choice|最终答案|答案|选项)"
 _BRACKETED = re.compile(r"\[\[([^\[\]]*)\]\]")
-_BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\?[{}]")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
+_BRACES = re.compile(rf"{_BOX.pattern}|\\?[{{}}]")
 _LABELLED = re.compile(rf"^[ \t*_#>]*{_LABEL}[ \t*_]*[:：](.*)", re.IGNORECASE | re.MULTILINE)
 # a lone number or letter: "#### Step 1" is a heading
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(\S*\d\S*|[A-Z])[ \t\r]*$", re.MULTILINE)
@@ -194,7 +195,8 @@ def _boxed(text: str) -> list[tuple[int, int]]:
     """Where the contents of each \\boxed{...} lie, its braces balanced."""
     spans: list[tuple[int, int]] = []
     opened: list[tuple[int, bool]] = []
-    for brace in _BRACES.finditer(text):
+    first = _BOX.search(text)
+    for brace in _BRACES.finditer(text, first.start()) if first else ():
         symbol = brace.group(0)
         if symbol.startswith("\\") and symbol[-2:] in ("\\{", "\\}"):
             continue

@@ -5,9 +5,10 @@ the method then falls back to plain chain of thought, and the sample is counted.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from string import ascii_letters
 from typing import Final, Literal
 
@@ -37,23 +38,26 @@ _NUMBER = (
     r"(?<![\w.])(?<!\d,)(-?\d++(?:,\d{3})*+(?:\.\d+)?+(?:\s?(?:k|thousand|million)\b)?+)"
     r"(?!\w*\d|[.,]\d)"
 )
+# what makes the number after it the budget; lazy, so that a minus sign stays the number's
+_LABEL = (
+    r"\bbudget(?:[^\w\n]|is|of|be|should|would|about|around){0,20}?"
+    r"|\btokens?\)?\s?[:=][^\w\n]{0,5}?"
+)
+# every step but the label's is possessive: a text of spaces takes linear time
+_UNIT = r"\s*+(?:-\s*+)?tokens?\b"
 # a range, whose second number counts, or one number
 _ITEM = re.compile(
-    rf"\bbetween\s+{_NUMBER}(?:\s*tokens)?\s+and\s+{_NUMBER}"
-    rf"|{_NUMBER}(?:\s*tokens)?\s*(?:[-—~〜]|\bto\b)\s*{_NUMBER}"
-    rf"|{_NUMBER}",
+    rf"(?P<label>{_LABEL})?"
+    rf"(?:\bbetween\s++{_NUMBER}(?:\s*+tokens)?+\s++and\s++{_NUMBER}"
+    rf"|{_NUMBER}(?:(?:\s*+tokens)?+\s*+(?:[-—~〜]|\bto\b)\s*+{_NUMBER})?+)"
+    rf"(?:(?={_UNIT})(?P<unit>)|)",
     _FLAGS,
 )
 _BRACKET = re.compile(r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])")
-_LABEL = re.compile(
-    r"\b(?:budget(?:[^\w\n]|is|of|be|should|would|about|around){0,20}|tokens?\)?\s?[:=][^\w\n]{0,5})$",
-    _FLAGS,
-)
-_UNIT = re.compile(r"\s*-?\s*tokens?\b", _FLAGS)
 # a model that answers the question, "Answer: [[42]]", has not estimated anything
 _ANSWER = re.compile(
     r"\b(?:answer|choice)[\s*]{0,4}(?:is\b|[:=])[\s*:=]{0,12}+"
-    rf"\[{{0,2}}{_NUMBER}\]{{0,2}}+(?!{_UNIT.pattern})",
+    rf"\[{{0,2}}{_NUMBER}\]{{0,2}}+(?!{_UNIT})",
     _FLAGS,
 )
 
@@ -115,15 +119,19 @@ def _read(text: str) -> BudgetReading:
         reading = _only_of(_ITEM.finditer(brackets[-1]))
         several = len(brackets) > 1 and reading.status == "read"
         return BudgetReading(reading.budget, "several") if several else reading
-    items = list(_ITEM.finditer(text))
-    labelled = [i for i in items if _LABEL.search(text, max(0, i.start() - 40), i.start())]
-    with_unit = [i for i in items if _UNIT.match(text, i.end())]
+    # a reply can hold a million numbers: none is kept that the next one replaces
+    labelled = with_unit = None
+    for item in _ITEM.finditer(text):
+        if item["label"] is not None:
+            labelled = item
+        if item["unit"] is not None:
+            with_unit = item
     standing_out = labelled or with_unit
-    return _reading_of(standing_out[-1]) if standing_out else _only_of(items)
+    return _reading_of(standing_out) if standing_out else _only_of(_ITEM.finditer(text))
 
 
-def _only_of(items: Iterable[re.Match[str]]) -> BudgetReading:
-    match list(items):
+def _only_of(items: Iterator[re.Match[str]]) -> BudgetReading:
+    match list(islice(items, 2)):
         case [item]:
             return _reading_of(item)
         case _:
@@ -131,7 +139,8 @@ def _only_of(items: Iterable[re.Match[str]]) -> BudgetReading:
 
 
 def _reading_of(item: re.Match[str]) -> BudgetReading:
-    *first, number = [group for group in item.groups() if group is not None]
+    _, *numbers, _ = item.groups()
+    *first, number = [text for text in numbers if text is not None]
     tokens = _tokens(number)
     if tokens is None:
         return BudgetReading(None, "absurd")

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 
-LIMIT_SECONDS = 1.0
-"""Time for one comparison; after it, the answer counts as undecided."""
+LIMIT_SECONDS = 0.9
+"""Time for one comparison; after it, the answer counts as undecided. The rest of a second
+is left for finding the answer in the reply."""
 
 _MAX_CHARS = 2000
 _START_SECONDS = 120.0

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 _MAX_CHARS = 400
 _MAX_EXPONENT = 1000
+_MAX_FOLD = 4
 
 # 2,125 | 2125 | .5, with an optional fraction part
 _UNSIGNED = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
@@ -50,6 +51,8 @@ class _Folds(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         plain = unicodedata.normalize("NFKC", chr(code)).translate(_SIGNS)
+        # one Arabic ligature stands for eighteen letters: texts must not grow so much
+        plain = plain if len(plain) <= _MAX_FOLD else chr(code)
         digit = unicodedata.decimal(plain, None) if len(plain) == 1 else None
         self[code] = plain if digit is None else str(digit)
         return self[code]

@@ -1,0 +1,61 @@
+"""How long the grader and the budget reader take on texts made to hurt them.
+
+    python benchmarks/hostile_texts.py [--size 1000000]
+
+Each text is graded as a free answer and as a choice, and read as a budget, in a process
+of its own; the time is the slowest of the three, the memory the process's growth. The
+texts are the tests' own (tests/hostile.py). Nothing depends on the outcome.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+OPTIONS = ("1", "2", "3", "4")
+
+
+def measure(text: str) -> tuple[dict[str, float], float]:
+    """Seconds of each reading, and the mebibytes that they took."""
+    from tale_eval.answers import grade
+    from tale_eval.budgets import read_budget
+
+    # the worker's start is not the text's fault
+    grade("[[\\sqrt{4}]]", "2", "cloze")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = {}
+    for name, read in (
+        ("cloze", lambda: grade(text, "2", "cloze")),
+        ("formula", lambda: grade(text, "\\sqrt{2}", "cloze")),
+        ("choice", lambda: grade(text, "A", "choice", OPTIONS)),
+        ("budget", lambda: read_budget(text)),
+    ):
+        start = time.perf_counter()
+        read()
+        seconds[name] = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return seconds, (peak - before) / 1024
+
+
+def main() -> None:
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    from hostile import hostile_texts
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=1_000_000, help="characters of the long texts")
+    texts = hostile_texts(parser.parse_args().size)
+    print(f"load average {os.getloadavg()[0]:.1f}")
+    print(f"{'text':28}{'size':>10}{'cloze':>9}{'formula':>9}{'choice':>9}{'budget':>9}{'MiB':>7}")
+    for name, text in texts.items():
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            seconds, mebibytes = pool.submit(measure, text).result()
+        times = "".join(f"{value:9.2f}" for value in seconds.values())
+        print(f"{name:28}{len(text):10,}{times}{mebibytes:7.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,11 @@ from tale_eval.prompts import PROMPT_VERSION
 from tale_eval.scorers import tale
 from tale_eval.solvers.methods import method_solver
 
-PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024)
+MAX_RETRIES = 10
+"""A failing call is asked again so often, over about 50 minutes (Inspect waits 3 seconds, then
+twice as long each time). Inspect's own default is to ask for ever."""
+
+PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)
 """Temperature and seed of the paper (appendix A.3), token cap of its released code.
 
 A reply that hits the cap is counted as truncated. The user's flags win.
@@ -42,6 +46,8 @@ def benchmark_task(
         scorer=tale(),
         metrics=dict(metrics) if metrics else None,
         config=PAPER_CONFIG,
+        # the others go on; the log then ends with status error, and a retry asks what failed
+        continue_on_fail=True,
         version=version,
         metadata={"method": method, "prompt_version": PROMPT_VERSION, "subsets": subsets},
     )

@@ -4,13 +4,14 @@ Tests give it a function that answers; its record is what ledgers are compared w
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,28 @@ Answer = Callable[[str, dict[str, Any]], Reply]
 """(text of the last user message, the whole request) -> reply."""
 
 
+class Fault(Protocol):
+    """A way to send a reply badly; tests/faulty_server.py knows several."""
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the client has the reply all the same."""
+
+    def send(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        """Send the reply, or what comes instead of it."""
+
+
 @dataclass
 class ChatServer:
-    """The server's address and its own record of every successful reply."""
+    """The server's address and its own record of every reply that reached the client.
+
+    `faults` are those that a request met, whether or not they delivered.
+    """
 
     base_url: str = ""
     replies: list[Reply] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -62,8 +78,12 @@ class ChatServer:
 
 
 @contextmanager
-def chat_server(answer: Answer, latency: float = 0.0) -> Iterator[ChatServer]:
-    """Serve `answer` on loopback until the block ends."""
+def chat_server(
+    answer: Answer,
+    latency: float = 0.0,
+    fault_of: Callable[[dict[str, Any]], Fault | None] = lambda request: None,
+) -> Iterator[ChatServer]:
+    """Serve `answer` on loopback until the block ends, with the fault of each request."""
     record = ChatServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -74,14 +94,17 @@ def chat_server(answer: Answer, latency: float = 0.0) -> Iterator[ChatServer]:
             reply = answer(last_user_text(request), request)
             time.sleep(latency)
             body = json.dumps(_completion(request["model"], reply)).encode()
+            fault = fault_of(request)
             with record.lock:
-                record.replies.append(reply)
-                record.requests.append(request)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+                if fault:
+                    record.faults.append(fault)
+                if fault is None or fault.delivers:
+                    record.replies.append(reply)
+                    record.requests.append(request)
+            if fault:
+                fault.send(self, body)
+            else:
+                send(self, 200, body)
 
         def log_message(self, *args: object) -> None:
             """Keep the test's output clean."""
@@ -89,6 +112,11 @@ def chat_server(answer: Answer, latency: float = 0.0) -> Iterator[ChatServer]:
     class Server(ThreadingHTTPServer):
         request_queue_size = 512
         daemon_threads = True
+
+        def handle_error(self, *request: object) -> None:
+            """A client that hangs up is no error of the server's."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(*request)
 
     server = Server(("127.0.0.1", 0), Handler)
     record.base_url = f"http://127.0.0.1:{server.server_port}/v1"
@@ -99,6 +127,16 @@ def chat_server(answer: Answer, latency: float = 0.0) -> Iterator[ChatServer]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:
+    """Send one whole HTTP response."""
+    handler.send_response(status)
+    lengths = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    for name, value in {**lengths, **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
 
 
 def last_user_text(request: dict[str, Any]) -> str:

@@ -1,0 +1,153 @@
+"""Faults of a flaky API, drawn by a seed, for the scripted server.
+
+    faults = Faults(share=0.1, seed=1)
+    with chat_server(faults.odd(answer), fault_of=faults.draw) as server: ...
+
+Two sorts: the transport fails, and the client must ask again; or a whole reply comes that
+is not as it should be. Nothing here knows which client asks.
+"""
+
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from server import Answer, Reply, send
+
+STALL_SECONDS = 12.0
+JITTER_SECONDS = 0.05
+BURST = 5
+"""Requests that fail one after the other once an overload begins."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to send a reply badly."""
+
+    name: str
+    way: Callable[[BaseHTTPRequestHandler, bytes], None]
+    delivers: bool = False
+
+    def send(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        self.way(handler, body)
+
+
+def _error(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+    body = b'{"error": {"message": "injected", "type": "injected", "code": null}}'
+    return lambda handler, _: send(handler, status, body, **headers)
+
+
+def _reset(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """End the connection with RST: what a crashed server or a proxy does."""
+    at_once = struct.pack("ii", 1, 0)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    handler.close_connection = True
+    handler.rfile.close()  # it holds the socket open
+    handler.connection.close()
+
+
+def _cut(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """Promise the whole reply and send half of it."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body[: len(body) // 2])
+    handler.close_connection = True
+
+
+def _stall(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """Say nothing for a while, and then nothing more."""
+    time.sleep(STALL_SECONDS)
+    handler.close_connection = True
+
+
+def _invalid(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    send(handler, 200, body[: len(body) // 2])
+
+
+def _twice(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """The same response again on the same connection, unasked."""
+    send(handler, 200, body)
+    send(handler, 200, body)
+
+
+OVERLOADS = (Fault("500", _error(500)), Fault("503", _error(503)))
+TRANSIENT = (
+    Fault("429", _error(429)),
+    Fault("429 with Retry-After", _error(429, Retry_After="1")),
+    Fault("reset", _reset),
+    Fault("cut", _cut),
+    Fault("stall", _stall),
+    Fault("sent twice", _twice, delivers=True),
+    *OVERLOADS,
+)
+"""A client that asks again gets its reply."""
+
+INVALID_JSON = Fault("invalid JSON", _invalid)
+"""A client does not ask again: this is no fault of the transport."""
+
+ODD_REPLIES: dict[str, Callable[[Reply], Reply]] = {
+    "empty choices": lambda reply: replace(reply, text=None),
+    "no usage": lambda reply: replace(reply, usage=False),
+    "content filter": lambda reply: replace(reply, text="", finish_reason="content_filter"),
+    "length": lambda reply: replace(reply, text="So we", finish_reason="length"),
+}
+
+
+@dataclass
+class Faults:
+    """Draws a fault for a share of the requests: which ones depends on the seed alone.
+
+    Replies wait a random while, so that they come out of order.
+
+    Attributes:
+        share: Chance of a transport fault, and likewise of an odd reply.
+        ways: The transport faults drawn from.
+        odd_replies: Names of the odd replies drawn from.
+    """
+
+    share: float
+    seed: int = 0
+    ways: Sequence[Fault] = (*TRANSIENT, INVALID_JSON)
+    odd_replies: Sequence[str] = tuple(ODD_REPLIES)
+    burst: list[Fault] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+
+    def draw(self, request: dict[str, Any]) -> Fault | None:
+        """The fault that this request meets, if any."""
+        with self.lock:
+            pause = self.dice.uniform(0, JITTER_SECONDS)
+            fault = self._next()
+        time.sleep(pause)
+        return fault
+
+    def _next(self) -> Fault | None:
+        if self.burst:
+            return self.burst.pop()
+        if self.dice.random() >= self.share:
+            return None
+        fault = self.dice.choice(self.ways)
+        if fault in OVERLOADS:
+            self.burst = [fault] * (BURST - 1)
+        return fault
+
+    def odd(self, answer: Answer) -> Answer:
+        """The same model, but for a share of odd replies: the same prompt, the same oddity."""
+
+        def disturbed(prompt: str, request: dict[str, Any]) -> Reply:
+            dice = random.Random(f"{self.seed} {prompt}")
+            reply = answer(prompt, request)
+            if dice.random() >= self.share:
+                return reply
+            return ODD_REPLIES[dice.choice(self.odd_replies)](reply)
+
+        return disturbed

@@ -73,6 +73,20 @@ async def ask(
         seed: Replaces the run's own seed.
     """
     _add_system_prompt(state, asking.system_prompt)
+    try:
+        state = await _put(state, _seeded(generate, seed), asking, budget)
+    except IndexError:
+        # Inspect has no message to go on with after a reply without any choice, and the
+        # sample fails; the tokens were spent all the same
+        if state.output.empty:
+            record_call(state, state.output, purpose, budget=budget)
+        raise
+    return state, record_call(state, state.output, purpose, budget=budget)
+
+
+async def _put(
+    state: TaskState, generate: Generate, asking: Asking, budget: int | None
+) -> TaskState:
     if state.choices and not _is_ours(state):
         if asking.answer_format in ("bracketed", "boxed"):
             raise InvalidValueError(
@@ -81,15 +95,13 @@ async def ask(
             )
         # Inspect fills in the question and its options, and marks the choice
         template = _prompt("{question}\n\n{choices}", "choice", "en", asking, budget)
-        state = await multiple_choice(template=template)(state, _seeded(generate, seed))
-    else:
-        kind: Kind = "choice" if state.choices else "cloze"
-        language: Language = state.metadata["language"] if _is_ours(state) else "en"
-        state.user_prompt.text = _prompt(
-            question_of(state), kind, language, asking, budget, ours=_is_ours(state)
-        )
-        state = await _seeded(generate, seed)(state)
-    return state, record_call(state, state.output, purpose, budget=budget)
+        return await multiple_choice(template=template)(state, generate)
+    kind: Kind = "choice" if state.choices else "cloze"
+    language: Language = state.metadata["language"] if _is_ours(state) else "en"
+    state.user_prompt.text = _prompt(
+        question_of(state), kind, language, asking, budget, ours=_is_ours(state)
+    )
+    return await generate(state)
 
 
 def _seeded(generate: Generate, seed: int | None) -> Generate:

@@ -8,12 +8,9 @@ from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Metric
 
 from tale_eval.prompts import PROMPT_VERSION
+from tale_eval.retries import MAX_RETRIES
 from tale_eval.scorers import tale
 from tale_eval.solvers.methods import method_solver
-
-MAX_RETRIES = 10
-"""A failing call is asked again so often, over about 50 minutes (Inspect waits 3 seconds, then
-twice as long each time). Inspect's own default is to ask for ever."""
 
 PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)
 """Temperature and seed of the paper (appendix A.3), token cap of its released code.

@@ -4,7 +4,8 @@
     with chat_server(faults.odd(answer), fault_of=faults.draw) as server: ...
 
 Two sorts: the transport fails, and the client must ask again; or a whole reply comes that
-is not as it should be. Nothing here knows which client asks.
+is not as it should be. A third, a server that is not there, needs none. Nothing here knows
+which client asks.
 """
 
 import random
@@ -37,7 +38,7 @@ class Fault:
         self.way(handler, body)
 
 
-def _error(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+def error(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
     body = b'{"error": {"message": "injected", "type": "injected", "code": null}}'
     return lambda handler, _: send(handler, status, body, **headers)
 
@@ -72,15 +73,19 @@ def _invalid(handler: BaseHTTPRequestHandler, body: bytes) -> None:
 
 
 def _twice(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    """The same response again on the same connection, unasked."""
-    send(handler, 200, body)
-    send(handler, 200, body)
+    """The same response again on the same connection, unasked, before it is closed.
+
+    On a connection that stays open, httpcore takes the second one for the reply to the
+    next request: no client above it could tell.
+    """
+    send(handler, 200, body, Connection="close")
+    send(handler, 200, body, Connection="close")
 
 
-OVERLOADS = (Fault("500", _error(500)), Fault("503", _error(503)))
+OVERLOADS = (Fault("500", error(500)), Fault("503", error(503)))
 TRANSIENT = (
-    Fault("429", _error(429)),
-    Fault("429 with Retry-After", _error(429, Retry_After="1")),
+    Fault("429", error(429)),
+    Fault("429 with Retry-After", error(429, Retry_After="1")),
     Fault("reset", _reset),
     Fault("cut", _cut),
     Fault("stall", _stall),
@@ -96,6 +101,7 @@ ODD_REPLIES: dict[str, Callable[[Reply], Reply]] = {
     "empty choices": lambda reply: replace(reply, text=None),
     "no usage": lambda reply: replace(reply, usage=False),
     "content filter": lambda reply: replace(reply, text="", finish_reason="content_filter"),
+    "two choices": lambda reply: replace(reply, copies=2),
     "length": lambda reply: replace(reply, text="So we", finish_reason="length"),
 }
 

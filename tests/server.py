@@ -28,6 +28,8 @@ class Reply:
     reasoning_tokens: int = 0
     finish_reason: str = "stop"
     usage: bool = True
+    copies: int = 1
+    """How often the one choice stands in the reply."""
 
 
 Answer = Callable[[str, dict[str, Any]], Reply]
@@ -82,8 +84,12 @@ def chat_server(
     answer: Answer,
     latency: float = 0.0,
     fault_of: Callable[[dict[str, Any]], Fault | None] = lambda request: None,
+    port: int = 0,
 ) -> Iterator[ChatServer]:
-    """Serve `answer` on loopback until the block ends, with the fault of each request."""
+    """Serve `answer` on loopback until the block ends, with the fault of each request.
+
+    Port 0 is any that is free.
+    """
     record = ChatServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -118,7 +124,7 @@ def chat_server(
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(*request)
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     record.base_url = f"http://127.0.0.1:{server.server_port}/v1"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -163,6 +169,6 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
         "object": "chat.completion",
         "created": 0,
         "model": model,
-        "choices": [] if reply.text is None else [choice],
+        "choices": [] if reply.text is None else [choice] * reply.copies,
         **({"usage": usage} if reply.usage else {}),
     }

@@ -80,6 +80,10 @@ def _row(path: Path, number: int, line: str) -> dict[str, Any]:
         ) from error
     if method != "estimate":
         raise RowError(path, number, f"an answer by method {method!r}, not an estimate")
+    if row.get("failed"):
+        raise RowError(
+            path, number, f"this estimate failed ({row.get('error')}): run the first stage again"
+        )
     if version != PROMPT_VERSION:
         raise RowError(
             path,

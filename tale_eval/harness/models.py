@@ -21,7 +21,8 @@ from tale_eval.harness.replies import Reply
 from tale_eval.ledger import Call
 from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
 
-_CUT_OFF = ("length", "max_tokens")
+CUT_OFF = ("length", "max_tokens")
+"""Finish reasons of a reply that hit its token cap."""
 
 
 class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
@@ -62,22 +63,30 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             return ask(requests)
         first = [_estimate_request(requests[i]) for i in estimated]
         estimates = dict(zip(estimated, self._resumed(first, ask), strict=True))
-        readings = {i: read_budget(estimate) for i, estimate in estimates.items()}
+        # a question without an estimate has failed: it is not answered
+        readings = {i: read_budget(e) for i, e in estimates.items() if e.error is None}
+        asked = [i for i in range(len(requests)) if i in readings or i not in estimates]
         second = [
-            _answer_request(request, readings[i].budget) if i in readings else request
-            for i, request in enumerate(requests)
+            _answer_request(requests[i], readings[i].budget) if i in readings else requests[i]
+            for i in asked
         ]
-        answers = self._resumed(second, ask)
-        for i, estimate in estimates.items():
+        replies = estimates | dict(zip(asked, self._resumed(second, ask), strict=True))
+        for i, reading in readings.items():
+            answer = replies[i]
             calls = [
-                *(call.model_copy(update={"purpose": "estimate"}) for call in estimate.calls),
-                *(
-                    call.model_copy(update={"budget": readings[i].budget})
-                    for call in answers[i].calls
-                ),
+                *(c.model_copy(update={"purpose": "estimate"}) for c in estimates[i].calls),
+                *(c.model_copy(update={"budget": reading.budget}) for c in answer.calls),
             ]
-            answers[i] = Reply(answers[i], calls, readings[i])
-        return answers
+            replies[i] = Reply(answer, calls, reading, answer.error)
+        return [replies[i] for i in range(len(requests))]
+
+    def set_cache_hook(self, cache_hook: Any) -> None:
+        """As lm_eval's; what failed in an earlier run is asked again."""
+        super().set_cache_hook(cache_hook)
+        stored = cache_hook.dbdict
+        if stored is not None:
+            for key in [key for key, reply in stored.items() if getattr(reply, "error", None)]:
+                del stored[key]
 
     def _counted(self, text: str) -> Reply:
         """The reply as it came from a counting model, else marked as uncounted."""
@@ -167,52 +176,8 @@ class VllmCounts(TaleLM):
             output_tokens=len(written.token_ids),
             counted_by="provider",
             stop_reason=written.finish_reason or "unknown",
-            truncated=written.finish_reason in _CUT_OFF,
+            truncated=written.finish_reason in CUT_OFF,
         )
-
-
-class ApiCounts(TaleLM):
-    """In front of `lm_eval.models.api_models.TemplateAPI`: reads the server's usage record."""
-
-    def generate_until(self, requests: list[Instance], *args: Any, **kwargs: Any) -> list[Reply]:
-        """As of any model; a chat server wants its messages."""
-        if "chat" in self.backend_name and any(isinstance(r.args[0], str) for r in requests):
-            raise InvalidValueError(f"--model {self.backend_name} needs --apply_chat_template")
-        return super().generate_until(requests, *args, **kwargs)
-
-    def parse_generations(self, outputs: Any, **kwargs: Any) -> list[Reply]:
-        """One reply a choice; a reply without text is an empty text, not a missing one."""
-        replies = []
-        for output in outputs if isinstance(outputs, list) else [outputs]:
-            choices = sorted(output.get("choices") or [{}], key=lambda c: c.get("index", 0))
-            texts = super().parse_generations(outputs=output, **kwargs) or [None]
-            for choice, text in zip(choices, texts, strict=True):
-                # the usage of a request with several prompts is nobody's in particular
-                usage = output.get("usage") if len(choices) == 1 else None
-                replies.append(self._reply(text or "", choice, usage))
-        return replies
-
-    def _reply(
-        self, text: str, choice: Mapping[str, Any], usage: Mapping[str, Any] | None
-    ) -> Reply:
-        usage = usage or {}
-        read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        reason = choice.get("finish_reason") or "unknown"
-        call = Call(
-            purpose="answer",
-            model=self.label,
-            input_tokens=read,
-            cache_read_tokens=_detail(usage, "prompt_tokens_details", "cached_tokens") or 0,
-            output_tokens=written,
-            reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
-            counted_by="nobody" if written is None else "provider",
-            stop_reason=reason,
-            truncated=reason in _CUT_OFF,
-        )
-        if written is None and self.tokenizer_backend == "huggingface":
-            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-            call = call.model_copy(update={"output_tokens": len(ids), "counted_by": "tokenizer"})
-        return Reply(text, [call])
 
 
 def _estimate_request(request: Instance) -> Instance:
@@ -253,8 +218,3 @@ def _exchanged(context: Any, old: str, new: str) -> Any:
 
 def _exchanged_message(messages: Sequence[Mapping[str, Any]], new: str) -> list[dict[str, Any]]:
     return [*map(dict, messages[:-1]), {**messages[-1], "content": new}]
-
-
-def _detail(usage: Mapping[str, Any], section: str, name: str) -> int | None:
-    value = (usage.get(section) or {}).get(name)
-    return value if isinstance(value, int) else None

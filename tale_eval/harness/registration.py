@@ -37,16 +37,21 @@ def _counting_class(backend: type, name: str) -> type:
 
 def _front(backend: type) -> type:
     """The class that counts for this kind of model."""
-    from tale_eval.harness.models import ApiCounts, HuggingFaceCounts, TaleLM, VllmCounts
+    from tale_eval.harness.models import HuggingFaceCounts, TaleLM, VllmCounts
 
     kinds = {
         ("lm_eval.models.huggingface", "HFLM"): HuggingFaceCounts,
         ("lm_eval.models.vllm_causallms", "VLLM"): VllmCounts,
-        ("lm_eval.models.api_models", "TemplateAPI"): ApiCounts,
     }
     # by name: importing a class only to ask would load torch or vllm
     for ancestor in backend.__mro__:
-        if front := kinds.get((ancestor.__module__, ancestor.__name__)):
+        name = ancestor.__module__, ancestor.__name__
+        if name == ("lm_eval.models.api_models", "TemplateAPI"):
+            # its HTTP clients come with lm_eval's extra "api"
+            from tale_eval.harness.api import ApiCounts
+
+            return ApiCounts
+        if front := kinds.get(name):
             return front
     return TaleLM
 

@@ -26,9 +26,12 @@ ESTIMATE_COSTS = ("estimator_tokens", "budget_missing", "budget_echoed")
 def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
     """Correctness and cost of one answer: lm-eval's ``process_results``.
 
-    Numbers that are unknown or do not apply are None and stay out of the means.
+    Numbers that are unknown or do not apply are None and stay out of the means, and so does
+    a question whose request failed: of it only this is known.
     """
     reply = results[0]
+    if error := _error(reply):
+        return {**error, "calls": _dumped([*_estimate_calls(document), *_calls(document, reply)])}
     reading = _reading(document, reply)
     calls = [*_estimate_calls(document), *_calls(document, reply)]
     costs = cost_values(
@@ -45,6 +48,7 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
         shown += ESTIMATE_COSTS
     return {
         "correct": int(graded.correct),
+        "failed": 0,
         **{key: costs[key] for key in shown},
         **({"budget_status": reading.status} if reading else {}),
         "bare_answer": int(graded.extraction.bare),
@@ -56,10 +60,13 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
 def estimate(document: Document, results: Sequence[str]) -> dict[str, Any]:
     """What an estimator said: ``process_results`` of the first stage of TALE-EP."""
     reply = results[0]
+    if error := _error(reply):
+        return {**error, "calls": []}
     reading = read_budget(reply)
     calls = [call.model_copy(update={"purpose": "estimate"}) for call in _calls(document, reply)]
     costs = cost_values(calls, budget_status=reading.status, budget_echoed=reading.echoed)
     return {
+        "failed": 0,
         "budget": reading.budget,
         **{key: costs[key] for key in ESTIMATE_COSTS},
         "budget_status": reading.status,
@@ -81,6 +88,13 @@ def shares(values: Sequence[str | None]) -> str:
 def counters(values: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     """Who counted the calls: "provider 80"."""
     return shares([call["counted_by"] for calls in values for call in calls])
+
+
+def _error(reply: str) -> dict[str, Any]:
+    """What is said of a request that failed; nothing of one that did not."""
+    if isinstance(reply, Reply) and reply.error is not None:
+        return {"failed": 1, "error": reply.error}
+    return {}
 
 
 def _reading(document: Document, reply: str) -> BudgetReading | None:

@@ -118,7 +118,7 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
         sample_id=document["id"],
         epoch=1,
         correct=row.get("correct"),
-        error=None,
+        error=row.get("error"),
         bare=None if row.get("bare_answer") is None else bool(row["bare_answer"]),
         costs=cost_values(
             calls,

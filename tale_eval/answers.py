@@ -6,7 +6,8 @@ a right value that the model mentions and then overrules is wrong. Pure but for
 """
 
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +69,7 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _PHRASE_CHARS = 300
+_MAX_PHRASES = 1000
 _OPTION_LINE = re.compile(r"^[ \t*(]{0,9}([A-Z])[.):：]", re.MULTILINE)
 # "A and B" names no single option
 _PAIRED = re.compile(r"(?<![A-Za-z])[A-Z]\)?\s?(?:and|or|和|或|[,、&/])\s?\(?$")
@@ -85,6 +87,8 @@ def extract(text: str, kind: Kind, options: Sequence[str] = ()) -> Extraction:
     The marker that stands last wins among [[x]], \\boxed{x}, "Answer: x" and "#### x";
     without one, the last "the answer is x"; without that, the last number (cloze), or
     the option that the reply begins with or else the last lone option letter (choice).
+    A reply that says "the answer is" of a thousand different things that cannot be read
+    has said nothing with it.
 
     Args:
         text: The reply, without hidden reasoning.
@@ -212,12 +216,19 @@ def _boxed(text: str) -> list[tuple[int, int]]:
 def _phrased(text: str, kind: Kind, options: Sequence[str]) -> _Found | None:
     """The last "the answer is x" whose x can be read."""
     end = len(text)
+    unread: set[str] = set()  # a model in a loop says the same a hundred thousand times
     for match in reversed(list(_PHRASE.finditer(text))):
-        answer = unwrap(_first_sentence(text[match.end() : min(end, match.end() + _PHRASE_CHARS)]))
+        said = text[match.end() : min(end, match.end() + _PHRASE_CHARS)]
+        end = match.start()
+        if said in unread:
+            continue
+        answer = unwrap(_first_sentence(said))
         formula = kind == "cloze" and "\\" in answer
         if answer and (formula or _reads(answer, kind, options)):
-            return text[: match.start()], answer, "phrase"
-        end = match.start()
+            return text[:end], answer, "phrase"
+        unread.add(said)
+        if len(unread) > _MAX_PHRASES:
+            break
     return None
 
 
@@ -226,19 +237,19 @@ def _last_number(text: str) -> _Found | None:
     # a reply that is one formula, "\frac{1}{2}", is not its last number
     if "\\" in text and "\n" not in text and not _WORD.search(text):
         return "", text, "fallback"
-    numbers = numbers_in(text)
-    return (text[: text.rfind(numbers[-1])], numbers[-1], "fallback") if numbers else None
+    last = _last(numbers_in(text))
+    return None if last is None else (text[: last.start()], last.group(), "fallback")
 
 
 def _lone_option(text: str, options: Sequence[str]) -> _Found | None:
     """The option that the reply begins with, or the last letter that stands alone."""
     goes_through_several = len(set(_OPTION_LINE.findall(text))) > 1
-    for beginning in (text.strip(), text.strip().partition("\n")[0]):
+    for beginning in dict.fromkeys((text.strip(), text.strip().partition("\n")[0])):
         if not goes_through_several and choice_letter(beginning, options):
             return "", beginning, "fallback"
     # "A" before a word is an article
     lone = rf"(?<![A-Za-z\d'])(?!A (?!is\b)[a-z])[A-{letter(len(options) - 1)}](?![A-Za-z\d'])"
-    *_, last = [None, *re.finditer(lone, text)]
+    last = _last(re.finditer(lone, text))
     if last is None or _PAIRED.search(text, max(0, last.start() - 12), last.start()):
         return None
     return text[: last.start()], last.group(0), "fallback"
@@ -249,6 +260,12 @@ def _reads(answer: str, kind: Kind, options: Sequence[str]) -> bool:
     if kind == "choice":
         return choice_letter(answer, options) is not None
     return parse_number(number_text(answer)) is not None
+
+
+def _last(matches: Iterator[re.Match[str]]) -> re.Match[str] | None:
+    """The last match; a reply can hold a million, and no other is kept."""
+    last = deque(matches, maxlen=1)
+    return last[0] if last else None
 
 
 def _first_sentence(text: str) -> str:

@@ -38,6 +38,7 @@ _NUMBER = (
     r"(?<![\w.])(?<!\d,)(-?\d++(?:,\d{3})*+(?:\.\d+)?+(?:\s?(?:k|thousand|million)\b)?+)"
     r"(?!\w*\d|[.,]\d)"
 )
+_SAID = re.compile(r"budget|token", _FLAGS)
 # what makes the number after it the budget; lazy, so that a minus sign stays the number's
 _LABEL = (
     r"\bbudget(?:[^\w\n]|is|of|be|should|would|about|around){0,20}?"
@@ -119,6 +120,8 @@ def _read(text: str) -> BudgetReading:
         reading = _only_of(_ITEM.finditer(brackets[-1]))
         several = len(brackets) > 1 and reading.status == "read"
         return BudgetReading(reading.budget, "several") if several else reading
+    if not _SAID.search(text):
+        return _only_of(_ITEM.finditer(text))
     # a reply can hold a million numbers: none is kept that the next one replaces
     labelled = with_unit = None
     for item in _ITEM.finditer(text):

@@ -5,6 +5,7 @@ The text is what the model wrote as its answer: "$72$", "72 clips", "(B)", "B. 1
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from tale_eval.numbers import normalise, numbers_in, parse_number
 from tale_eval.prompts import letter
@@ -49,8 +50,8 @@ def number_text(answer: str) -> str:
         return tail
     if FORMULA.search(tail.replace("/", "")):
         return tail
-    numbers = numbers_in(tail)
-    return numbers[0] if len(numbers) == 1 else tail
+    first_two = list(islice(numbers_in(tail), 2))
+    return first_two[0].group() if len(first_two) == 1 else tail
 
 
 def unwrap(text: str) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.dataset import Sample
 
+from tale_eval import equivalence
 from tale_eval.answers import Via, equivalent, extract, grade, without_thinking
 from tale_eval.datasets import gsm8k, gsm8k_zero, mathbench
 from tale_eval.equivalence import same_expression
@@ -520,6 +521,28 @@ def test_no_text_raises(text: str, kind: str) -> None:
 def test_a_comparison_that_overruns_its_time_is_undecided_and_the_next_one_works() -> None:
     assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=30.0) is True
     assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=0.0) is None
+    assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=30.0) is True
+
+
+@pytest.mark.parametrize(
+    "tower",
+    [
+        pytest.param("9^{9^{9^{9^{9}}}}", id="stopped after its second"),
+        pytest.param("(9^{9^9})!", id="stopped inside a big-integer routine"),
+    ],
+)
+def test_a_formula_that_no_computer_finishes_is_undecided_and_harms_no_next_one(tower: str) -> None:
+    for _ in range(3):
+        assert same_expression(tower, "\\sqrt{2}") is None
+        assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=30.0) is True
+
+
+def test_a_worker_that_dies_is_replaced() -> None:
+    assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=30.0) is True
+    process = equivalence._worker._process
+    assert process is not None
+    process.kill()
+    process.wait()
     assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=30.0) is True
 
 

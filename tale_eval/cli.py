@@ -188,8 +188,11 @@ def _note(problems: list[str]) -> None:
 
 
 def _say(message: str, style: str | None = None) -> None:
+    from tale_eval.report.names import visible_lines
+
     # soft: one message is one line, however narrow the terminal
-    Console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
+    shown = visible_lines(message)
+    Console(stderr=True).print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

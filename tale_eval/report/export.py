@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -12,17 +13,21 @@ from tale_eval.report.columns import Cell, known_columns
 from tale_eval.report.comparison import Comparison
 from tale_eval.report.elasticity import ElasticityReport
 from tale_eval.report.leaderboard import Row
+from tale_eval.report.names import visible
 from tale_eval.report.reference import ReferenceRow
 from tale_eval.statistics import Interval
 
 # what a spreadsheet would take for a formula
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@")
+
+# half a surrogate pair, which UTF-8 has no bytes for, becomes \ud800: JSON's own spelling
+SURROGATES = "backslashreplace"
 
 
 def write_json(value: Sequence[Any], path: Path) -> None:
     """Write dataclasses as JSON; shares keep their numerator and denominator."""
     text = json.dumps([_plain(item) for item in value], indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8", errors=SURROGATES)
 
 
 def write_csv(rows: Iterable[Mapping[str, object]], path: Path) -> None:
@@ -30,11 +35,11 @@ def write_csv(rows: Iterable[Mapping[str, object]], path: Path) -> None:
     table = list(rows)
     # rows may leave out the columns that do not apply to them
     names = list(dict.fromkeys(name for row in table for name in row))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=names, restval="")
-        writer.writeheader()
+    with path.open("w", encoding="utf-8", errors=SURROGATES, newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(map(_harmless, names))
         for row in table:
-            writer.writerow({key: _harmless(value) for key, value in row.items()})
+            writer.writerow(_harmless(row.get(name, "")) for name in names)
 
 
 def elasticity_rows(reports: Iterable[ElasticityReport]) -> Iterable[dict[str, object]]:
@@ -70,9 +75,12 @@ def _plain(value: Any) -> Any:
 
 
 def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    # spreadsheets skip what cannot be seen, and take full-width signs for the plain ones
+    first = next((c for c in value if c.isprintable() and not c.isspace()), "")
+    starts = unicodedata.normalize("NFKC", first).startswith(_FORMULA_STARTS)
+    return f"'{value}" if starts or value.startswith(("\t", "\r")) else value
 
 
 def leaderboard_rows(
@@ -147,13 +155,13 @@ def write_markdown(rows: Sequence[Row], path: Path, reference: Sequence[Referenc
                 f"{printed.model} ({printed.table}, printed)", printed.task, printed.method, cells
             )
         )
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors=SURROGATES)
 
 
 def _line(model: str, task: str, method: str, cells: Sequence[Cell]) -> str:
     texts = [model, task, method, *(f"{c.text} {c.detail}".strip() or "–" for c in cells)]
-    return "| " + " | ".join(text.translate(_MARKDOWN) for text in texts) + " |"
+    return "| " + " | ".join(visible(text).translate(_MARKDOWN) for text in texts) + " |"
 
 
-# a name must not end its cell, nor become a tag
-_MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", "\n": " ", "\r": " "})
+# a name must not end its cell, nor become a tag, a link or a picture
+_MARKDOWN = str.maketrans({"<": "&lt;", "&": "&amp;"} | {c: f"\\{c}" for c in "\\|[]`*"})

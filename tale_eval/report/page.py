@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
 from tale_eval.report.columns import known_columns
+from tale_eval.report.export import SURROGATES
 from tale_eval.report.leaderboard import Row, macro_average
 from tale_eval.report.leaderboard_charts import SHOWN_MODEL, distribution_panels, scatter_panels
 from tale_eval.report.reference import ReferenceRow
@@ -82,7 +83,7 @@ def write_page(
         runs=[(run, _link(run.log, path)) for run in settings],
         problems=problems,
     )
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors=SURROGATES)
 
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:
@@ -138,7 +139,10 @@ def _link(log: str, page: Path) -> str | None:
     if parts.scheme not in ("", "file"):
         return None
     local = unquote(parts.path) if parts.scheme else log
-    return quote(os.path.relpath(local, page.absolute().parent))
+    try:
+        return quote(os.fsencode(os.path.relpath(local, page.absolute().parent)))
+    except UnicodeEncodeError:
+        return None  # no file has such a name
 
 
 def _bundle() -> str:

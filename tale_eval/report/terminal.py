@@ -15,6 +15,7 @@ from tale_eval.elasticity import CurvePoint, Share
 from tale_eval.report.comparison import Comparison
 from tale_eval.report.elasticity import ElasticityReport
 from tale_eval.report.leaderboard import Row
+from tale_eval.report.names import visible
 
 NOTHING = "–"
 
@@ -70,7 +71,7 @@ class _FittedTable:
         while titles and Measurement.get(console, unlimited, table).maximum > options.max_width:
             left_out.insert(0, titles.pop().replace("\n", " "))
             table = self._table(titles, cells)
-        yield Text(f"{self.model} · {self.task}", style="bold")
+        yield Text(visible(f"{self.model} · {self.task}"), style="bold")
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
@@ -85,7 +86,7 @@ class _FittedTable:
         for title in titles:
             table.add_column(title, justify="right", no_wrap=True)
         for row, line in zip(self.rows, cells, strict=True):
-            table.add_row(escape(row.method), *(line[title] for title in titles))
+            table.add_row(escape(visible(row.method)), *(line[title] for title in titles))
         return table
 
 
@@ -172,7 +173,7 @@ def _percent(value: float | None) -> str:
 
 def elasticity_tables(report: ElasticityReport) -> list[Table]:
     """The numbers of a search, its curve, and the estimators' quality."""
-    title = f"{report.model}, {report.task}, {report.method}"
+    title = Text(visible(f"{report.model}, {report.task}, {report.method}"), "table.title")
     numbers = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
     numbers.add_column(overflow="fold")
     numbers.add_column(overflow="fold")
@@ -188,7 +189,8 @@ def elasticity_tables(report: ElasticityReport) -> list[Table]:
         ("monotonic questions", _share(report.monotonic)),
     ):
         numbers.add_row(name, value)
-    for method, quality in report.estimators.items():
+    for name, quality in report.estimators.items():
+        method = escape(visible(name))
         numbers.add_row(f"{method}: estimates in W*", _share(quality.in_range))
         numbers.add_row(
             f"{method}: distance of those outside",

@@ -60,6 +60,7 @@ def report(
 ) -> None:
     """Show accuracy beside tokens, and each method against the baseline."""
     from tale_eval.logs import read_records
+    from tale_eval.masking import masked_text
     from tale_eval.pricing import read_prices
     from tale_eval.report import export
     from tale_eval.report.charts import save_chart
@@ -84,6 +85,7 @@ def report(
     rows = leaderboard(records, baseline, margin)
     printed = paper_rows(row.task for row in rows) if reference else []
     notes += setting_problems(reading.settings) + problems(rows, baseline)
+    notes = [masked_text(note) for note in notes]
     _console().print(leaderboard_table(rows))
     _note(notes)
     if csv:
@@ -188,10 +190,11 @@ def _note(problems: list[str]) -> None:
 
 
 def _say(message: str, style: str | None = None) -> None:
+    from tale_eval.masking import masked_text
     from tale_eval.report.names import visible_lines
 
     # soft: one message is one line, however narrow the terminal
-    shown = visible_lines(message)
+    shown = visible_lines(masked_text(message))
     Console(stderr=True).print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -27,6 +27,7 @@ from tale_eval.credit import credit
 from tale_eval.errors import SourceError
 from tale_eval.harness.samples import read_sample_files, sample_files
 from tale_eval.ledger import Call
+from tale_eval.masking import masked
 from tale_eval.pricing import Prices
 from tale_eval.records import Record, RunSettings, Searched
 from tale_eval.traces import SearchTrace
@@ -186,13 +187,15 @@ def _settings(log: EvalLog, method: str) -> RunSettings:
         task=task_label(spec),
         method=method,
         log=log.location,
-        values={
-            "generation": log.plan.config.model_dump(exclude_none=True),
-            "model arguments": spec.model_args,
-            "task arguments": spec.task_args,
-            "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),
-            "versions": {**spec.packages, "task": spec.task_version},
-        },
+        values=masked(
+            {
+                "generation": log.plan.config.model_dump(exclude_none=True),
+                "model arguments": spec.model_args,
+                "task arguments": spec.task_args,
+                "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),
+                "versions": {**spec.packages, "task": spec.task_version},
+            }
+        ),
     )
 
 

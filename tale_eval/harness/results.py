@@ -14,6 +14,7 @@ from tale_eval.budgets import BudgetReading, read_budget
 from tale_eval.costs import cost_values
 from tale_eval.harness.replies import Reply
 from tale_eval.ledger import Call
+from tale_eval.masking import masked_text
 
 Document = Mapping[str, Any]
 
@@ -93,7 +94,7 @@ def counters(values: Sequence[Sequence[Mapping[str, Any]]]) -> str:
 def _error(reply: str) -> dict[str, Any]:
     """What is said of a request that failed; nothing of one that did not."""
     if isinstance(reply, Reply) and reply.error is not None:
-        return {"failed": 1, "error": reply.error}
+        return {"failed": 1, "error": masked_text(reply.error)}
     return {}
 
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from tale_eval.costs import COST_KEYS, cost_values
 from tale_eval.harness.labels import model_label
 from tale_eval.ledger import Call
+from tale_eval.masking import masked
 from tale_eval.pricing import Prices
 from tale_eval.records import Record, RunSettings
 
@@ -138,16 +139,18 @@ def _settings(name: str, results: Mapping[str, Any], record: Record) -> RunSetti
         task=record.task,
         method=record.method,
         log=name,
-        values={
-            "generation": task.get("generation_kwargs") or {},
-            "model arguments": _arguments(config),
-            "task arguments": task.get("dataset_kwargs") or {},
-            "run": {key: config.get(key) for key in ("limit", "batch_size", "torch_seed")},
-            "versions": {
-                "lm_eval": results.get("lm_eval_version"),
-                "task": results.get("versions", {}).get(_run(name)[1]),
-            },
-        },
+        values=masked(
+            {
+                "generation": task.get("generation_kwargs") or {},
+                "model arguments": _arguments(config),
+                "task arguments": task.get("dataset_kwargs") or {},
+                "run": {key: config.get(key) for key in ("limit", "batch_size", "torch_seed")},
+                "versions": {
+                    "lm_eval": results.get("lm_eval_version"),
+                    "task": results.get("versions", {}).get(_run(name)[1]),
+                },
+            }
+        ),
     )
 
 

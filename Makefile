@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo tale-pt test test-fast check bench clean
+.PHONY: demo tale-pt test test-fast check bench fuzz audit clean
+FUZZ_SECONDS ?= 60
 
 demo: $(VENV)/demo.done          ## three methods on generated questions with the embedded model
 	$(BIN)/tale-eval demo
@@ -26,6 +27,15 @@ check: $(VENV)/dev.done          ## lint, format, types
 
 bench: $(VENV)/dev.done          ## the benchmarks; nothing in the tests depends on time
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+fuzz: $(VENV)/dev.done           ## look for texts that break a reader (make fuzz FUZZ_SECONDS=600)
+	$(BIN)/pip install -q -c constraints.txt -e '.[fuzz]'
+	for reader in cloze choice budget number; do \
+	  $(BIN)/python tests/fuzz_readers.py $$reader --seconds $(FUZZ_SECONDS) || exit 1; done
+
+audit: $(VENV)/dev.done          ## known holes in what is installed; asks a service, so no part of CI
+	$(BIN)/pip install -q pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 # torch is named alone and first, so that a CPU build is taken where one is offered
 $(VENV)/torch.done: constraints.txt

@@ -20,7 +20,8 @@ PROVENANCE = "provenance.json"
 BASE_METADATA = "tale_eval_base_model"
 """Metadata of an adapter's log: its base model, by the name that its logs have."""
 
-_WEIGHTS = ("*.safetensors", "*.bin")
+_WEIGHTS = "*.safetensors"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def named_model(written: str) -> NamedModel:
     the first eight digits of its hash follow.
 
     Raises:
-        InvalidValueError: NAME= before anything but an adapter, or an adapter whose base
-            model is no longer the one it was trained on.
+        InvalidValueError: NAME= before anything but an adapter, an adapter whose base
+            model is no longer the one it was trained on, or weights that are pickles.
         SourceError: The base model of an adapter is not where it was.
     """
     found = re.fullmatch(r"(?:([^/=]+)=)?hf/(.+)", written)
@@ -72,6 +73,7 @@ def named_model(written: str) -> NamedModel:
             "can be given a name"
         )
     if (folder / "config.json").is_file():
+        check_weights(folder)
         return NamedModel(f"hf/{folder.name}", folder)
     return NamedModel(written)
 
@@ -85,17 +87,33 @@ def content_hash(folder: Path) -> str:
     """The sha256 of a model's or adapter's configuration and weights.
 
     Raises:
+        InvalidValueError: The weights are pickles.
         SourceError: There are no weights.
     """
-    names = [path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern))]
+    check_weights(folder)
+    names = sorted(folder.glob(_WEIGHTS))
     if not names:
-        raise SourceError(f"{folder}: no weights in it (*.safetensors or *.bin)")
+        raise SourceError(f"{folder}: no weights in it ({_WEIGHTS})")
     configs = [folder / name for name in (ADAPTER_CONFIG, "config.json")]
     digest = hashlib.sha256()
     for path in [*(config for config in configs if config.is_file()), *names]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def check_weights(folder: Path) -> None:
+    """Check that a folder does not hold its weights as pickles alone, which can run code.
+
+    Raises:
+        InvalidValueError: It does.
+    """
+    pickles = [path for pattern in _PICKLES for path in folder.glob(pattern)]
+    if pickles and not any(folder.glob(_WEIGHTS)):
+        raise InvalidValueError(
+            f"{folder}: its weights are pickles ({min(pickles).name}), which can run code, and are "
+            "not loaded; save them anew with save_pretrained(safe_serialization=True)"
+        )
 
 
 def check_base(adapter: Path) -> None:

@@ -40,6 +40,10 @@ _NOT_THE_QUESTIONS = {"method", "source"}
 _UNREAD = {"events", "events_data", "messages", "attachments", "timelines"}
 
 
+# what a cut, foreign or hostile file makes Inspect raise
+_UNREADABLE = (ValueError, OSError, KeyError, BadZipFile, zlib.error, ZstdError, RecursionError)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a set of logs gave.
@@ -154,7 +158,7 @@ def _age(log: EvalLog) -> tuple[str, datetime]:
 def _read(name: str, problems: list[str], **options: Any) -> EvalLog | None:
     try:
         return read_eval_log(name, **options)
-    except (ValueError, OSError, KeyError, BadZipFile, zlib.error, ZstdError) as error:
+    except _UNREADABLE as error:
         problems.append(f"{name}: not a readable log ({error})")
         return None
 

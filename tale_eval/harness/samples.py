@@ -73,7 +73,7 @@ def _results(name: str, problems: list[str]) -> Mapping[str, Any]:
     files, path = url_to_fs(beside)
     try:
         results: Mapping[str, Any] = json.loads(files.cat_file(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problems.append(f"{beside}: cannot be read, so the model of {name} is unknown ({error})")
         return {}
     return results
@@ -89,7 +89,7 @@ def _records(
     for number, line in enumerate(files.cat_file(path).decode("utf-8").splitlines(), start=1):
         try:
             records.append(_record(json.loads(line), model, _run(name)[1], prices))
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
             problems.append(f"{name}:{number}: not a sample of lm_eval's ({error!r}); left out")
     if not records:
         problems.append(f"{name}: holds no usable sample")

@@ -14,6 +14,7 @@ from tale_eval.masking import masked, masked_text
 
 KEY = "sk-planted-0123456789abcdef"
 PASSWORD = "planted-hunter2"
+ENVIRONMENT_KEY = "planted-in-the-environment"
 REPORT = ("--html", "r.html", "--csv", "r.csv", "--json", "r.json", "--markdown", "r.md")
 CHAT = ("--model", "local-chat-completions", "--apply_chat_template")
 
@@ -30,17 +31,29 @@ def report(logs: Path, folder: Path) -> str:
 def test_no_key_of_an_inspect_run_is_shown(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     with chat_server(right) as server:
-        inspect_eval(
+        (log,) = inspect_eval(
             server,
-            *("tale_eval/gsm8k", "-T", f"source={gsm8k_file(tmp_path, 2)}", "-T", "method=cot"),
-            *("-M", f"api_key={KEY}", "-M", f"default_headers={{Authorization: Bearer {KEY}}}"),
+            *("tale_eval/gsm8k", "-T", f"source={gsm8k_file(tmp_path, 20)}", "-T", "method=cot"),
+            *(
+                "-M",
+                f"api_key={PASSWORD}",
+                "-M",
+                f"default_headers={{Authorization: Bearer {KEY}}}",
+            ),
             cwd=tmp_path,
             log_dir=logs,
-            variables={"OPENAI_API_KEY": KEY, "LOOP_API_KEY": KEY},
+            variables={"OPENAI_API_KEY": ENVIRONMENT_KEY, "LOOP_API_KEY": ENVIRONMENT_KEY},
         )
-    shown = report(logs, tmp_path)
+    kept = log.model_dump_json()
+    assert PASSWORD not in kept
+    assert ENVIRONMENT_KEY not in kept
+    corpus = ("corpus", "sft", logs, "--out", "c", "--target", "shortest")
+    made = tale_eval(*corpus, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    shown = report(logs, tmp_path) + (tmp_path / "c" / "README.md").read_text() + made.stdout
     assert "default_headers" in shown
-    assert KEY not in shown
+    for key in (KEY, PASSWORD, ENVIRONMENT_KEY):
+        assert key not in shown
 
 
 def test_no_key_of_a_refused_inspect_run_is_in_its_report(tmp_path: Path) -> None:

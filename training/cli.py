@@ -35,6 +35,8 @@ def corpus(
     seed: Annotated[int, typer.Option(help="Another one validates on other questions")] = 1024,
 ) -> None:
     """Make a training corpus of the right answers in logs."""
+    from tale_eval.masking import masked_text
+    from tale_eval.report.names import visible
     from tale_eval.training.candidates import evaluation_questions, read_candidates
     from tale_eval.training.card import Settings, data_card
     from tale_eval.training.corpus import FILTERS, build_corpus
@@ -67,7 +69,7 @@ def corpus(
         seed=seed,
     )
     for problem in sampled.problems:
-        print(f"note: {problem}", file=sys.stderr)
+        print(f"note: {visible(masked_text(problem))}", file=sys.stderr)
     write_corpus(made, out, data_card(made, settings))
     print(f"{made.read:6} questions read")
     for name in FILTERS:

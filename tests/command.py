@@ -33,6 +33,11 @@ def tale_eval(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]
     return _run(_process("tale-eval", arguments, cwd, None))
 
 
+def start_tale_eval(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
+    """Start `tale-eval ARGUMENTS`."""
+    return subprocess.Popen(**_process("tale-eval", arguments, cwd, None))
+
+
 def lm_eval(
     *arguments: object, cwd: Path, variables: dict[str, str] | None = None, plain: bool = False
 ) -> subprocess.CompletedProcess[str]:
@@ -55,7 +60,8 @@ def lm_eval_results(folder: Path, task: str) -> dict[str, Any]:
 
 
 def _run(process: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(**process, timeout=300, check=False)
+    # only a guard against hanging
+    return subprocess.run(**process, timeout=3600, check=False)
 
 
 def _process(

@@ -190,3 +190,14 @@ def test_two_stages_with_the_plain_lm_eval(tmp_path: Path) -> None:
     assert [(r["correct"], r["budget"], r["budget_missing"]) for r in rows] == [(1, 30, 0)] * 3
     # nobody told lm_eval by itself what the server counted
     assert [r["output_tokens"] for r in rows] == [None] * 3
+
+
+@pytest.mark.slow
+def test_lm_eval_lists_our_tasks(tmp_path: Path) -> None:
+    path = lm_eval("--path", cwd=tmp_path).stdout.strip()
+    by_us = lm_eval("ls", "tasks", cwd=tmp_path)
+    by_path = lm_eval("ls", "tasks", "--include_path", path, cwd=tmp_path, plain=True)
+    for done in (by_us, by_path):
+        assert done.returncode == 0, done.stderr
+        for name in ("tale_gsm8k_cot", "tale_mathbench_college_en_ep", "tale_mathbench", "tale"):
+            assert f" {name} " in done.stdout

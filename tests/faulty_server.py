@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 from typing import Any
 
 from server import Answer, Reply, send
@@ -73,23 +74,28 @@ def _invalid(handler: BaseHTTPRequestHandler, body: bytes) -> None:
 
 
 def _twice(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    """The same response again on the same connection, unasked, before it is closed.
+    """The same response again in the same packet, unasked, before the connection is closed.
 
     On a connection that stays open, httpcore takes the second one for the reply to the
     next request: no client above it could tell.
     """
+    connection, handler.wfile = handler.wfile, BytesIO()
     send(handler, 200, body, Connection="close")
-    send(handler, 200, body, Connection="close")
+    packet = handler.wfile.getvalue()
+    handler.wfile = connection
+    handler.wfile.write(packet * 2)
 
 
 OVERLOADS = (Fault("500", error(500)), Fault("503", error(503)))
+SENT_TWICE = Fault("sent twice", _twice, delivers=True)
+"""httpx takes the first one; aiohttp refuses both."""
 TRANSIENT = (
     Fault("429", error(429)),
     Fault("429 with Retry-After", error(429, Retry_After="1")),
     Fault("reset", _reset),
     Fault("cut", _cut),
     Fault("stall", _stall),
-    Fault("sent twice", _twice, delivers=True),
+    SENT_TWICE,
     *OVERLOADS,
 )
 """A client that asks again gets its reply."""

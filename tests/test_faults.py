@@ -5,6 +5,7 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from command import inspect, lm_eval, lm_eval_results, lm_eval_samples, start_inspect, tale_eval
 from evaluation import right, values
-from faulty_server import INVALID_JSON, Fault, Faults, error
+from faulty_server import INVALID_JSON, SENT_TWICE, TRANSIENT, Fault, Faults, error
 from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server, last_user_text
@@ -227,8 +228,10 @@ def lm_eval_ledger(rows: list[dict[str, Any]]) -> Counter[tuple[int, str, int | 
 
 
 def test_a_thousand_questions_by_lm_eval_with_a_tenth_of_faults(tmp_path: Path) -> None:
-    # broken JSON is asked for again here, so every question gets its answer
-    faults = Faults(share=0.1, seed=5)
+    # whatever fails is asked for again here, broken JSON too, so every question is answered
+    refused = replace(SENT_TWICE, delivers=False)
+    ways = [refused if way is SENT_TWICE else way for way in (*TRANSIENT, INVALID_JSON)]
+    faults = Faults(share=0.1, seed=5, ways=ways)
     with chat_server(faults.odd(right), fault_of=faults.draw) as server:
         run_lm_eval(server, tmp_path, "tale_gsm8k_ep", 1000)
     rows = lm_eval_samples(tmp_path, "tale_gsm8k_ep")

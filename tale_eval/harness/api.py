@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import requests
+from aiohttp.http_exceptions import HttpProcessingError
 from lm_eval.api.instance import Instance
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
@@ -160,8 +161,10 @@ def _may_pass(error: BaseException) -> bool:
 def _status(error: BaseException) -> int | None:
     """The HTTP status behind an error of either client; None if there was no response."""
     if isinstance(error, aiohttp.ClientResponseError):
-        # a page of the wrong type comes with status 200
-        return error.status if error.status >= 400 else None
+        # aiohttp speaks of a response that is no HTTP as of status 400, of a page of the
+        # wrong type as of status 200
+        no_http = isinstance(error.__cause__, HttpProcessingError)
+        return None if no_http or error.status < 400 else error.status
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return int(error.response.status_code)
     return None

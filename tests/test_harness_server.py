@@ -200,4 +200,4 @@ def test_lm_eval_lists_our_tasks(tmp_path: Path) -> None:
     for done in (by_us, by_path):
         assert done.returncode == 0, done.stderr
         for name in ("tale_gsm8k_cot", "tale_mathbench_college_en_ep", "tale_mathbench", "tale"):
-            assert f" {name} " in done.stdout
+            assert f"|{name} " in done.stdout

@@ -19,7 +19,8 @@ _IN_TEXT = re.compile(
     r"(?P<before>\w+://)[^/\s@'\"]+(?P<after>@)"
     r"|(?P<bearer>\bBearer\s+)[\w.~+/=-]{4,}"
     rf"|(?P<name>(?<![\w-])(?:{_NAME})['\"]?\s*[=:]\s*['\"]?(?:(?:Bearer|Basic)\s+)?)[^\s,;&'\"}}\])]+"
-    r"|\b(?:sk|hf|gsk|xai)[-_][\w-]{16,}",
+    # hf_meta-llama_… is the folder of a model's logs, and no key
+    r"|\b(?:sk|gsk|xai)[-_][\w-]{16,}|\bhf_[A-Za-z0-9]{30,}",
     re.IGNORECASE,
 )
 

@@ -133,7 +133,12 @@ def test_settings_stay(setting: dict[str, Any]) -> None:
         (f"https://host/v1?api_key={PASSWORD}&x=1", "https://host/v1?api_key=***&x=1"),
         (f"Authorization: Bearer {PASSWORD}", "Authorization: Bearer ***"),
         (f"Incorrect API key provided: {KEY}.", "Incorrect API key provided: ***."),
+        (f"a hub's hf_{'aB3' * 11}.", "a hub's ***."),
         ("me@example.org, 50 tokens: 3", "me@example.org, 50 tokens: 3"),
+        (
+            "logs/hf_smollm2-135m-instruct-0.1.2/a.eval",
+            "logs/hf_smollm2-135m-instruct-0.1.2/a.eval",
+        ),
     ],
 )
 def test_keys_in_running_text(text: str, expected: str) -> None:

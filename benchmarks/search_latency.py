@@ -9,33 +9,30 @@ the budget, for as long as the answer is right and cheaper. That is Algorithm 2,
 """
 
 import argparse
-import multiprocessing
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from inspect_ai import eval
 from inspect_ai.model import get_model
+from loopback import served
 from openai import OpenAI
 
 from tale_eval.prompts import cot_prompt
 from tale_eval.solvers import budget_search
 from tale_eval.tasks import gsm8k
 
-# the scripted server and its questions are the tests'
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from questions import gsm8k_file, number_in
-from server import Reply, chat_server
+from server import Reply
 
 CONCURRENCIES = (1, 16, 64)
 VANILLA_TOKENS = 256
@@ -49,31 +46,6 @@ def scripted(prompt: str, request: dict[str, Any]) -> Reply:
     n = number_in(prompt)
     right = budget >= RIGHT_FROM[n % 4]
     return Reply(f"[[{2 * n if right else -1}]]", output_tokens=budget)
-
-
-def serve(latency: float, pipe: Connection) -> None:
-    """Tell the address, then the number of calls so far whenever asked."""
-    with chat_server(scripted, latency) as server:
-        pipe.send(server.base_url)
-        while pipe.recv():
-            pipe.send(len(server.requests))
-
-
-@contextmanager
-def served(latency: float) -> Iterator[tuple[str, Callable[[], int]]]:
-    """A server in a process of its own: its address, and how many calls it has answered."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=serve, args=(latency, theirs))
-    process.start()
-
-    def calls() -> int:
-        ours.send(True)
-        return int(ours.recv())
-
-    yield ours.recv(), calls
-    ours.send(False)
-    process.join()
 
 
 def released_loop(base_url: str, questions: int) -> None:
@@ -151,7 +123,7 @@ def main() -> None:
     options = parser.parse_args()
     n, latency = options.questions, options.latency
 
-    with TemporaryDirectory() as folder, served(latency) as (base_url, calls):
+    with TemporaryDirectory() as folder, served(scripted, latency) as (base_url, calls):
         warm_up = Path(folder) / "warm-up"
         warm_up.mkdir()
         our_search(base_url, gsm8k_file(warm_up, 1), 1)

@@ -19,6 +19,7 @@ from tale_eval.errors import InvalidValueError
 from tale_eval.prompts import SYSTEM_PROMPT, EstimatorWording, Style
 from tale_eval.prompts import estimator_prompt as prompt_for_estimate
 from tale_eval.recorder import ESTIMATOR_ROLE, record_call, record_estimate
+from tale_eval.retries import MAX_RETRIES
 from tale_eval.solvers.asking import Asking, FormatChoice, ask, question_of
 from tale_eval.solvers.method import method
 
@@ -78,15 +79,18 @@ def tale_ep(
     async def estimate(state: TaskState) -> BudgetReading:
         # an unbound role is the task's model itself: with default=, Inspect would copy it
         # and drop the task's temperature and seed
-        model = get_model(role=estimator_role if estimator_role in model_roles() else None)
+        bound = estimator_role in model_roles()
+        model = get_model(role=estimator_role if bound else None)
+        config = GenerateConfig(max_tokens=estimator_max_tokens)
+        if bound and model.config.max_retries is None:
+            # the task's settings do not reach it
+            config.max_retries = MAX_RETRIES
         messages: list[ChatMessage] = [
             ChatMessageUser(content=prompt_for_estimate(question_of(state), estimator_prompt))
         ]
         if system_prompt:
             messages.insert(0, ChatMessageSystem(content=system_prompt))
-        output = await model.generate(
-            messages, config=GenerateConfig(max_tokens=estimator_max_tokens)
-        )
+        output = await model.generate(messages, config=config)
         reading = read_budget(output.completion, min_budget, max_budget)
         record_call(state, output, "estimate", model=model)
         record_estimate(state, reading)

@@ -15,6 +15,7 @@ from itertools import product
 from tale_eval.adapters import named_model
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.retries import MAX_RETRIES
 from tale_eval.solvers.methods import parse_method, split_arguments
 
 # what may follow the name of one of our tasks after a slash: mathbench/college/en
@@ -75,6 +76,9 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
         words += ["--solver", f"tale_eval/{name}"]
         for key, value in settings.items():
             words += ["-S", f"{key}={value}"]
+        if not any(option.partition("=")[0] == "--max-retries" for option in options):
+            # our own tasks say so themselves
+            words += ["--max-retries", str(MAX_RETRIES)]
     for key, value in arguments.items():
         words += ["-T", f"{key}={value}"]
     return [sys.executable, "-m", "inspect_ai", *words, *options]

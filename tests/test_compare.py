@@ -59,11 +59,16 @@ def test_ways_to_write_a_task(written: str, name: str, arguments: dict[str, str]
             "budget:tokens=50",
             "tale_eval/mathbench -T method=budget:tokens=50 -T level=college",
         ),
-        ("inspect_evals/gsm8k", "cot", "inspect_evals/gsm8k --solver tale_eval/cot"),
+        (
+            "inspect_evals/gsm8k",
+            "cot",
+            "inspect_evals/gsm8k --solver tale_eval/cot --max-retries 10",
+        ),
         (
             "task.py:fewshot=0",
             "budget:tokens=50:style=answer_last",
-            "task.py --solver tale_eval/budget -S tokens=50 -S style=answer_last -T fewshot=0",
+            "task.py --solver tale_eval/budget -S tokens=50 -S style=answer_last "
+            "--max-retries 10 -T fewshot=0",
         ),
     ],
 )
@@ -80,6 +85,12 @@ def test_our_tasks_take_a_method_and_those_of_others_a_solver(
         *settings,
         *("--limit", "2"),
     ]
+
+
+def test_a_bound_of_the_users_on_retries_is_the_only_one() -> None:
+    combination = Combination("inspect_evals/gsm8k", "cot", "mockllm/model")
+    called = command(combination, "logs", ["--max-retries=3"])
+    assert [word for word in called if "retries" in word] == ["--max-retries=3"]
 
 
 def test_the_matrix_holds_every_combination_once_in_order() -> None:

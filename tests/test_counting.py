@@ -14,6 +14,7 @@ from command import inspect
 from evaluation import GPT_4O_MINI, LOOP, at, known, metric, result, right, run, samples, values
 from inspect_ai import Epochs, Task
 from inspect_ai.dataset import Sample
+from inspect_ai.event import ModelEvent
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.scorer import match, model_graded_qa
 from inspect_ai.solver import generate
@@ -189,6 +190,9 @@ def test_an_estimator_of_another_model_is_named_and_counted_once(tmp_path: Path)
         estimate, answer = sample.store["TaleRecord:calls"]
         assert (estimate["model"], estimate["role"]) == ("openai-api/loop/other", "estimator")
         assert answer["model"] == LOOP
+        # the task's bound does not reach a model under a role by itself
+        asked = [event for event in sample.events if isinstance(event, ModelEvent)]
+        assert [event.config.max_retries for event in asked] == [10, 1]
         costs = values(sample)
         assert (costs["estimator_tokens"], costs["helper_tokens"]) == (6, 0)
         assert (costs["output_tokens"], costs["calls"]) == (31, 2)

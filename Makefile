@@ -14,11 +14,12 @@ demo: $(VENV)/demo.done          ## three methods on generated questions with th
 tale-pt: $(VENV)/dev.done        ## search, corpus, train, compare on the embedded model (< 40 min)
 	sh training/circle.sh tale-pt
 
+# two workers with a thread each: torch's threads would spin for each other's cores
 test: $(VENV)/dev.done           ## every test
-	$(BIN)/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 test-fast: $(VENV)/dev.done      ## every test that takes less than a few seconds
-	$(BIN)/pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
 
 check: $(VENV)/dev.done          ## lint, format, types
 	$(BIN)/ruff check .

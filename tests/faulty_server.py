@@ -21,7 +21,9 @@ from typing import Any
 
 from server import Answer, Reply, send
 
-STALL_SECONDS = 12.0
+PATIENCE_SECONDS = 30
+"""How long a client should wait: a busy machine must not make it give up a good reply."""
+STALL_SECONDS = PATIENCE_SECONDS + 10
 JITTER_SECONDS = 0.05
 BURST = 5
 """Requests that fail one after the other once an overload begins."""

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 from command import inspect, lm_eval, lm_eval_results, lm_eval_samples, start_inspect, tale_eval
 from evaluation import right, values
-from faulty_server import INVALID_JSON, SENT_TWICE, TRANSIENT, Fault, Faults, error
+from faulty_server import (
+    INVALID_JSON,
+    PATIENCE_SECONDS,
+    SENT_TWICE,
+    TRANSIENT,
+    Fault,
+    Faults,
+    error,
+)
 from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server, last_user_text
@@ -35,7 +43,7 @@ def run(
     done = inspect(
         *("eval", "tale_eval/gsm8k", "-T", f"source={gsm8k_file(folder, size)}"),
         *("-T", f"method={method}", "--model", "openai-api/loop/m", "--display", "plain"),
-        *("--log-dir", "logs", "--attempt-timeout", 10),
+        *("--log-dir", "logs", "--attempt-timeout", PATIENCE_SECONDS),
         *(*connections, *options),
         cwd=folder,
         variables=server.variables,
@@ -206,10 +214,13 @@ def run_lm_eval(
     server: ChatServer, folder: Path, task: str, size: int, *options: object, arguments: str = ""
 ) -> str:
     """Run lm_eval on questions 0 to size - 1 to the end; what it said on the way."""
-    address = f"model=m,base_url={server.base_url}/chat/completions"
+    address = f"model=m,base_url={server.base_url}/chat/completions,timeout={PATIENCE_SECONDS}"
     done = lm_eval(
         *("run", "--model", "local-chat-completions", "--apply_chat_template"),
-        *("--model_args", f"{address},num_concurrent={CONNECTIONS},timeout=10{arguments}"),
+        *(
+            "--model_args",
+            f"{address},num_concurrent={CONNECTIONS}{arguments}",
+        ),
         *("--tasks", task, "--metadata", f"tale_source={gsm8k_file(folder, size)}"),
         *("--output_path", "out", "--log_samples", *options),
         cwd=folder,

@@ -49,7 +49,7 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
         shown += ESTIMATE_COSTS
     return {
         "correct": int(graded.correct),
-        "failed": 0,
+        **_NO_ERROR,
         **{key: costs[key] for key in shown},
         **({"budget_status": reading.status} if reading else {}),
         "bare_answer": int(graded.extraction.bare),
@@ -67,7 +67,7 @@ def estimate(document: Document, results: Sequence[str]) -> dict[str, Any]:
     calls = [call.model_copy(update={"purpose": "estimate"}) for call in _calls(document, reply)]
     costs = cost_values(calls, budget_status=reading.status, budget_echoed=reading.echoed)
     return {
-        "failed": 0,
+        **_NO_ERROR,
         "budget": reading.budget,
         **{key: costs[key] for key in ESTIMATE_COSTS},
         "budget_status": reading.status,
@@ -89,6 +89,9 @@ def shares(values: Sequence[str | None]) -> str:
 def counters(values: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     """Who counted the calls: "provider 80"."""
     return shares([call["counted_by"] for calls in values for call in calls])
+
+
+_NO_ERROR = {"failed": 0, "error": None}
 
 
 def _error(reply: str) -> dict[str, Any]:

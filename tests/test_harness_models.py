@@ -1,5 +1,6 @@
 """lm_eval's models with counts: replies keep them, estimates come first, all in lm_eval's hands."""
 
+import asyncio
 import pickle
 import sys
 from importlib import util
@@ -265,3 +266,37 @@ def test_groups_have_a_mean_of_questions_and_a_mean_of_subsets(data_folder: Path
     means = [sum(values) / len(values) for values in subsets.values()]
     assert unweighted == pytest.approx(sum(means) / 17)
     assert weighted != unweighted
+
+
+def failing_api_model() -> Any:
+    """An API model of lm_eval's whose server is gone, with ours in front."""
+    from lm_eval.api.model import LM
+
+    from tale_eval.harness.api import ApiCounts
+
+    class Model(LM):  # type: ignore[misc]
+        def __init__(self, max_retries: int) -> None:
+            super().__init__()
+
+        def loglikelihood(self, requests: Any) -> Any: ...
+        def loglikelihood_rolling(self, requests: Any) -> Any: ...
+        def generate_until(self, requests: Any) -> Any: ...
+
+        async def amodel_call(self, *args: Any, **kwargs: Any) -> Any:
+            raise ConnectionRefusedError("gone")
+
+        def model_call(self, *args: Any, **kwargs: Any) -> Any:
+            raise ConnectionRefusedError("gone")
+
+    return type("Api", (ApiCounts, Model), {"backend_name": "api"})(max_retries=1)
+
+
+def test_a_text_that_failed_is_marked_and_a_likelihood_is_an_error() -> None:
+    model = failing_api_model()
+    (reply,) = asyncio.run(model.amodel_call(None, None, ["a"]))
+    (alone,) = model.parse_generations(model.model_call(["a"]))
+    assert reply.error == alone.error == "ConnectionRefusedError: gone"
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(model.amodel_call(None, None, ["a"], generate=False))
+    with pytest.raises(ConnectionRefusedError):
+        model.model_call(["a"], generate=False)

@@ -60,13 +60,22 @@ class ApiCounts(TaleLM):
         return super().generate_until(requests, *args, **kwargs)
 
     async def amodel_call(
-        self, session: Any, sem: Any, messages: Sequence[Any], **kwargs: Any
+        self,
+        session: Any,
+        sem: Any,
+        messages: Sequence[Any],
+        *,
+        generate: bool = True,
+        **kwargs: Any,
     ) -> list[Any]:
-        """Ask at once with others; what fails for good is a failed reply for each prompt."""
+        """Ask at once with others; what fails for good is a failed reply for each prompt.
+
+        A likelihood that fails is an error, as in lm_eval: no number could stand for it.
+        """
 
         async def ask() -> list[Any]:
             replies: list[Any] = await super(ApiCounts, self).amodel_call(
-                session, sem, messages, **kwargs
+                session, sem, messages, generate=generate, **kwargs
             )
             if len(replies) != len(messages):
                 raise ValueError(f"{len(replies)} replies to {len(messages)} prompts")
@@ -75,20 +84,28 @@ class ApiCounts(TaleLM):
         try:
             return list(await self._again(ask)())
         except _FAILURES as error:
+            if not generate:
+                raise
             return [_failed(error)] * len(messages)
 
-    def model_call(self, messages: Sequence[Any], **kwargs: Any) -> dict[str, Any]:
+    def model_call(
+        self, messages: Sequence[Any], *, generate: bool = True, **kwargs: Any
+    ) -> dict[str, Any]:
         """Ask alone; what fails for good is a reply with the error in it."""
 
         def ask() -> dict[str, Any]:
-            outputs: dict[str, Any] = super(ApiCounts, self).model_call(messages, **kwargs)
-            if len(self.parse_generations(outputs)) != len(messages):
+            outputs: dict[str, Any] = super(ApiCounts, self).model_call(
+                messages, generate=generate, **kwargs
+            )
+            if generate and len(self.parse_generations(outputs)) != len(messages):
                 raise ValueError(f"not one reply to each of {len(messages)} prompts")
             return outputs
 
         try:
             return dict(self._again(ask)())
         except _FAILURES as error:
+            if not generate:
+                raise
             return {"failed": [_failed(error)] * len(messages)}
 
     def _again(self, ask: Callable[[], Any]) -> Callable[[], Any]:

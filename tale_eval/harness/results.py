@@ -31,10 +31,10 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
     a question whose request failed: of it only this is known.
     """
     reply = results[0]
-    if error := _error(reply):
-        return {**error, "calls": _dumped([*_estimate_calls(document), *_calls(document, reply)])}
-    reading = _reading(document, reply)
     calls = [*_estimate_calls(document), *_calls(document, reply)]
+    if error := _error(reply):
+        return {**error, "calls": _dumped(calls)}
+    reading = _reading(document, reply)
     costs = cost_values(
         calls,
         budget=reading.budget if reading else document["budget"],

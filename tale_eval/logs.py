@@ -12,9 +12,12 @@ from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 from inspect_ai.log import (
     EvalLog,
     EvalSample,
+    EvalSampleSummary,
     EvalSpec,
     list_eval_logs,
     read_eval_log,
+    read_eval_log_sample,
+    read_eval_log_sample_summaries,
 )
 from inspect_ai.scorer import Score
 from pydantic import TypeAdapter
@@ -72,14 +75,48 @@ def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
     problems: list[str] = []
     of_lm_eval = [name for location in locations for name in sample_files(location)]
     records, settings = read_sample_files(of_lm_eval, prices, problems)
-    for log in each_log(locations, problems, others=bool(of_lm_eval)):
-        found = [sample_record(log.eval, sample, prices) for sample in log.samples or []]
+    for header in _each_header(locations, problems, others=bool(of_lm_eval)):
+        try:
+            # summaries lie in the order in which their samples ended
+            found = sorted(_records(header, prices), key=lambda r: (r.epoch, r.sample_id))
+        except _UNREADABLE as error:
+            problems.append(_unreadable(header.location, error))
+            continue
         records += found
         if found:
-            settings.append(_settings(log, found[0].method))
+            settings.append(_settings(header, found[0].method))
         else:
-            problems.append(f"{log.location}: holds no finished sample")
+            problems.append(f"{header.location}: holds no finished sample")
     return Reading(records, settings, problems)
+
+
+def _records(header: EvalLog, prices: Prices | None) -> list[Record]:
+    """One record per sample, from the log's short summaries where they say enough."""
+    # a user's prices need the calls, and these are in the samples alone
+    if prices is None and header.status == "success":
+        summaries = read_eval_log_sample_summaries(header.location)
+        costs = [known for each in summaries if (known := _scored_costs(each.scores or {}))]
+        if summaries and len(costs) == len(summaries):
+            return _summary_records(header, summaries, costs)
+    # all samples at once: Inspect opens the file anew for each that is read alone
+    log = read_eval_log(header.location, exclude_fields=_UNREAD)
+    return [sample_record(log.eval, sample, prices) for sample in log.samples or []]
+
+
+def _summary_records(
+    header: EvalLog,
+    summaries: list[EvalSampleSummary],
+    costs: list[dict[str, float | None]],
+) -> list[Record]:
+    # the method is in the samples only, and the same for all of a run
+    first = read_eval_log_sample(
+        header.location, summaries[0].id, summaries[0].epoch, exclude_fields=_UNREAD
+    )
+    method = _method(header.eval, first)
+    return [
+        _record(header.eval, summary, method=method, error=summary.error, costs=values)
+        for summary, values in zip(summaries, costs, strict=True)
+    ]
 
 
 def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
@@ -121,11 +158,26 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
     )
 
 
-def each_log(locations: list[str], problems: list[str], others: bool = False) -> Iterator[EvalLog]:
+def each_log(locations: list[str], problems: list[str]) -> Iterator[EvalLog]:
     """Every readable log, one at a time, but those that a later one took up again.
 
-    A retry, and a copy that was scored again, carry the task id of the first run. What
-    is wrong with the others goes into `problems`.
+    What is wrong with the others goes into `problems`.
+
+    Raises:
+        SourceError: If there is no log at all.
+    """
+    for header in _each_header(locations, problems):
+        log = _read(header.location, problems, exclude_fields=_UNREAD)
+        if log is not None:
+            yield log
+
+
+def _each_header(
+    locations: list[str], problems: list[str], others: bool = False
+) -> Iterator[EvalLog]:
+    """The newest readable log of each run, without its samples.
+
+    A retry, and a copy that was scored again, carry the task id of the first run.
     """
     names = list(dict.fromkeys(n for location in locations for n in _log_names(location)))
     if not names and not others:
@@ -140,13 +192,9 @@ def each_log(locations: list[str], problems: list[str], others: bool = False) ->
         if header is not successor:
             problems.append(f"{name}: left out, {successor.location} is a newer log of this run")
             continue
-        # all samples at once: Inspect opens the file anew for each that is read alone
-        log = _read(name, problems, exclude_fields=_UNREAD)
-        if log is None:
-            continue
-        if log.status != "success":
-            problems.append(f"{name}: the run ended with status {log.status}")
-        yield log
+        if header.status != "success":
+            problems.append(f"{name}: the run ended with status {header.status}")
+        yield header
 
 
 def _age(log: EvalLog) -> tuple[str, datetime]:
@@ -159,8 +207,12 @@ def _read(name: str, problems: list[str], **options: Any) -> EvalLog | None:
     try:
         return read_eval_log(name, **options)
     except _UNREADABLE as error:
-        problems.append(f"{name}: not a readable log ({error})")
+        problems.append(_unreadable(name, error))
         return None
+
+
+def _unreadable(name: str, error: Exception) -> str:
+    return f"{name}: not a readable log ({error})"
 
 
 def _log_names(location: str) -> list[str]:
@@ -171,16 +223,34 @@ def _log_names(location: str) -> list[str]:
 
 
 def sample_record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record:
+    return _record(
+        spec,
+        sample,
+        method=_method(spec, sample),
+        error=sample.error.message if sample.error else None,
+        costs=_costs(sample, spec, prices),
+    )
+
+
+def _record(
+    spec: EvalSpec,
+    sample: EvalSample | EvalSampleSummary,
+    *,
+    method: str,
+    error: str | None,
+    costs: dict[str, float | None],
+) -> Record:
+    scores = sample.scores or {}
     return Record(
         model=_base_model(spec),
         task=task_label(spec),
-        method=_method(spec, sample),
+        method=method,
         sample_id=str(sample.id),
         epoch=sample.epoch,
-        correct=_correct(sample),
-        error=sample.error.message if sample.error else None,
-        bare=_bare(sample),
-        costs=_costs(sample, spec, prices),
+        correct=_correct(scores),
+        error=error,
+        bare=_bare(scores),
+        costs=costs,
     )
 
 
@@ -230,27 +300,26 @@ def _base_model(spec: EvalSpec) -> str:
     return str((spec.metadata or {}).get(BASE_METADATA, spec.model))
 
 
-def _correct(sample: EvalSample) -> float | None:
-    """The sample's first score that says right or wrong."""
-    for score in (sample.scores or {}).values():
+def _correct(scores: Mapping[str, Score]) -> float | None:
+    """The first score that says right or wrong."""
+    for score in scores.values():
         value = score.value.get("correct") if isinstance(score.value, Mapping) else score.value
         if (number := credit(value)) is not None:
             return number
     return None
 
 
-def _bare(sample: EvalSample) -> bool | None:
-    for score in (sample.scores or {}).values():
+def _bare(scores: Mapping[str, Score]) -> bool | None:
+    for score in scores.values():
         if isinstance(score.value, Mapping) and "bare_answer" in score.value:
             return bool(score.value["bare_answer"])
     return None
 
 
 def _costs(sample: EvalSample, spec: EvalSpec, prices: Prices | None) -> dict[str, float | None]:
-    for score in (sample.scores or {}).values():
-        if _is_cost(score) and prices is None:
-            values: Any = score.value
-            return {key: _known(values[key]) for key in COST_KEYS}
+    scored = _scored_costs(sample.scores or {})
+    if scored is not None and prices is None:
+        return scored
     return cost_values(
         _calls(sample, spec),
         answer_call=sample.store.get("TaleRecord:answer_call"),
@@ -262,8 +331,13 @@ def _costs(sample: EvalSample, spec: EvalSpec, prices: Prices | None) -> dict[st
     )
 
 
-def _is_cost(score: Score) -> bool:
-    return isinstance(score.value, Mapping) and set(COST_KEYS) <= score.value.keys()
+def _scored_costs(scores: Mapping[str, Score]) -> dict[str, float | None] | None:
+    """The costs that a scorer of ours wrote down; None if there are none."""
+    for score in scores.values():
+        values = score.value
+        if isinstance(values, Mapping) and values.keys() >= set(COST_KEYS):
+            return {key: _known(values[key]) for key in COST_KEYS}
+    return None
 
 
 def _calls(sample: EvalSample, spec: EvalSpec) -> list[Call]:

@@ -9,7 +9,7 @@ import pytest
 from command import REPOSITORY
 from inspect_ai import Task, eval, score, task_with
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog, write_eval_log
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import Model, get_model
 from inspect_ai.scorer import match
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
@@ -17,7 +17,7 @@ from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
 
 from tale_eval.errors import SourceError
-from tale_eval.logs import Reading, read_records
+from tale_eval.logs import Reading, read_records, sample_record
 from tale_eval.report.leaderboard import Row, leaderboard, problems
 from tale_eval.report.settings import setting_problems
 from tale_eval.scorers import tale
@@ -300,6 +300,17 @@ def test_arguments_that_choose_the_questions_are_a_part_of_the_tasks_name(runs: 
         assert log.status == "success", log.error
     rows = leaderboard(read_records([str(runs.folder)]).records)
     assert [(row.task, row.n) for row in rows] == [("gsm8k", 4), ("gsm8k(split=train)", 4)]
+
+
+@pytest.mark.parametrize("method", ["direct", "cot", "tale_ep", "budget_search"])
+def test_the_short_summaries_of_a_log_say_what_its_samples_say(method: str, runs: Runs) -> None:
+    log = runs.gsm8k("sums", method, epochs=2)
+
+    records = read_records([str(runs.folder)]).records
+
+    samples = read_eval_log(log.location).samples or []
+    assert len(records) == 2 * SIZE
+    assert records == [sample_record(log.eval, sample, None) for sample in samples]
 
 
 def test_runs_that_were_not_made_alike_are_named(runs: Runs) -> None:

@@ -32,6 +32,8 @@ def served(answer: Answer, latency: float) -> Iterator[tuple[str, Callable[[], i
         ours.send(True)
         return int(ours.recv())
 
-    yield ours.recv(), calls
-    ours.send(False)
-    process.join()
+    try:
+        yield ours.recv(), calls
+    finally:
+        ours.send(False)
+        process.join()

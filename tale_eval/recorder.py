@@ -75,9 +75,10 @@ def record_call(
         raise RuntimeError("the model call left no event in Inspect's transcript")
     call = _call(event, purpose, budget, model or get_model())
     record = record_of(state)
-    record.calls = [*record.calls, call]
+    calls = [*record.calls, call]
+    record.calls = calls
     if purpose == "answer":
-        record.answer_call = len(record.calls) - 1
+        record.answer_call = len(calls) - 1
         record.budget = budget
     return call
 
@@ -89,14 +90,14 @@ def record_estimate(state: TaskState, reading: BudgetReading) -> None:
     record.budget_echoed = reading.echoed
 
 
-def calls_of(state: TaskState) -> list[Call]:
-    """Every call of a sample: the ledger where there is one, else Inspect's events.
+def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:
+    """Every call of a sample: its record's where there are any, else Inspect's events.
 
     The calls of others, such as a grader's, come from the events in both cases. A log
     that was stripped of its events still has its last output.
     """
     events = [e for e in transcript().events if isinstance(e, ModelEvent) and e.error is None]
-    ledger = record_of(state).calls
+    ledger = record.calls
     if ledger:
         known = {call.event for call in ledger}
         helpers = [e for e in events if e.uuid not in known]

@@ -6,6 +6,7 @@ the means; the log's `scored_samples` and `unscored_samples` say how many.
 """
 
 import math
+from typing import Self
 
 import anyio.to_thread
 from inspect_ai.model import ContentReasoning, ModelOutput
@@ -36,6 +37,17 @@ def circular_metrics() -> dict[str, list[Metric]]:
     return _TALE_METRICS | {"correct": [circular_accuracy(), accuracy(), clustered]}
 
 
+class _CostScore(Score):
+    """A score of many numbers.
+
+    Inspect copies a score in depth once for each of its numbers, to put that number in the
+    place of all: nothing in it is changed, so a copy may share what is in it.
+    """
+
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        return self.model_copy()
+
+
 @scorer(metrics=_TALE_METRICS)
 def tale() -> Scorer:
     """Correctness by tale-eval's grader, beside what the answer cost.
@@ -52,8 +64,9 @@ def tale() -> Scorer:
         graded = await anyio.to_thread.run_sync(grade, text, target.text, kind, options)
         extraction = graded.extraction
         bare = extraction.bare and not _reasoned(state)
-        record, calls = record_of(state), calls_of(state)
-        return Score(
+        record = record_of(state)
+        calls = calls_of(state, record)
+        return _CostScore(
             value={
                 "correct": int(graded.correct),
                 **_costs(record, calls),
@@ -80,8 +93,11 @@ def token_cost() -> Scorer:
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        record, calls = record_of(state), calls_of(state)
-        return Score(value=_costs(record, calls), metadata=_provenance(state.output, record, calls))
+        record = record_of(state)
+        calls = calls_of(state, record)
+        return _CostScore(
+            value=_costs(record, calls), metadata=_provenance(state.output, record, calls)
+        )
 
     return score
 

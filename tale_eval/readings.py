@@ -14,8 +14,13 @@ _WRAPPERS = (("[[", "]]"), ("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "
 _DECORATION = " \t\r\n*_`\"'“”‘’"
 _MAX_ANSWER_CHARS = 2000
 _TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed|fbox)\{([^{}]*)\}")
-# "72 (clips)", "72 cm^2"
-_REMARK = re.compile(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()]*\)$|(?<=[A-Za-z])\^\{?[23]\}?$")
+# "72 (clips)"; "2 (\pi + 1)" is no remark
+_REMARK = re.compile(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()\\^]*(?:\^\{?[23]\}?)?\)$")
+# "72 cm^2"; "72 x^2" is no area
+_AREA = re.compile(
+    r"(\d\s*(?:[cdkm]?m|met(?:er|re)s?|in(?:ch(?:es)?)?|f(?:oo|ee)?t|y(?:ar)?ds?|mi(?:les?)?|units?))"
+    r"\^\{?[23]\}?$"
+)
 _OPTION_WORD = re.compile(
     r"^(?:option|choice|answer|选项|答案)[\s:]*(?=\(?[A-Za-z](?![A-Za-z]))", re.IGNORECASE
 )
@@ -45,7 +50,7 @@ def number_text(answer: str) -> str:
     body = normalise(unwrap(answer))
     if parse_number(body) is not None:
         return body
-    tail = unwrap(_REMARK.sub("", body).rpartition("=")[2])
+    tail = unwrap(_AREA.sub(r"\1", _REMARK.sub("", body)).rpartition("=")[2])
     if parse_number(tail) is not None:
         return tail
     if FORMULA.search(tail.replace("/", "")):

@@ -271,6 +271,13 @@ def test_an_answer_is_bare_without_a_word_of_reasoning_before_it(text: str, bare
         ("\\sqrt{16}", "4"),
         ("2\\sqrt{2}", "\\sqrt{8}"),
         ("x + 1", "1 + x"),
+        # the end of a formula is neither a unit nor a remark
+        ("1 + x^2", "x^2 + 1"),
+        ("x^{2}", "x \\cdot x"),
+        ("2 (\\pi + 1)", "2\\pi + 2"),
+        ("y = 1 + x^3", "x^3 + 1"),
+        ("72 (cm^2)", "72"),
+        ("9 units^{2}", "9"),
         ("Paris", "paris"),
         ("$x$", "x"),
     ],
@@ -294,6 +301,9 @@ def test_equivalent_answers(answer: str, target: str) -> None:
         ("5²", "52"),
         ("1e1001", "1"),
         ("1_000", "1"),
+        ("3x^2", "3x"),
+        ("3x", "3x^2"),
+        ("72 x^2", "72"),
         # several numbers are no answer
         ("72 or 73", "72"),
         ("7 2", "72"),

@@ -15,7 +15,8 @@ from tale_eval.solvers.methods import method_solver
 PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)
 """Temperature and seed of the paper (appendix A.3), token cap of its released code.
 
-A reply that hits the cap is counted as truncated. The user's flags win.
+A reply that hits the cap is counted as truncated. A failing call is tried again a bounded
+number of times (docs/faults.md). The user's flags win.
 """
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from questions import gsm8k_file
 from server import ChatServer
 
 REPOSITORY = Path(__file__).parent.parent
@@ -44,6 +45,30 @@ def lm_eval(
     """Run `tale-eval lm-eval ARGUMENTS`, or the plain `lm_eval ARGUMENTS`."""
     program, first = ("lm_eval", ()) if plain else ("tale-eval", ("lm-eval",))
     return _run(_process(program, (*first, *arguments), cwd, variables))
+
+
+def lm_eval_on_server(
+    server: ChatServer,
+    folder: Path,
+    tasks: str,
+    *options: object,
+    size: int = 20,
+    model: str = "local-chat-completions",
+    arguments: str = "num_concurrent=16",
+) -> subprocess.CompletedProcess[str]:
+    """Run `tale-eval lm-eval` on questions 0 to size - 1 to the end, its output in `out`."""
+    address = f"model=gpt-4o-mini,base_url={server.base_url}/chat/completions"
+    done = lm_eval(
+        *("run", "--model", model, "--apply_chat_template"),
+        *("--model_args", f"{address},{arguments}"),
+        *("--tasks", tasks, "--metadata", f"tale_source={gsm8k_file(folder, size)}"),
+        *("--output_path", folder / "out", "--log_samples"),
+        *options,
+        cwd=folder,
+        variables=server.variables,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def lm_eval_samples(folder: Path, task: str) -> list[dict[str, Any]]:

@@ -11,7 +11,15 @@ from time import sleep
 from typing import Any
 
 import pytest
-from command import inspect, lm_eval, lm_eval_results, lm_eval_samples, start_inspect, tale_eval
+from command import (
+    inspect,
+    lm_eval,
+    lm_eval_on_server,
+    lm_eval_results,
+    lm_eval_samples,
+    start_inspect,
+    tale_eval,
+)
 from evaluation import right, values
 from faulty_server import (
     INVALID_JSON,
@@ -210,24 +218,7 @@ def test_without_a_word_of_the_users_retries_are_bounded(tmp_path: Path) -> None
 # --- lm_eval ---
 
 
-def run_lm_eval(
-    server: ChatServer, folder: Path, task: str, size: int, *options: object, arguments: str = ""
-) -> str:
-    """Run lm_eval on questions 0 to size - 1 to the end; what it said on the way."""
-    address = f"model=m,base_url={server.base_url}/chat/completions,timeout={PATIENCE_SECONDS}"
-    done = lm_eval(
-        *("run", "--model", "local-chat-completions", "--apply_chat_template"),
-        *(
-            "--model_args",
-            f"{address},num_concurrent={CONNECTIONS}{arguments}",
-        ),
-        *("--tasks", task, "--metadata", f"tale_source={gsm8k_file(folder, size)}"),
-        *("--output_path", "out", "--log_samples", *options),
-        cwd=folder,
-        variables=server.variables,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+CLIENT = f"timeout={PATIENCE_SECONDS},num_concurrent={CONNECTIONS}"
 
 
 def lm_eval_ledger(rows: list[dict[str, Any]]) -> Counter[tuple[int, str, int | None]]:
@@ -244,7 +235,7 @@ def test_a_thousand_questions_by_lm_eval_with_a_tenth_of_faults(tmp_path: Path) 
     ways = [refused if way is SENT_TWICE else way for way in (*TRANSIENT, INVALID_JSON)]
     faults = Faults(share=0.1, seed=5, ways=ways)
     with chat_server(faults.odd(right), fault_of=faults.draw) as server:
-        run_lm_eval(server, tmp_path, "tale_gsm8k_ep", 1000)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", size=1000, arguments=CLIENT)
     rows = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
     assert Counter(number_in(row["doc"]["question"]) for row in rows) == Counter(range(1000))
     assert lm_eval_ledger(rows) == served(server, by_tale_ep)
@@ -265,7 +256,8 @@ def test_a_request_that_always_fails_costs_lm_eval_one_question(tmp_path: Path) 
 
     cached = ("--use_cache", tmp_path / "cache", "--gen_kwargs", "do_sample=false")
     with chat_server(right, fault_of=at) as server:
-        run_lm_eval(server, tmp_path, "tale_gsm8k_ep", 4, *cached, arguments=",max_retries=2")
+        twice = f"{CLIENT},max_retries=2"
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", *cached, size=4, arguments=twice)
         # a status that the same request would meet again is not asked for twice
         assert [fault.name for fault in server.faults].count("400") == 1
         assert [fault.name for fault in server.faults].count("503") == 2
@@ -285,7 +277,7 @@ def test_a_request_that_always_fails_costs_lm_eval_one_question(tmp_path: Path) 
     for file in (tmp_path / "out").rglob("*_2*"):
         file.unlink()
     with chat_server(right) as server:
-        run_lm_eval(server, tmp_path, "tale_gsm8k_ep", 4, *cached)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", *cached, size=4, arguments=CLIENT)
     assert sorted((n, by_tale_ep(p)) for n, p in numbered(server)) == [
         (1, "answer"),
         (1, "estimate"),
@@ -303,9 +295,8 @@ def test_one_request_at_a_time_fails_alone_too(tmp_path: Path) -> None:
         return INVALID_JSON if number_in(last_user_text(request)) == 1 else None
 
     with chat_server(right, fault_of=at_one) as server:
-        run_lm_eval(
-            server, tmp_path, "tale_gsm8k_cot", 3, arguments=",max_retries=2,num_concurrent=1"
-        )
+        one_by_one = f"timeout={PATIENCE_SECONDS},max_retries=2,num_concurrent=1"
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_cot", size=3, arguments=one_by_one)
     assert len(server.faults) == 2
     rows = lm_eval_samples(tmp_path, "tale_gsm8k_cot")
     assert [row["failed"] for row in rows] == [0, 1, 0]

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import lm_eval, lm_eval_results, lm_eval_samples
+from command import lm_eval, lm_eval_on_server, lm_eval_results, lm_eval_samples
 from questions import asks_for_budget, gsm8k_file, number_in
-from server import ChatServer, Reply, chat_server
+from server import Reply, chat_server
 
 from tale_eval.logs import read_records
 
@@ -25,36 +25,10 @@ def answer(prompt: str, request: dict[str, Any]) -> Reply:
     )
 
 
-def run_tasks(
-    server: ChatServer,
-    folder: Path,
-    tasks: str,
-    *more: object,
-    size: int = 20,
-    model: str = "local-chat-completions",
-) -> str:
-    """Run lm_eval on questions 0 to size - 1; what it printed."""
-    done = lm_eval(
-        "run",
-        *("--model", model, "--apply_chat_template"),
-        *(
-            "--model_args",
-            f"model=gpt-4o-mini,base_url={server.base_url}/chat/completions,num_concurrent=16",
-        ),
-        *("--tasks", tasks, "--metadata", f"tale_source={gsm8k_file(folder, size)}"),
-        *("--output_path", folder / "out", "--log_samples"),
-        *more,
-        cwd=folder,
-        variables=server.variables,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
 def test_500_questions_cost_what_the_server_counted(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        run_tasks(server, tmp_path, "tale_gsm8k_ep", size=500)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", size=500)
     rows = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
     assert len(rows) == 500
     assert len(server.replies) == 1000
@@ -70,7 +44,7 @@ def test_500_questions_cost_what_the_server_counted(tmp_path: Path) -> None:
 
 def test_what_lm_eval_prints_are_the_means(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        printed = run_tasks(server, tmp_path, "tale_gsm8k_ep")
+        printed = lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep").stdout
     results = lm_eval_results(tmp_path, "tale_gsm8k_ep")
     assert results["correct"] == 1
     assert results["output_tokens"] == server.total("output_tokens") / 20
@@ -84,7 +58,7 @@ def test_what_lm_eval_prints_are_the_means(tmp_path: Path) -> None:
 
 def test_estimates_come_as_one_batch_before_the_answers(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        run_tasks(server, tmp_path, "tale_gsm8k_ep,tale_gsm8k_cot")
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep,tale_gsm8k_cot")
     asked = ["budget" if asks_for_budget(p) else "answer" for p in server.prompts()]
     assert asked == ["budget"] * 20 + ["answer"] * 40
     budgeted = [p for p in server.prompts() if "use less than 30 tokens" in p]
@@ -93,7 +67,7 @@ def test_estimates_come_as_one_batch_before_the_answers(tmp_path: Path) -> None:
 
 def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        run_tasks(server, tmp_path, "tale_gsm8k_ep", size=1)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", size=1)
     estimate, final = server.requests
     assert [m["role"] for m in final["messages"]] == ["system", "user"]
     assert final["messages"][0]["content"] == "You are a helpful assistant."
@@ -104,12 +78,12 @@ def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
 def test_cached_replies_keep_their_counts(tmp_path: Path) -> None:
     cacheable = ["--use_cache", tmp_path / "cache", "--gen_kwargs", "do_sample=false"]
     with chat_server(answer) as server:
-        run_tasks(server, tmp_path / "", "tale_gsm8k_ep", *cacheable)
+        lm_eval_on_server(server, tmp_path / "", "tale_gsm8k_ep", *cacheable)
         asked = len(server.requests)
         first = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
         for file in (tmp_path / "out").rglob("*_2*"):
             file.unlink()
-        run_tasks(server, tmp_path, "tale_gsm8k_ep", *cacheable)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", *cacheable)
         assert len(server.requests) == asked
     second = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
     assert [row["calls"] for row in second] == [row["calls"] for row in first]
@@ -118,7 +92,7 @@ def test_cached_replies_keep_their_counts(tmp_path: Path) -> None:
 
 def test_the_report_shows_these_runs_marked_with_the_harness(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        run_tasks(server, tmp_path, "tale_gsm8k_ep", model="openai-chat-completions")
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", model="openai-chat-completions")
     reading = read_records([str(tmp_path / "out")])
     assert reading.problems == []
     assert {record.model for record in reading.records} == {"openai/gpt-4o-mini (lm-eval)"}
@@ -139,7 +113,7 @@ def test_replies_without_text_or_usage_are_counted_as_such(tmp_path: Path) -> No
         return kinds[number_in(prompt)]
 
     with chat_server(odd) as server:
-        run_tasks(server, tmp_path, "tale_gsm8k_cot", size=3)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_cot", size=3)
     empty, uncounted, cut = lm_eval_samples(tmp_path, "tale_gsm8k_cot")
     assert (empty["no_answer"], empty["output_tokens"]) == (1, 7)
     assert (uncounted["correct"], uncounted["output_tokens"]) == (1, None)

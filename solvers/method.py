@@ -9,7 +9,7 @@ from inspect_ai.solver import Generate, Solver, TaskState
 from pydantic import ValidationError, validate_call
 
 from tale_eval.errors import InvalidValueError, TaleEvalError, UnknownNameError, shown_plainly
-from tale_eval.recorder import record_of
+from tale_eval.recorder import record_method
 
 P = ParamSpec("P")
 
@@ -34,7 +34,7 @@ def method(create: Callable[P, Solver]) -> Callable[P, Solver]:
         label = _label(create.__name__, signature, arguments)
 
         async def solve(state: TaskState, generate: Generate) -> TaskState:
-            record_of(state).method = label
+            record_method(state, label)
             return await inner(state, generate)
 
         return solve

@@ -53,6 +53,11 @@ def record_of(state: TaskState) -> TaleRecord:
     return state.store_as(TaleRecord)
 
 
+def record_method(state: TaskState, label: str) -> None:
+    """Write down which method the sample is answered by."""
+    _write(state, method=label)
+
+
 def record_call(
     state: TaskState,
     output: ModelOutput,
@@ -74,20 +79,16 @@ def record_call(
     if event is None:
         raise RuntimeError("the model call left no event in Inspect's transcript")
     call = _call(event, purpose, budget, model or get_model())
-    record = record_of(state)
-    calls = [*record.calls, call]
-    record.calls = calls
+    calls = [*record_of(state).calls, call]
+    _write(state, calls=calls)
     if purpose == "answer":
-        record.answer_call = len(calls) - 1
-        record.budget = budget
+        _write(state, answer_call=len(calls) - 1, budget=budget)
     return call
 
 
 def record_estimate(state: TaskState, reading: BudgetReading) -> None:
     """Write down how the estimator's reply was read."""
-    record = record_of(state)
-    record.budget_status = reading.status
-    record.budget_echoed = reading.echoed
+    _write(state, budget_status=reading.status, budget_echoed=reading.echoed)
 
 
 def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:
@@ -108,6 +109,12 @@ def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:
         return []
     counted = count(state.output, str(state.model))
     return [Call(purpose="answer", model=str(state.model), **vars(counted))]
+
+
+def _write(state: TaskState, **fields: object) -> None:
+    # by the store itself: an assignment to the model would validate all of it, every time
+    for name, value in fields.items():
+        state.store.set(f"{TaleRecord.__name__}:{name}", value)
 
 
 def _is_call_for(output: ModelOutput) -> Callable[[Event], TypeGuard[ModelEvent]]:

@@ -294,14 +294,17 @@ def test_an_unknown_evaluation_split_is_an_error(name: str, message: str) -> Non
 # --- the real prompt, and real logs ---
 
 
-@pytest.mark.parametrize("style", ["paper", "answer_last"])
-def test_the_prompt_is_what_the_method_cot_sends(style: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [{}, {"style": "answer_last"}, {"style": "answer_last", "answer_format": "boxed"}],
+)
+def test_the_prompt_is_what_the_method_cot_sends(written: Any, tmp_path: Path) -> None:
     source = gsm8k_file(tmp_path, 1)
     with chat_server(lambda prompt, request: Reply("[[0]]")) as server:
-        run(server, gsm8k(source=str(source)), tmp_path, solver=cot(style=style))
+        run(server, gsm8k(source=str(source)), tmp_path, solver=cot(**written))
     asked = Question("q", "gsm8k", "cloze", "en", "What is 0 plus 0?")
     (request,) = server.requests
-    assert request["messages"] == prompt_messages(asked, style)
+    assert request["messages"] == prompt_messages(asked, **written)
 
 
 def test_a_choice_prompt_shows_the_options_in_their_order() -> None:

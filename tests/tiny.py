@@ -54,7 +54,7 @@ def write_rows(folder: Path, kind: Kind, train: int = 12, validation: int = 4) -
     """Write a corpus of so many rows."""
     rows = [row(kind, n) for n in range(train + validation)]
     corpus = Corpus(kind, rows[:train], rows[train:], len(rows), {})
-    settings = Settings("m", ["a.eval"], "shortest", [], 0, "paper", 0.1, 1)
+    settings = Settings("m", ["a.eval"], "shortest", [], 0, "paper", "bracketed", 0.1, 1)
     write_corpus(corpus, folder, data_card(corpus, settings))
     return folder
 

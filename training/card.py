@@ -37,6 +37,7 @@ class Settings:
     against: Sequence[str]
     held_out: int
     style: str
+    answer_format: str
     validation: float
     seed: int
 
@@ -87,7 +88,8 @@ def _bullets(settings: Settings, benchmarks: Sequence[str]) -> list[str]:
     licences = "; ".join(f"{name}: {LICENCES[name]}" for name in benchmarks)
     return [
         f"- model: {settings.model}",
-        f"- target: {settings.target}; prompt style: {settings.style}",
+        f"- target: {settings.target}; prompt style: {settings.style}; "
+        f"answer format: {settings.answer_format}",
         f"- kept out: {against} ({settings.held_out} questions), by their whole text or {N} "
         "words in a row",
         f"- validation: {settings.validation:g} of the questions, seed {settings.seed}",

@@ -4,13 +4,15 @@
 #     sh training/circle.sh FOLDER       # made and filled; a second call goes on
 #
 # TRAIN and TEST are tasks as `tale-eval compare` takes them. Questions of TEST are kept
-# out of the corpus.
+# out of the corpus. It runs on a GPU where there is one; BATCH is how many questions are
+# answered at once.
 set -eu
 folder=$1
+BATCH=${BATCH:-32}
 TRAIN=${TRAIN:-chain_sum:size=100:seed=1:terms=2-3:digits=1-2}
 TEST=${TEST:-chain_sum:size=40:seed=100000:terms=2-3:digits=1-2}
 model=$(tale-eval model smollm2)
-batches="-M batch_size=32 --max-connections 32 --display plain"
+batches="-M batch_size=$BATCH --max-connections $BATCH --display plain"
 export HF_HUB_OFFLINE=1
 mkdir -p "$folder"
 

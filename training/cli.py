@@ -2,15 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from tale_eval.errors import check_name
+from tale_eval.prompts import AnswerFormat, Style
 
 KINDS = ("sft", "dpo")
 TARGETS = ("search", "shortest")
-STYLES = ("paper", "answer_last")
 
 
 def corpus(
@@ -31,6 +31,9 @@ def corpus(
     style: Annotated[
         str, typer.Option(help="The prompt's style, as in cot:style=answer_last")
     ] = "paper",
+    answer_format: Annotated[
+        str, typer.Option(help="The prompt's, as in cot:answer_format=boxed")
+    ] = "bracketed",
     validation: Annotated[float, typer.Option(min=0, max=0.9, help="Share to validate on")] = 0.1,
     seed: Annotated[int, typer.Option(help="Another one validates on other questions")] = 1024,
 ) -> None:
@@ -45,7 +48,8 @@ def corpus(
 
     check_name("kind of corpus", kind, KINDS)
     check_name("target", target, TARGETS)
-    check_name("style", style, STYLES)
+    check_name("style", style, get_args(Style))
+    check_name("answer format", answer_format, get_args(AnswerFormat))
     check_free(out)
     kept_out = evaluation_questions(against or [])
     sampled = read_candidates(logs, model)
@@ -55,6 +59,7 @@ def corpus(
         target,  # type: ignore[arg-type]
         evaluation=Evaluation(kept_out),
         style=style,  # type: ignore[arg-type]
+        answer_format=answer_format,  # type: ignore[arg-type]
         validation=validation,
         seed=seed,
     )
@@ -65,6 +70,7 @@ def corpus(
         against=against or [],
         held_out=len(kept_out),
         style=style,
+        answer_format=answer_format,
         validation=validation,
         seed=seed,
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tale_eval.prompts import SYSTEM_PROMPT, Style, cot_prompt, with_options
+from tale_eval.prompts import SYSTEM_PROMPT, AnswerFormat, Style, cot_prompt, with_options
 from tale_eval.training.candidates import Candidate, Question
 from tale_eval.training.overlap import Evaluation, words
 
@@ -71,6 +71,7 @@ def build_corpus(
     *,
     evaluation: Evaluation,
     style: Style = "paper",
+    answer_format: AnswerFormat = "bracketed",
     validation: float = 0.1,
     seed: int = 1024,
 ) -> Corpus:
@@ -87,7 +88,7 @@ def build_corpus(
             on the text "None" there). "shortest" is the shortest right answer that was
             sampled by any method: small models ignore prompted budgets.
         evaluation: What must stay out.
-        style: As in `prompts.cot_prompt`.
+        style, answer_format: As in `prompts.cot_prompt`.
         validation: Share of the questions to validate on, chosen by a hash of their id and
             the seed, so that a question stays where it is when others are added.
         seed: Another seed is another choice.
@@ -103,7 +104,8 @@ def build_corpus(
             left_out[picked] += 1
             continue
         rows = held if _share(question.sample_id, seed) < validation else train
-        rows.append(_row(kind, style, *picked))
+        prompt = prompt_messages(question, style, answer_format)
+        rows.append(_row(kind, prompt, *picked))
     return Corpus(kind, train, held, len(questions), {f: left_out[f] for f in FILTERS})
 
 
@@ -178,7 +180,12 @@ def _share(sample_id: str, seed: int) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _row(kind: Kind, style: Style, chosen: Candidate, rejected: Candidate | None) -> dict[str, Any]:
+def _row(
+    kind: Kind,
+    prompt: list[dict[str, str]],
+    chosen: Candidate,
+    rejected: Candidate | None,
+) -> dict[str, Any]:
     """One row in TRL's format; what follows the messages says where it comes from."""
     source = {
         "id": chosen.question.sample_id,
@@ -189,7 +196,6 @@ def _row(kind: Kind, style: Style, chosen: Candidate, rejected: Candidate | None
         "log": chosen.log,
         "tokens": chosen.tokens,
     }
-    prompt = prompt_messages(chosen.question, style)
     if rejected is None:
         return {"prompt": prompt, "completion": _says(chosen), **source}
     longer = {"rejected_tokens": rejected.tokens, "rejected_correct": rejected.correct}
@@ -197,11 +203,13 @@ def _row(kind: Kind, style: Style, chosen: Candidate, rejected: Candidate | None
     return {"prompt": prompt, **pair, **source, **longer}
 
 
-def prompt_messages(question: Question, style: Style) -> list[dict[str, str]]:
+def prompt_messages(
+    question: Question, style: Style = "paper", answer_format: AnswerFormat = "bracketed"
+) -> list[dict[str, str]]:
     """What the method `cot` sends: the system prompt and vanilla CoT's question."""
     text = with_options(question.text, list(question.options)) if question.options else None
     asked = cot_prompt(
-        text or question.text, question.kind, question.language, "bracketed", style=style
+        text or question.text, question.kind, question.language, answer_format, style=style
     )
     return [
         {"role": "system", "content": SYSTEM_PROMPT},

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from questions import asks_for_budget, gsm8k_file
 from rich.console import Console
 from server import Reply, chat_server
+from tiny import row
 
 from tale_eval.answers import extract, grade
 from tale_eval.budgets import BudgetReading, read_budget
@@ -29,6 +30,9 @@ from tale_eval.report.leaderboard import leaderboard
 from tale_eval.report.page import write_page
 from tale_eval.report.terminal import leaderboard_table
 from tale_eval.tasks import gsm8k
+from tale_eval.training.card import Settings, data_card
+from tale_eval.training.corpus import Corpus
+from tale_eval.training.model_card import model_card
 
 # a step of quadratic time would take minutes at this size
 LONG = hostile_texts(20_000)
@@ -79,6 +83,26 @@ def test_what_stands_around_the_answer_does_not_hide_it() -> None:
         "[[७२]]",
     ):
         assert grade(wrapped, "72", "cloze").correct, wrapped
+
+
+def test_the_cards_of_a_corpus_and_an_adapter_show_names_and_obey_none() -> None:
+    name = f"m\n# Free{ESCAPE}[2J{SURROGATE}"
+    settings = Settings(name, [name], "shortest", [name], 0, "paper", "bracketed", 0.1, 1)
+    corpus_card = data_card(Corpus("sft", [row("sft", 1)], [], 1, {}), settings)
+    provenance = {
+        "base_model": f"/models/{name}",
+        "kind": "sft",
+        "recipe": {"name": "r", "batch_size": 1, "lora": {}},
+        "metrics": {},
+        "rows": {"train": 1},
+        "sha256": "0" * 64,
+        "corpus_sha256": "0" * 64,
+    }
+    for card in (corpus_card, model_card(name, provenance)):
+        card.encode("utf-8")
+        assert ESCAPE not in card
+        assert "m\\n# Free\\x1b[2J\\ud800" in card
+        assert "\n# Free" not in card
 
 
 def test_an_injected_estimate_is_no_budget() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from tale_eval.report.names import visible
+
 
 def model_card(name: str, provenance: Mapping[str, Any]) -> str:
     """The README.md of an adapter's folder.
@@ -23,15 +25,15 @@ def model_card(name: str, provenance: Mapping[str, Any]) -> str:
     }
     metrics = [f"| {key} | {value:.6g} |" for key, value in provenance["metrics"].items()]
     rows = ", ".join(f"{count} {split}" for split, count in provenance["rows"].items())
-    tagged = f"{name}-{provenance['sha256'][:8]}"
+    tagged = f"{visible(name)}-{provenance['sha256'][:8]}"
     lines = [
         "---",
         yaml.safe_dump(front, sort_keys=False).strip(),
         "---",
-        f"# {name}",
+        f"# {visible(name)}",
         "",
-        f"{'A LoRA adapter' if lora else 'All weights'} of {Path(base).name}, trained by {kind} to "
-        "answer vanilla chain-of-thought prompts in fewer tokens (TALE-PT, arXiv 2412.18547, "
+        f"{'A LoRA adapter' if lora else 'All weights'} of {visible(Path(base).name)}, trained by "
+        f"{kind} to answer vanilla chain-of-thought prompts in fewer tokens (TALE-PT, arXiv 2412.18547, "
         "section 4.2). Made by tale-eval; `provenance.json` says from what.",
         "",
         "```",

@@ -33,8 +33,8 @@ def model_card(name: str, provenance: Mapping[str, Any]) -> str:
         f"# {visible(name)}",
         "",
         f"{'A LoRA adapter' if lora else 'All weights'} of {visible(Path(base).name)}, trained by "
-        f"{kind} to answer vanilla chain-of-thought prompts in fewer tokens (TALE-PT, arXiv 2412.18547, "
-        "section 4.2). Made by tale-eval; `provenance.json` says from what.",
+        f"{kind} to answer vanilla chain-of-thought prompts in fewer tokens (TALE-PT, arXiv "
+        "2412.18547, section 4.2). Made by tale-eval; `provenance.json` says from what.",
         "",
         "```",
         f"inspect eval tale_eval/gsm8k -T method=cot --model hf/{tagged} -M model_path=FOLDER",

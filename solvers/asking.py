@@ -9,7 +9,7 @@ end in an "ANSWER: x" line, which their `match()` scorer reads.
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from inspect_ai.model import ChatMessageSystem
+from inspect_ai.model import ChatMessageSystem, Model, get_model
 from inspect_ai.solver import Generate, TaskState, multiple_choice
 
 from tale_eval.errors import InvalidValueError
@@ -26,6 +26,9 @@ from tale_eval.prompts import (
 from tale_eval.recorder import record_call
 
 FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
+
+EPOCH_STRIDE = 1000
+"""How far apart the seeds of two epochs lie; a search asks its samples with those between."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ async def ask(
         seed: Replaces the run's own seed.
     """
     _add_system_prompt(state, asking.system_prompt)
+    if seed is None:
+        seed = epoch_seed(state, get_model())
     try:
         state = await _put(state, _seeded(generate, seed), asking, budget)
     except IndexError:
@@ -82,6 +87,16 @@ async def ask(
             record_call(state, state.output, purpose, budget=budget)
         raise
     return state, record_call(state, state.output, purpose, budget=budget)
+
+
+def epoch_seed(state: TaskState, model: Model) -> int | None:
+    """The seed that the run sets for a model, moved on in every later epoch.
+
+    With one seed for all, a server that obeys it would give the same answer in every epoch.
+    """
+    # what the model, the task and the command line together say is not public in Inspect
+    seed = model._resolve_config(None).seed
+    return None if seed is None else seed + EPOCH_STRIDE * (state.epoch - 1)
 
 
 async def _put(

@@ -15,7 +15,7 @@ from tale_eval.ledger import Call, Purpose
 from tale_eval.prompts import SYSTEM_PROMPT, Style
 from tale_eval.recorder import record_of
 from tale_eval.search import Attempt, Rule, SearchResult, Strategy, Trial, search
-from tale_eval.solvers.asking import Asking, FormatChoice, ask
+from tale_eval.solvers.asking import EPOCH_STRIDE, Asking, FormatChoice, ask
 from tale_eval.solvers.method import method
 from tale_eval.solvers.verdict import is_correct
 from tale_eval.traces import SearchTrace
@@ -53,8 +53,10 @@ def budget_search(
         answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
         style: "paper" (format line first) or "answer_last".
     """
-    if samples < 1:
-        raise InvalidValueError(f"samples={samples}: must be a whole number from 1 up")
+    if not 1 <= samples < EPOCH_STRIDE:
+        raise InvalidValueError(
+            f"samples={samples}: must be a whole number from 1 to {EPOCH_STRIDE - 1}"
+        )
     if not 0 < tolerance <= 1:
         raise InvalidValueError(f"tolerance={tolerance}: must be above 0 and at most 1")
     asking = Asking(system_prompt, answer_format, style)
@@ -78,7 +80,7 @@ class _Asked:
     generate: Generate
     asking: Asking
     score: str | None
-    seed: int | None = None
+    seed: int = 0
     replies: list[tuple[Attempt, TaskState, Call]] = field(default_factory=list)
     samples_of: dict[int | None, int] = field(default_factory=dict)
 
@@ -89,12 +91,12 @@ class _Asked:
         fork = _fork(self.state)
         purpose: Purpose = "vanilla" if budget is None else "search"
         # a repeated question with the same seed would only repeat its answer
-        seed = (self.seed or 0) + sample if sample else None
+        seed = self.seed + sample if sample else None
         fork, call = await ask(
             fork, self.generate, self.asking, budget=budget, purpose=purpose, seed=seed
         )
         if budget is None and not sample:
-            self.seed = call.seed
+            self.seed = call.seed or EPOCH_STRIDE * (self.state.epoch - 1)
         if call.output_tokens is None:
             raise InvalidValueError(
                 f"{call.model} reports no token usage, and a budget search starts from the "

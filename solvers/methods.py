@@ -1,13 +1,12 @@
 """The one registry of methods, and the short way to write one with its arguments."""
 
-import inspect
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-import yaml
 from inspect_ai.solver import Solver
 
-from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.arguments import checked_arguments, split_arguments
+from tale_eval.errors import check_name, shown_by_the_caller
 from tale_eval.solvers.budget import budget
 from tale_eval.solvers.budget_search import budget_search
 from tale_eval.solvers.cot import cot
@@ -30,33 +29,15 @@ def method_solver(method: str) -> Solver:
 
     Raises:
         UnknownNameError: If the method or one of its arguments does not exist.
-        InvalidValueError: If an argument has no value.
+        InvalidValueError: If an argument has no value, or one that makes no sense.
     """
     name, arguments = parse_method(method)
-    return METHODS[name](**{key: yaml.safe_load(value) for key, value in arguments.items()})
+    with shown_by_the_caller():
+        return METHODS[name](**arguments)
 
 
-def parse_method(method: str) -> tuple[str, dict[str, str]]:
-    """A method's name and its arguments as written; see `method_solver`."""
-    name, arguments = split_arguments("method", method)
+def parse_method(method: str) -> tuple[str, dict[str, Any]]:
+    """A method's name and its arguments; see `method_solver`."""
+    name, written = split_arguments("method", method)
     check_name("method", name, METHODS)
-    parameters = inspect.signature(METHODS[name]).parameters
-    for key in arguments:
-        check_name(f"argument of method {name}", key, parameters)
-    return name, arguments
-
-
-def split_arguments(what: str, text: str) -> tuple[str, dict[str, str]]:
-    """A name and the arguments after it, as in "chain_sum:size=50:terms=2".
-
-    Raises:
-        InvalidValueError: If an argument has no value.
-    """
-    name, *pairs = text.split(":")
-    arguments = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise InvalidValueError(f"{what} {text!r}: write {key!r} as {key}=VALUE")
-        arguments[key] = value
-    return name, arguments
+    return name, checked_arguments(f"method {name}", METHODS[name], written)

@@ -20,7 +20,7 @@ from tale_eval.prompts import SYSTEM_PROMPT, EstimatorWording, Style
 from tale_eval.prompts import estimator_prompt as prompt_for_estimate
 from tale_eval.recorder import ESTIMATOR_ROLE, record_call, record_estimate
 from tale_eval.retries import MAX_RETRIES
-from tale_eval.solvers.asking import Asking, FormatChoice, ask, question_of
+from tale_eval.solvers.asking import Asking, FormatChoice, ask, epoch_seed, question_of
 from tale_eval.solvers.method import method
 
 ESTIMATE_MAX_TOKENS = 256
@@ -81,7 +81,7 @@ def tale_ep(
         # and drop the task's temperature and seed
         bound = estimator_role in model_roles()
         model = get_model(role=estimator_role if bound else None)
-        config = GenerateConfig(max_tokens=estimator_max_tokens)
+        config = GenerateConfig(max_tokens=estimator_max_tokens, seed=epoch_seed(state, model))
         if bound and model.config.max_retries is None:
             # the task's settings do not reach it
             config.max_retries = MAX_RETRIES

@@ -7,13 +7,13 @@ a right value that the model mentions and then overrules is wrong. Pure but for
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tale_eval.equivalence import same_expression
 from tale_eval.errors import InvalidValueError
-from tale_eval.numbers import normalise, numbers_in, parse_number
+from tale_eval.numbers import last_number_in, normalise, parse_number
 from tale_eval.prompts import Kind, letter
 from tale_eval.readings import FORMULA, choice_letter, number_text, plain, unwrap
 
@@ -75,6 +75,11 @@ _OPTION_LINE = re.compile(r"^[ \t*(]{0,9}([A-Z])[.):：]", re.MULTILINE)
 _PAIRED = re.compile(r"(?<![A-Za-z])[A-Z]\)?\s?(?:and|or|和|或|[,、&/])\s?\(?$")
 _WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2}")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
+# "B, not A", "18 rather than 20", "B as it is blue"
+_CLAUSE_END = re.compile(
+    r"[\s,;(](?:(?:and|but)\s)?(?:not|rather than|instead of|as|while|whereas)\b|而不是|而非",
+    re.IGNORECASE,
+)
 _LABEL_WORDS = re.compile(
     rf"\b(?:the|my|final|correct|right|is|option|so|therefore)\b|{_LABEL}|是|为|故?选",
     re.IGNORECASE,
@@ -189,8 +194,7 @@ def _marked(text: str, kind: Kind, options: Sequence[str]) -> _Found | None:
         if answer.lower() in _PLACEHOLDERS or not answer:
             continue
         if via == "labelled" and not _reads(answer, kind, options):
-            sentence = _first_sentence(answer)
-            answer = sentence if _reads(sentence, kind, options) else answer
+            answer = _said(answer, kind, options) or answer
         return text[:start], answer, via
     return None
 
@@ -222,9 +226,7 @@ def _phrased(text: str, kind: Kind, options: Sequence[str]) -> _Found | None:
         end = match.start()
         if said in unread:
             continue
-        answer = unwrap(_first_sentence(said))
-        formula = kind == "cloze" and "\\" in answer
-        if answer and (formula or _reads(answer, kind, options)):
+        if answer := _said(said, kind, options):
             return text[:end], answer, "phrase"
         unread.add(said)
         if len(unread) > _MAX_PHRASES:
@@ -237,7 +239,7 @@ def _last_number(text: str) -> _Found | None:
     # a reply that is one formula, "\frac{1}{2}", is not its last number
     if "\\" in text and "\n" not in text and not _WORD.search(text):
         return "", text, "fallback"
-    last = _last(numbers_in(text))
+    last = last_number_in(text)
     return None if last is None else (text[: last.start()], last.group(), "fallback")
 
 
@@ -249,7 +251,9 @@ def _lone_option(text: str, options: Sequence[str]) -> _Found | None:
             return "", beginning, "fallback"
     # "A" before a word is an article
     lone = rf"(?<![A-Za-z\d'])(?!A (?!is\b)[a-z])[A-{letter(len(options) - 1)}](?![A-Za-z\d'])"
-    last = _last(re.finditer(lone, text))
+    # a reply can hold a million letters, and no other is kept
+    found = deque(re.finditer(lone, text), maxlen=1)
+    last = found[0] if found else None
     if last is None or _PAIRED.search(text, max(0, last.start() - 12), last.start()):
         return None
     return text[: last.start()], last.group(0), "fallback"
@@ -262,16 +266,20 @@ def _reads(answer: str, kind: Kind, options: Sequence[str]) -> bool:
     return parse_number(number_text(answer)) is not None
 
 
-def _last(matches: Iterator[re.Match[str]]) -> re.Match[str] | None:
-    """The last match; a reply can hold a million, and no other is kept."""
-    last = deque(matches, maxlen=1)
-    return last[0] if last else None
+def _said(text: str, kind: Kind, options: Sequence[str]) -> str | None:
+    """The answer that a text's first sentence gives, or else the sentence's first clause."""
+    sentence = _before(_SENTENCE_END, text.lstrip())
+    for words in (sentence, _before(_CLAUSE_END, sentence)):
+        answer = unwrap(words)
+        formula = kind == "cloze" and "\\" in answer
+        if answer and (formula or _reads(answer, kind, options)):
+            return answer
+    return None
 
 
-def _first_sentence(text: str) -> str:
-    text = text.lstrip()
-    end = _SENTENCE_END.search(text)
-    return text[: end.start()] if end else text
+def _before(end: re.Pattern[str], text: str) -> str:
+    found = end.search(text)
+    return text[: found.start()] if found else text
 
 
 def _is_bare(before: str) -> bool:

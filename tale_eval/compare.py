@@ -5,6 +5,7 @@ S3 folders and every option are Inspect's, one failing combination loses no othe
 a second call runs only what is missing.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from tale_eval import tasks as our_tasks
 from tale_eval.adapters import named_model
+from tale_eval.arguments import checked_arguments, split_arguments
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.retries import MAX_RETRIES
-from tale_eval.solvers.methods import parse_method, split_arguments
+from tale_eval.solvers.methods import method_solver, parse_method
 
 # what may follow the name of one of our tasks after a slash: mathbench/college/en
 _SHORT_ARGUMENTS = {
@@ -51,17 +54,32 @@ def combinations(
 
     Raises:
         UnknownNameError: A task or method that does not exist.
-        InvalidValueError: Nothing to run, or an argument without a value.
+        InvalidValueError: Nothing to run, an argument without a value, or two models of one
+            name.
     """
     named = product(dict.fromkeys(tasks), dict.fromkeys(methods), dict.fromkeys(models))
     found = [Combination(*names) for names in named]
     if not found:
         raise InvalidValueError("name at least one task, one --method and one --model")
     for combination in found:
-        task_arguments(combination.task)
-        parse_method(combination.method)
+        _check_task(combination.task)
+        method_solver(combination.method)
         named_model(combination.model)
+    _check_names(dict.fromkeys(combination.model for combination in found))
     return found
+
+
+def _check_names(models: Iterable[str]) -> None:
+    """Two models of one name would share a log folder, a cache and a row of the report."""
+    written: dict[str, str] = {}
+    for model in models:
+        name = named_model(model).name
+        if name in written:
+            raise InvalidValueError(
+                f"--model {written[name]} and --model {model} are both called {name}: rename one "
+                "of the folders, or link to it under another name"
+            )
+        written[name] = model
 
 
 def command(combination: Combination, log_dir: str, options: Sequence[str]) -> list[str]:
@@ -70,12 +88,12 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
     words = ["eval-set", task, *named_model(combination.model).options()]
     words += ["--log-dir", log_folder(combination, log_dir)]
     if is_ours(task):
-        words += ["-T", f"method={combination.method}"]
+        words += ["-T", f"method={_quoted(combination.method)}"]
     else:
         name, settings = parse_method(combination.method)
         words += ["--solver", f"tale_eval/{name}"]
         for key, value in settings.items():
-            words += ["-S", f"{key}={value}"]
+            words += ["-S", f"{key}={_quoted(value)}"]
         if not any(option.partition("=")[0] == "--max-retries" for option in options):
             # our own tasks say so themselves
             words += ["--max-retries", str(MAX_RETRIES)]
@@ -98,6 +116,19 @@ def task_arguments(task: str) -> tuple[str, dict[str, str]]:
             )
         return f"tale_eval/{head}", dict(zip(short, rest, strict=False)) | arguments
     return name, arguments
+
+
+def _check_task(written: str) -> None:
+    """A misspelt argument of our own tasks; of others Inspect knows more."""
+    task, arguments = task_arguments(written)
+    if is_ours(task):
+        name = task.removeprefix("tale_eval/")
+        checked_arguments(f"task {name}", getattr(our_tasks, name), arguments)
+
+
+def _quoted(value: object) -> str:
+    """A value as -S and -T read it back: they take plain text for YAML, and "no" for false."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def log_folder(combination: Combination, log_dir: str) -> str:

@@ -87,3 +87,14 @@ def shown_plainly() -> Iterator[None]:
         yield
     except TaleEvalError as error:
         raise PrerequisiteError(escape(f"ERROR: {error}")) from error
+
+
+@contextmanager
+def shown_by_the_caller() -> Iterator[None]:
+    """Undo `shown_plainly` within: raise the original error for a caller that is not Inspect."""
+    from inspect_ai._util.error import PrerequisiteError
+
+    try:
+        yield
+    except PrerequisiteError as error:
+        raise (error.__cause__ or error) from None

@@ -6,12 +6,14 @@ thirteen digits differ when their last digit does.
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
 _MAX_CHARS = 400
 _MAX_EXPONENT = 1000
 _MAX_FOLD = 4
+_TAIL_CHARS = 10_000
 
 # 2,125 | 2125 | .5, with an optional fraction part
 _UNSIGNED = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
@@ -34,6 +36,8 @@ _IN_TEXT = re.compile(
     r"(?![\d_]|[.,/]\d|[eE][-+]?\d)",
     re.ASCII,  # a Chinese character is no part of a number's word
 )
+
+_NO_NUMBER = re.compile(r"[^\d\s,./eE+\-\\$€£¥₹]", re.ASCII)
 
 _SIGNS = str.maketrans("−﹣–‐‑⁄∕", "-----//")
 _SUPERSCRIPT = re.compile(r"(?<=[\d)])([⁺⁻]?[⁰¹²³⁴-⁹]+)")
@@ -104,6 +108,16 @@ def parse_number(text: str) -> Fraction | None:
 def numbers_in(text: str) -> Iterator[re.Match[str]]:
     """Where numbers stand in a normalised text, in their order."""
     return _IN_TEXT.finditer(text)
+
+
+def last_number_in(text: str) -> re.Match[str] | None:
+    """Where the last number of a normalised text stands."""
+    # a reply can hold a million numbers, and none goes on across such a character
+    border = _NO_NUMBER.search(text, max(0, len(text) - _TAIL_CHARS))
+    for start in (border.start() if border else 0, 0):
+        if found := deque(_IN_TEXT.finditer(text, start), maxlen=1):
+            return found[0]
+    return None
 
 
 def _signed(signs: str, value: Fraction) -> Fraction:

@@ -24,10 +24,10 @@ _AREA = re.compile(
 _OPTION_WORD = re.compile(
     r"^(?:option|choice|answer|选项|答案)[\s:]*(?=\(?[A-Za-z](?![A-Za-z]))", re.IGNORECASE
 )
-_LEADING_LETTER = re.compile(r"\(([A-Za-z])\)|([A-Za-z])(?:[.):]|(?![A-Za-z\d']))")
+_LEADING_LETTER = re.compile(r"[(\[【]([A-Za-z])[)\]】]|([A-Za-z])(?:[.):]|(?![A-Za-z\d']))")
 _SEPARATOR = re.compile(r"^[ .):,]*(?:- )?")
 # "A. and B" names no single option
-_ANOTHER = re.compile(r"(?:and|or|和|或|&)?\s*\(?[A-Z]\)?(?:$|[.):])")
+_ANOTHER = re.compile(r"(?:and|or|和|或|&)?\s*[(\[【]?[A-Z][)\]】]?(?:$|[.):])")
 # "B is correct", "B选项"
 _SAID_OF_ONE = re.compile(r"is (?:the|correct|right)\b|选?项")
 FORMULA = re.compile(r"[\\^*/+()=]")
@@ -87,5 +87,5 @@ def _leading_letter(text: str, texts: Mapping[str, str]) -> str | None:
     name = (lead.group(1) or lead.group(2)).upper()
     rest = unwrap(_SEPARATOR.sub("", text[lead.end() :]))
     alone = rest in ("", texts.get(name)) or _SAID_OF_ONE.match(rest) is not None
-    punctuated = lead.group(0)[-1] in ".):" and not _ANOTHER.match(rest)
+    punctuated = lead.group(0)[-1] in ".):]】" and not _ANOTHER.match(rest)
     return name if name in texts and (alone or punctuated) else None

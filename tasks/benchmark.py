@@ -7,6 +7,7 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Metric
 
+from tale_eval.arguments import as_written
 from tale_eval.prompts import PROMPT_VERSION
 from tale_eval.retries import MAX_RETRIES
 from tale_eval.scorers import tale
@@ -37,6 +38,7 @@ def benchmark_task(
             interface changes.
         metrics: Used instead of the scorer's own.
     """
+    method = as_written(method)
     subsets = sorted({(sample.metadata or {})["subset"] for sample in samples})
     return Task(
         dataset=MemoryDataset(samples, name=(samples[0].metadata or {})["benchmark"]),

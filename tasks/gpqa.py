@@ -6,6 +6,7 @@ inspect eval tale_eval/gpqa -T subset=diamond -T method=tale_ep
 from inspect_ai import Task, task
 
 from tale_eval import datasets
+from tale_eval.datasets.gpqa import Subset
 from tale_eval.errors import shown_plainly
 from tale_eval.tasks.benchmark import benchmark_task
 
@@ -15,7 +16,7 @@ VERSION = "1-A"
 @task
 @shown_plainly()
 def gpqa(
-    subset: str = "diamond", seed: int = 1024, method: str = "cot", source: str | None = None
+    subset: Subset = "diamond", seed: int = 1024, method: str = "cot", source: str | None = None
 ) -> Task:
     """GPQA, 198 (diamond), 448 (main) or 546 (extended) questions.
 

@@ -7,6 +7,7 @@ inspect eval tasks/gsm8k.py -T source=$PWD/data/gsm8k
 from inspect_ai import Task, task
 
 from tale_eval import datasets
+from tale_eval.datasets.gsm8k import Split
 from tale_eval.errors import shown_plainly
 from tale_eval.tasks.benchmark import benchmark_task
 
@@ -15,7 +16,7 @@ VERSION = "1-A"
 
 @task
 @shown_plainly()
-def gsm8k(split: str = "test", method: str = "cot", source: str | None = None) -> Task:
+def gsm8k(split: Split = "test", method: str = "cot", source: str | None = None) -> Task:
     """GSM8K, 1,319 test or 7,473 training questions.
 
     Args:

@@ -5,9 +5,12 @@ inspect eval tale_eval/mathbench -T level=college -T language=en -T method=tale_
 inspect eval tale_eval/mathbench -T level=high -T circular=true
 """
 
+from typing import Literal
+
 from inspect_ai import Task, task
 
 from tale_eval import datasets
+from tale_eval.datasets.mathbench import Language, Level
 from tale_eval.errors import shown_plainly
 from tale_eval.scorers import circular_metrics
 from tale_eval.tasks.benchmark import benchmark_task
@@ -18,8 +21,8 @@ VERSION = "1-A"
 @task
 @shown_plainly()
 def mathbench(
-    level: str = "all",
-    language: str = "all",
+    level: Literal[Level, "all"] = "all",
+    language: Literal[Language, "all"] = "all",
     circular: bool = False,
     method: str = "cot",
     source: str | None = None,

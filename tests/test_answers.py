@@ -151,6 +151,7 @@ def test_every_right_letter_with_its_options_text_is_right(data_folder: Path, fo
         ("最终答案：72", "72", "labelled"),
         ("48 + 24 = 72\n#### 72", "72", "labelled"),
         ("Answer: 72. Because 48 apples and 24 pears.", "72", "labelled"),
+        ("Answer: 72, not 24", "72", "labelled"),
         # what the prompts print in the answer's place
         ("[[72]] has the form [[answer]]", "72", "bracketed"),
         ("[[72]]\nANSWER: $ANSWER", "72", "bracketed"),
@@ -163,6 +164,9 @@ def test_every_right_letter_with_its_options_text_is_right(data_folder: Path, fo
         ("The answer is 72. I hope this answer is clear.", "72", "phrase"),
         ("The answer is:\n\n72", "72", "phrase"),
         ("The answer is 72 because 48 + 24 is.", "72", "phrase"),
+        ("The answer is 72, not 24.", "72", "phrase"),
+        ("The answer is 72 rather than 24.", "72", "phrase"),
+        ("The answer is not 24: they make 72.", "72", "fallback"),
         ("The answer is $\\sqrt{8}$.", "\\sqrt{8}", "phrase"),
         ("所以答案是72。小明买了3个苹果。", "72", "phrase"),
         # otherwise the last number
@@ -374,6 +378,18 @@ def test_a_right_number_that_is_overruled_is_wrong() -> None:
         "The answer is B because A is too short.",
         "The answer must be B: A is too short.",
         "The correct option is B. Option A is too short.",
+        "The answer is B, not A.",
+        "The answer is B and not A.",
+        "The answer is B rather than A",
+        "The answer is B, as A is too short.",
+        "The best answer is B as it fits; A is too short.",
+        "答案是B，而不是A。",
+        "Answer: B, not A",
+        "Answer: B (not A)",
+        # brackets that were not asked for
+        "Answer: [B]",
+        "选项：【B】",
+        "Choice: [B] 15 cm",
         # the reply begins with it, or it stands last
         "B. 15 cm\n\nA is too short and D is too long.",
         "A. too short\nB. right\nSo it is B",

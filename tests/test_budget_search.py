@@ -3,9 +3,11 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import evaluation
 import pytest
 from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
@@ -22,7 +24,7 @@ from inspect_ai.scorer import (
     scorer,
 )
 from inspect_ai.solver import TaskState
-from questions import gsm8k_file, number_in
+from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
 
 from tale_eval.recorder import TaleRecord
@@ -288,6 +290,24 @@ def test_a_rule_joins_samples_that_have_a_seed_each(
     assert scored["output_tokens"] == server.total("output_tokens")
 
 
+def test_every_epoch_has_seeds_of_its_own(tmp_path: Path) -> None:
+    task = gsm8k(source=str(gsm8k_file(tmp_path, 1)), method="budget_search:samples=2")
+    with chat_server(wrong_at_seed_1026) as server:
+        evaluation.run(server, task, tmp_path / "logs", epochs=2)
+    assert asked_seeds(server)[None] == [1024, 1025, 2024, 2025]
+
+
+@pytest.mark.parametrize("method", ["cot", "tale_ep"])
+def test_every_epoch_of_a_method_has_a_seed_of_its_own(method: str, tmp_path: Path) -> None:
+    task = gsm8k(source=str(gsm8k_file(tmp_path, 1)), method=method)
+    with chat_server(evaluation.right) as server:
+        evaluation.run(server, task, tmp_path / "logs", epochs=3)
+    requests = zip(server.prompts(), server.requests, strict=True)
+    asked = {(asks_for_budget(prompt), request["seed"]) for prompt, request in requests}
+    estimates = [False, True] if method == "tale_ep" else [False]
+    assert asked == set(product(estimates, (1024, 2024, 3024)))
+
+
 def test_an_unsolved_question_keeps_its_first_answer_even_if_a_later_one_is_right(
     tmp_path: Path, run: Callable[..., EvalLog]
 ) -> None:
@@ -453,7 +473,7 @@ def test_a_server_that_reports_no_usage_ends_the_run_with_the_reason(
     [
         ({"strategy": "greedi"}, "unknown strategy 'greedi'; allowed: halving, greedy, bisect"),
         ({"rule": "most"}, "unknown rule 'most'; allowed: all, majority"),
-        ({"samples": 0}, "samples=0: must be a whole number from 1 up"),
+        ({"samples": 0}, "samples=0: must be a whole number from 1 to 999"),
         ({"tolerance": 0}, "tolerance=0.0: must be above 0 and at most 1"),
         ({"tolerance": 1.5}, "tolerance=1.5: must be above 0 and at most 1"),
     ],

@@ -57,7 +57,7 @@ def test_ways_to_write_a_task(written: str, name: str, arguments: dict[str, str]
         (
             "mathbench/college",
             "budget:tokens=50",
-            "tale_eval/mathbench -T method=budget:tokens=50 -T level=college",
+            'tale_eval/mathbench -T method="budget:tokens=50" -T level=college',
         ),
         (
             "inspect_evals/gsm8k",
@@ -67,7 +67,7 @@ def test_ways_to_write_a_task(written: str, name: str, arguments: dict[str, str]
         (
             "task.py:fewshot=0",
             "budget:tokens=50:style=answer_last",
-            "task.py --solver tale_eval/budget -S tokens=50 -S style=answer_last "
+            'task.py --solver tale_eval/budget -S tokens=50 -S style="answer_last" '
             "--max-retries 10 -T fewshot=0",
         ),
     ],
@@ -119,6 +119,15 @@ def test_what_is_named_twice_is_run_once() -> None:
         ("gsm8k", "budget:tokens", InvalidValueError, "write 'tokens' as tokens=VALUE"),
         ("chain_sum:size", "cot", InvalidValueError, "write 'size' as size=VALUE"),
         ("gsm8k/train/en", "cot", InvalidValueError, "gsm8k takes at most 1 part"),
+        ("gsm8k/trian", "cot", UnknownNameError, "unknown split 'trian'.*'train'"),
+        ("mathbench/colege", "cot", UnknownNameError, "unknown level 'colege'.*'college'"),
+        ("chain_sum:sise=5", "cot", UnknownNameError, "argument of task chain_sum 'sise'.*'size'"),
+        ("chain_sum:size=five", "cot", InvalidValueError, "task chain_sum: size=five"),
+        ("chain_sum:size=5:size=6", "cot", InvalidValueError, "size is given twice"),
+        ("gsm8k", "budget", InvalidValueError, "method budget: missing .*'tokens'"),
+        ("gsm8k", "budget:tokens=true", InvalidValueError, "budget: tokens=true"),
+        ("gsm8k", "budget:tokens=0", InvalidValueError, "tokens=0"),
+        ("gsm8k", "cot:style=answer_lst", UnknownNameError, "'answer_lst'.*'answer_last'"),
     ],
 )
 def test_typing_errors_are_found_before_anything_runs(

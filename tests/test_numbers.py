@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_eval.numbers import normalise, numbers_in, parse_number
+from tale_eval import numbers
+from tale_eval.numbers import last_number_in, normalise, numbers_in, parse_number
 
 
 @pytest.mark.parametrize(
@@ -174,3 +175,12 @@ def test_numbers_in_running_text(text: str, expected: list[str]) -> None:
 )
 def test_characters_are_folded_to_their_plain_form(text: str, expected: str) -> None:
     assert normalise(text) == expected
+
+
+@given(st.text(alphabet="01,./ eE+-$x年\n"))
+def test_the_last_number_is_found_from_the_end(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "_TAIL_CHARS", 4)
+        last = last_number_in(text)
+    spans = [found.span() for found in numbers_in(text)]
+    assert (last and last.span()) == (spans[-1] if spans else None)

@@ -1,23 +1,24 @@
 """GPQA: graduate-level science questions (Rein et al., 2023), CC-BY-4.0, gated on the hub."""
 
 from random import Random
+from typing import Literal, get_args
 
 from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.rows import Row
 from tale_eval.datasets.samples import LETTERS, content_hash, make_sample, reordered
 from tale_eval.datasets.sources import HubFile, Source, load_rows
-from tale_eval.errors import UnknownNameError
+from tale_eval.errors import check_name
 
 REPO = "Idavidrein/gpqa"
 REVISION = "633f5ee89ab8ad4522a9f850766b73f62147ffdd"
-SUBSETS = ("diamond", "main", "extended")
+Subset = Literal["diamond", "main", "extended"]
 
 # the right answer is always in the first of these columns
 ANSWERS = ("Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
 
 
-def gpqa(subset: str = "diamond", seed: int = 1024, source: Source = None) -> list[Sample]:
+def gpqa(subset: Subset = "diamond", seed: int = 1024, source: Source = None) -> list[Sample]:
     """Load GPQA: 198 (diamond), 448 (main) or 546 (extended) questions.
 
     The options of each question are shuffled by the seed and the question alone, so a
@@ -35,8 +36,7 @@ def gpqa(subset: str = "diamond", seed: int = 1024, source: Source = None) -> li
         SourceError: The data is not there, or the hub's terms were not accepted.
         RowError: A row lacks its question or an answer, or repeats a Record ID.
     """
-    if subset not in SUBSETS:
-        raise UnknownNameError("subset of gpqa", subset, SUBSETS)
+    check_name("subset of gpqa", subset, get_args(Subset))
     name = f"gpqa_{subset}.csv"
     rows = load_rows(source, folder="gpqa", files=[name], hub=HubFile(REPO, REVISION, name))
     _check_record_ids(rows)

@@ -1,23 +1,24 @@
 """GSM8K: grade-school word problems (Cobbe et al., 2021), MIT."""
 
 import re
+from typing import Literal, get_args
 
 from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.rows import Row
 from tale_eval.datasets.samples import content_hash, make_sample
 from tale_eval.datasets.sources import HubFile, Source, load_rows
-from tale_eval.errors import UnknownNameError
+from tale_eval.errors import check_name
 
 REPO = "openai/gsm8k"
 REVISION = "cc7b047b6e5bb11b4f1af84efc572db110a51b3c"
-SPLITS = ("test", "train")
+Split = Literal["test", "train"]
 
 # a whole number may be written in groups of three, but "1,2" is not a number
 NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 
 
-def gsm8k(split: str = "test", source: Source = None) -> list[Sample]:
+def gsm8k(split: Split = "test", source: Source = None) -> list[Sample]:
     """Load GSM8K: 1319 questions in the test split, 7473 in the training split.
 
     The target is the number after the last `####`, without commas ("2,125" gives "2125");
@@ -33,8 +34,7 @@ def gsm8k(split: str = "test", source: Source = None) -> list[Sample]:
         SourceError: The data is not there.
         RowError: A row has no question, no `####`, or a gold that is not a number.
     """
-    if split not in SPLITS:
-        raise UnknownNameError("split of gsm8k", split, SPLITS)
+    check_name("split of gsm8k", split, get_args(Split))
     parquet = f"main/{split}-00000-of-00001.parquet"
     rows = load_rows(
         source,

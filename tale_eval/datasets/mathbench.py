@@ -4,14 +4,14 @@ The authors publish a zip of `mathbench_v1/<level>/<kind>_<language>.jsonl`.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.rows import Origin, OriginKind, Row, read_rows
 from tale_eval.datasets.samples import LETTERS, content_hash, make_sample, reordered
 from tale_eval.datasets.sources import Source, hub_folder, locate
-from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError
+from tale_eval.errors import InvalidValueError, SourceError, check_name
 
 FOLDER = "mathbench_v1"
 # An unofficial mirror whose commit hash we do not know, so this is NOT pinned. Every
@@ -19,9 +19,20 @@ FOLDER = "mathbench_v1"
 REPO = "budecosystem/mathbench"
 REVISION = "main"
 
-LANGUAGES = ("en", "cn")
+Language = Literal["en", "cn"]
+Level = Literal[
+    "arithmetic",
+    "primary",
+    "middle",
+    "high",
+    "college",
+    "primary_knowledge",
+    "middle_knowledge",
+    "high_knowledge",
+    "college_knowledge",
+]
 # how the questions of each level are answered
-KINDS = {
+KINDS: dict[Level, Literal["cloze", "single_choice"]] = {
     "arithmetic": "cloze",
     "primary": "cloze",
     "middle": "single_choice",
@@ -37,8 +48,8 @@ KINDS = {
 class Subset(NamedTuple):
     """One of the 17 files."""
 
-    level: str
-    language: str
+    level: Level
+    language: Language
 
     @property
     def name(self) -> str:
@@ -47,14 +58,17 @@ class Subset(NamedTuple):
 
 SUBSETS = tuple(
     Subset(level, language)
-    for level in KINDS
-    for language in LANGUAGES
+    for level in get_args(Level)
+    for language in get_args(Language)
     if (level, language) != ("arithmetic", "cn")
 )
 
 
 def mathbench(
-    level: str = "all", language: str = "all", circular: bool = False, source: Source = None
+    level: Literal[Level, "all"] = "all",
+    language: Literal[Language, "all"] = "all",
+    circular: bool = False,
+    source: Source = None,
 ) -> list[Sample]:
     """Load MathBench: 3709 questions in 17 subsets.
 
@@ -86,10 +100,8 @@ def mathbench(
 
 
 def _chosen(level: str, language: str) -> list[Subset]:
-    if level not in ("all", *KINDS):
-        raise UnknownNameError("level of mathbench", level, ("all", *KINDS))
-    if language not in ("all", *LANGUAGES):
-        raise UnknownNameError("language of mathbench", language, ("all", *LANGUAGES))
+    check_name("level of mathbench", level, ("all", *get_args(Level)))
+    check_name("language of mathbench", language, ("all", *get_args(Language)))
     of_level = [subset for subset in SUBSETS if level in ("all", subset.level)]
     chosen = [subset for subset in of_level if language in ("all", subset.language)]
     if not chosen:

@@ -1,9 +1,10 @@
 """One long run at many connections: time, CPU and memory as the number of questions grows.
 
-    python benchmarks/load.py [--questions 1000 5000 20000] [--connections 256]
+    python benchmarks/load.py [--questions 1000 5000 20000] [--connections 256] [--of ours inspect]
 
-Each run is `inspect eval tale_eval/gsm8k` by vanilla CoT in a process of its own, against a
-server on loopback in another; the log is read afterwards, and must hold every question once.
+Each run is `inspect eval tale_eval/gsm8k` by vanilla CoT, or Inspect's own generate() and match()
+on the same messages, in a process of its own, against a server on loopback in another; the log
+is read afterwards, and must hold every question once.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import resource
 import sys
 import time
 from collections import Counter
+from functools import partial
+from itertools import product
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,15 +29,18 @@ from questions import gsm8k_file, number_in
 LATENCY = 0.05
 
 
-def run(base_url: str, folder: str, questions: int, connections: int, pipe: Connection) -> None:
-    """Evaluate, and tell seconds, CPU seconds, MiB at a tenth of the way, and at most."""
-    from throughput import by_inspect
+def run(
+    base_url: str, folder: str, of: str, questions: int, connections: int, pipe: Connection
+) -> None:
+    """Evaluate, and tell seconds, CPU seconds and MiB at most."""
+    from throughput import by_inspect, stock
 
     from tale_eval.tasks import gsm8k
 
     source = str(gsm8k_file(Path(folder), questions))
     start, cpu = time.perf_counter(), time.process_time()
-    by_inspect(base_url, Path(folder), connections, lambda: gsm8k(source=source))
+    task = partial(gsm8k, source=source) if of == "ours" else partial(stock, questions)
+    by_inspect(base_url, Path(folder), connections, task)
     seconds, worked = time.perf_counter() - start, time.process_time() - cpu
     pipe.send((seconds, worked, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
@@ -51,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--questions", type=int, nargs="+", default=[1000, 5000, 20000])
     parser.add_argument("--connections", type=int, default=256)
+    parser.add_argument("--of", nargs="+", choices=["ours", "inspect"], default=["ours", "inspect"])
     options = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     titles = (
@@ -63,11 +70,11 @@ def main() -> None:
         "log s",
     )
     print(f"{options.connections} connections, load average {os.getloadavg()[0]:.1f}")
-    print("".join(f"{title:>13}" for title in titles))
-    for questions in options.questions:
+    print(f"{'':9}" + "".join(f"{title:>13}" for title in titles))
+    for questions, of in product(options.questions, options.of):
         with TemporaryDirectory() as folder, served(right, LATENCY) as (base_url, calls):
             ours, theirs = spawn.Pipe()
-            given = (base_url, folder, questions, options.connections, theirs)
+            given = (base_url, folder, of, questions, options.connections, theirs)
             process = spawn.Process(target=run, args=given)
             process.start()
             assert process.pid is not None
@@ -83,7 +90,7 @@ def main() -> None:
             assert asked == Counter(range(questions))
             assert calls() == questions
         print(
-            f"{questions:13,}{seconds:13.1f}{questions / seconds:13.1f}"
+            f"{of:9}{questions:13,}{seconds:13.1f}{questions / seconds:13.1f}"
             f"{1000 * cpu / questions:13.1f}{early:13.0f}{most:13.0f}{read:13.1f}",
             flush=True,
         )

@@ -1,8 +1,8 @@
-"""Local models and adapters as Inspect's `hf` provider takes them, under honest names.
+"""Local models and adapters as Inspect's `hf` and `vllm` take them, under honest names.
 
 Inspect names a local model as the user likes, and neither its cache nor an eval set's log
-folder knows the weights. So an adapter's name here ends in the hash of its files: trained
-anew in the same folder, it is another model, with another cache and other logs.
+folder knows the weights. So the name of whatever was trained ends here in the hash of its
+files: trained anew in the same folder, it is another model, with another cache and other logs.
 """
 
 import hashlib
@@ -16,12 +16,17 @@ from typing import Any
 from tale_eval.errors import InvalidValueError, SourceError
 
 ADAPTER_CONFIG = "adapter_config.json"
+MODEL_CONFIG = "config.json"
 PROVENANCE = "provenance.json"
 BASE_METADATA = "tale_eval_base_model"
 """Metadata of an adapter's log: its base model, by the name that its logs have."""
 
-_WEIGHTS = "*.safetensors"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
+# the names that transformers, peft and vLLM look for; without them they take pickles
+_WEIGHTS = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_PICKLES = ("*.bin", "*.bin.index.json", "*.pt", "*.pth", "*.pkl", "*.ckpt")
+_VLLM_RANK = 16  # the largest rank that vLLM serves unless it is told otherwise
 
 
 @dataclass(frozen=True)
@@ -30,19 +35,19 @@ class NamedModel:
 
     Attributes:
         name: Inspect's name, such as "openai/gpt-4o-mini" or "hf/sft-1a2b3c4d".
-        folder: Of a local model or adapter, absolute; None for any other model.
+        arguments: The provider's, as they follow -M: where a local model or adapter lies.
         base: Inspect's name of the model that an adapter belongs to; None without one.
     """
 
     name: str
-    folder: Path | None = None
+    arguments: tuple[str, ...] = ()
     base: str | None = None
 
     def options(self) -> list[str]:
         """The options of `inspect eval` and `inspect eval-set` that load it."""
         words = ["--model", self.name]
-        if self.folder is not None:
-            words += ["-M", f"model_path={self.folder}"]
+        for argument in self.arguments:
+            words += ["-M", argument]
         if self.base is not None:
             words += ["--metadata", f"{BASE_METADATA}={self.base}"]
         return words
@@ -50,32 +55,52 @@ class NamedModel:
 
 @cache
 def named_model(written: str) -> NamedModel:
-    """What `--model` means: "openai/gpt-4o-mini", "hf/FOLDER" or "NAME=hf/FOLDER".
+    """What `--model` means: "openai/gpt-4o-mini", "hf/FOLDER", "vllm/BASE:FOLDER", or one of
+    the latter two after "NAME=".
 
-    A local model goes by its folder's name. So does an adapter, unless NAME is given, and
-    the first eight digits of its hash follow.
+    A local model goes by its folder's name. So does an adapter, unless NAME is given. The
+    first eight digits of its hash follow, as they do for a model that `train` made.
 
     Raises:
         InvalidValueError: NAME= before anything but an adapter, an adapter whose base
             model is no longer the one it was trained on, or weights that are pickles.
-        SourceError: The base model of an adapter is not where it was.
+        SourceError: The base model of an adapter is not where it was, a folder without
+            weights, or a description of it that cannot be read.
     """
-    found = re.fullmatch(r"(?:([^/=]+)=)?hf/(.+)", written)
+    found = re.fullmatch(r"(?:([^/=]+)=)?(hf|vllm)/(.+)", written)
     if found is None:
         return NamedModel(written)
-    given, folder = found[1], Path(found[2]).expanduser().absolute()
-    if is_adapter(folder):
-        name = f"hf/{given or folder.name}-{content_hash(folder)[:8]}"
-        return NamedModel(name, folder, _base_name(folder))
-    if given is not None:
+    given, provider, place = found.groups()
+    model = _vllm_model(given, place) if provider == "vllm" else _hf_model(given, place)
+    if model is None and given is not None:
         raise InvalidValueError(
-            f"model {written!r}: there is no {ADAPTER_CONFIG} in {folder}, and only adapters "
+            f"model {written!r}: there is no {ADAPTER_CONFIG} in the folder, and only adapters "
             "can be given a name"
         )
-    if (folder / "config.json").is_file():
-        check_weights(folder)
-        return NamedModel(f"hf/{folder.name}", folder)
-    return NamedModel(written)
+    return model or NamedModel(written)
+
+
+def _hf_model(given: str | None, place: str) -> NamedModel | None:
+    folder = Path(place).expanduser().absolute()
+    arguments = (f"model_path={folder}",)
+    if is_adapter(folder):
+        return NamedModel(f"hf/{_tagged(folder, given)}", arguments, _base_name(folder))
+    if given is None and (folder / MODEL_CONFIG).is_file():
+        return NamedModel(f"hf/{_local_name(folder)}", arguments)
+    return None
+
+
+def _vllm_model(given: str | None, place: str) -> NamedModel | None:
+    """An adapter of vLLM's; what it loads beside one is checked, and keeps its name."""
+    base, colon, adapter = place.partition(":")
+    folder = Path(adapter).expanduser().absolute()
+    if colon and is_adapter(folder):
+        check_base(folder, base)
+        name = _tagged(folder, given)
+        return NamedModel(f"vllm/{base}:{name}", _vllm_arguments(folder, name), f"vllm/{base}")
+    if (Path(base) / MODEL_CONFIG).is_file():
+        weight_files(Path(base))
+    return None
 
 
 def is_adapter(folder: Path) -> bool:
@@ -87,73 +112,151 @@ def content_hash(folder: Path) -> str:
     """The sha256 of a model's or adapter's configuration and weights.
 
     Raises:
-        InvalidValueError: The weights are pickles.
-        SourceError: There are no weights.
+        InvalidValueError, SourceError: As `weight_files` does.
     """
-    check_weights(folder)
-    names = sorted(folder.glob(_WEIGHTS))
-    if not names:
-        raise SourceError(f"{folder}: no weights in it ({_WEIGHTS})")
-    configs = [folder / name for name in (ADAPTER_CONFIG, "config.json")]
+    weights = weight_files(folder)
+    configs = [folder / name for name in (ADAPTER_CONFIG, MODEL_CONFIG)]
     digest = hashlib.sha256()
-    for path in [*(config for config in configs if config.is_file()), *names]:
+    for path in [*(config for config in configs if config.is_file()), *weights]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
-def check_weights(folder: Path) -> None:
-    """Check that a folder does not hold its weights as pickles alone, which can run code.
+def weight_files(folder: Path) -> list[Path]:
+    """The files that a model's or adapter's weights are loaded from: safetensors, every one.
 
     Raises:
-        InvalidValueError: It does.
+        InvalidValueError: Pickles would be loaded, which can run code.
+        SourceError: There are no weights, or not all of them.
     """
-    pickles = [path for pattern in _PICKLES for path in folder.glob(pattern)]
-    if pickles and not any(folder.glob(_WEIGHTS)):
+    found = []
+    if is_adapter(folder):
+        found.append(_present(folder, _ADAPTER_WEIGHTS))
+        if not (folder / MODEL_CONFIG).is_file():
+            return found
+    # an adapter beside a config.json is loaded into the model of that very folder
+    if (folder / MODEL_CONFIG).is_file() and "transformers_weights" in _json(folder / MODEL_CONFIG):
         raise InvalidValueError(
-            f"{folder}: its weights are pickles ({min(pickles).name}), which can run code, and are "
-            "not loaded; save them anew with save_pretrained(safe_serialization=True)"
+            f"{folder}: transformers_weights in {MODEL_CONFIG} names other files than {_WEIGHTS}, "
+            "which are not loaded; rename them, and remove the key"
         )
+    if (folder / _INDEX).is_file() and not (folder / _WEIGHTS).is_file():
+        return found + _shards(folder / _INDEX)
+    return [*found, _present(folder, _WEIGHTS)]
 
 
-def check_base(adapter: Path) -> None:
-    """Check that an adapter's local base model is still the one it was trained on.
+def _shards(index: Path) -> list[Path]:
+    named = _json(index).get("weight_map")
+    if not isinstance(named, dict) or not named:
+        raise SourceError(f"{index}: there is no weight_map in it; save the model anew")
+    shards = sorted({str(shard) for shard in named.values()})
+    for shard in shards:
+        if not shard.endswith(".safetensors"):
+            raise _pickles(index.parent, shard)
+        if not (index.parent / shard).is_file():
+            raise SourceError(f"{index}: there is no {shard} beside it; copy the model anew")
+    return [index.parent / shard for shard in shards]
+
+
+def _present(folder: Path, name: str) -> Path:
+    """The file of weights; without it, what is wrong with the folder."""
+    path = folder / name
+    if path.is_file():
+        return path
+    pickles = [found.name for pattern in _PICKLES for found in folder.glob(pattern)]
+    if pickles:
+        raise _pickles(folder, min(pickles))
+    raise SourceError(f"{folder}: no weights in it ({name}); save them with save_pretrained")
+
+
+def _pickles(folder: Path, name: str) -> InvalidValueError:
+    return InvalidValueError(
+        f"{folder}: its weights are pickles ({name}), which can run code, and are not loaded; "
+        "save them anew with save_pretrained(safe_serialization=True)"
+    )
+
+
+def base_of(adapter: Path) -> str:
+    """An adapter's base model as its configuration names it: a folder or a name on the hub.
 
     Raises:
-        InvalidValueError: It is another one.
+        SourceError: It names none.
+    """
+    return _text(adapter / ADAPTER_CONFIG, "base_model_name_or_path")
+
+
+def check_base(adapter: Path, base: str) -> None:
+    """Check that a local base model is safe to load, and the one an adapter was trained on.
+
+    Args:
+        adapter: The adapter's folder.
+        base: The model that it is loaded into.
+
+    Raises:
+        InvalidValueError: It is another one, or its weights are pickles.
         SourceError: It is not there.
     """
-    base = _base(adapter)
+    if not is_local(base):
+        return
     folder = Path(base)
-    if not folder.is_absolute():
-        return  # a name on the hub
     if not folder.is_dir():
         raise SourceError(
             f"{adapter}: its base model {base} is not there; put it back, or correct "
             f"base_model_name_or_path in {ADAPTER_CONFIG}"
         )
+    weight_files(folder)
     path = adapter / PROVENANCE
-    expected = _json(path)["base_sha256"] if path.is_file() else None
-    if expected is not None and expected != content_hash(folder):
+    if path.is_file() and _text(path, "base_sha256") != content_hash(folder):
         raise InvalidValueError(
-            f"{adapter} is an adapter of another base model: {base} no longer holds the weights "
+            f"{adapter} is an adapter of another base model: {base} does not hold the weights "
             f"it was trained on (base_sha256 in {PROVENANCE})"
         )
 
 
-def _base(adapter: Path) -> str:
-    return str(_json(adapter / ADAPTER_CONFIG)["base_model_name_or_path"])
+def is_local(model: str) -> bool:
+    """Whether a model is a folder, and not a name on the hub; transformers decides alike."""
+    return Path(model).is_absolute() or Path(model).is_dir()
 
 
 def _base_name(adapter: Path) -> str:
-    check_base(adapter)
-    base = _base(adapter)
-    return f"hf/{Path(base).name}" if Path(base).is_absolute() else f"hf/{base}"
+    base = base_of(adapter)
+    check_base(adapter, base)
+    return f"hf/{_local_name(Path(base).absolute())}" if is_local(base) else f"hf/{base}"
+
+
+def _local_name(model: Path) -> str:
+    """The name of a local model's logs."""
+    weight_files(model)
+    return _tagged(model) if (model / PROVENANCE).is_file() else model.name
+
+
+def _tagged(folder: Path, given: str | None = None) -> str:
+    return f"{given or folder.name}-{content_hash(folder)[:8]}"
+
+
+def _vllm_arguments(adapter: Path, name: str) -> tuple[str, ...]:
+    """What makes vLLM serve an adapter by a name; Inspect's own way is by its path."""
+    rank = _json(adapter / ADAPTER_CONFIG).get("r")
+    served = f"lora_modules={name}={adapter}"
+    if not isinstance(rank, int) or rank <= _VLLM_RANK:
+        return (served,)
+    # vLLM takes powers of two
+    return (served, f"max_lora_rank={1 << (rank - 1).bit_length()}")
+
+
+def _text(path: Path, key: str) -> str:
+    value = _json(path).get(key)
+    if not isinstance(value, str) or not value:
+        raise SourceError(f"{path}: there is no {key} in it; restore the file")
+    return value
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except json.JSONDecodeError as error:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
         raise SourceError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise SourceError(f"{path}: expected an object of keys and values, not {content!r:.40}")
     return content

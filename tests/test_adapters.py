@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from questions import gsm8k_file
 from tiny import tiny_model, write_recipe, write_rows
 
 from tale_eval.adapters import NamedModel, content_hash, named_model
-from tale_eval.compare import Combination, command, log_folder
+from tale_eval.compare import Combination, combinations, command, log_folder
 from tale_eval.errors import InvalidValueError, SourceError
 from tale_eval.logs import read_records
 from tale_eval.report.leaderboard import leaderboard
@@ -39,6 +40,11 @@ def afresh() -> None:
     named_model.cache_clear()
 
 
+def refused(error: type[Exception], message: str, written: object) -> None:
+    with pytest.raises(error, match=message):
+        named_model(f"hf/{written}")
+
+
 @pytest.mark.parametrize(
     "written",
     ["openai/gpt-4o-mini", "hf/Qwen/Qwen2.5-0.5B", "vllm/base:adapter", "openai-api/x/a=b", "m"],
@@ -51,7 +57,7 @@ def test_any_other_model_is_inspects_own_affair(written: str) -> None:
 def test_a_local_model_goes_by_its_folders_name(tmp_path: Path) -> None:
     folder = model(tmp_path / "base-135m")
     found = named_model(f"hf/{folder}")
-    assert found == NamedModel("hf/base-135m", folder)
+    assert found == NamedModel("hf/base-135m", (f"model_path={folder}",))
     assert found.options() == ["--model", "hf/base-135m", "-M", f"model_path={folder}"]
 
 
@@ -60,7 +66,8 @@ def test_an_adapters_name_ends_in_its_hash(given: str, name: str, tmp_path: Path
     base = model(tmp_path / "base")
     folder = adapter(tmp_path / "short", str(base))
     found = named_model(f"{given}hf/{folder}")
-    assert found == NamedModel(f"hf/{name}-{content_hash(folder)[:8]}", folder, "hf/base")
+    tagged = f"hf/{name}-{content_hash(folder)[:8]}"
+    assert found == NamedModel(tagged, (f"model_path={folder}",), "hf/base")
     assert found.options()[-2:] == ["--metadata", "tale_eval_base_model=hf/base"]
 
 
@@ -90,20 +97,86 @@ def test_a_hash_knows_configuration_and_weights_and_nothing_else(tmp_path: Path)
     assert content_hash(folder) != first
 
 
+def test_a_model_trained_in_full_goes_by_its_hash_like_an_adapter(tmp_path: Path) -> None:
+    folder = model(tmp_path / "full")
+    (folder / "provenance.json").write_text("{}")
+    tagged = f"hf/full-{content_hash(folder)[:8]}"
+    assert named_model(f"hf/{folder}").name == tagged
+    # and as the base of another adapter, so that both meet in the report
+    assert named_model(f"hf/{adapter(tmp_path / 'on', str(folder))}").base == tagged
+    (folder / "model.safetensors").write_bytes(b"other")
+    named_model.cache_clear()
+    assert named_model(f"hf/{folder}").name != tagged
+
+
+@pytest.mark.parametrize(("rank", "more"), [(8, []), (17, ["-M", "max_lora_rank=32"])])
+def test_vllm_serves_an_adapter_under_its_hashed_name(
+    rank: int, more: list[str], tmp_path: Path
+) -> None:
+    base = model(tmp_path / "base")
+    folder = adapter(tmp_path / "short", "elsewhere/base", sha256=content_hash(base))
+    config = {"base_model_name_or_path": "elsewhere/base", "r": rank}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    name = f"short-{content_hash(folder)[:8]}"
+    assert named_model(f"vllm/{base}:{folder}").options() == [
+        *("--model", f"vllm/{base}:{name}", "-M", f"lora_modules={name}={folder}", *more),
+        *("--metadata", f"tale_eval_base_model=vllm/{base}"),
+    ]
+    assert named_model(f"mine=vllm/x/y:{folder}").name == f"vllm/x/y:mine-{name[-8:]}"
+    with pytest.raises(InvalidValueError, match="is an adapter of another base model"):
+        named_model(f"vllm/{model(tmp_path / 'other', b'other')}:{folder}")
+
+
+def test_two_models_of_one_name_are_not_compared(tmp_path: Path) -> None:
+    for parent in ("a", "b"):
+        (tmp_path / parent).mkdir()
+    models = [f"hf/{model(tmp_path / parent / 'model')}" for parent in ("a", "b")]
+    message = f"--model {models[0]} and --model {models[1]} are both called hf/model: rename one"
+    with pytest.raises(InvalidValueError, match=re.escape(message)):
+        combinations(["gsm8k"], ["cot"], models)
+    assert len(combinations(["gsm8k"], ["cot"], [models[0], models[0]])) == 1
+
+
 def test_an_adapter_whose_base_model_was_replaced(tmp_path: Path) -> None:
     base = model(tmp_path / "base")
     folder = adapter(tmp_path / "short", str(base), sha256=content_hash(base))
     assert named_model(f"hf/{folder}").base == "hf/base"
     (base / "model.safetensors").write_bytes(b"others")
     named_model.cache_clear()
-    with pytest.raises(InvalidValueError, match="is an adapter of another base model"):
-        named_model(f"hf/{folder}")
+    refused(InvalidValueError, "is an adapter of another base model", folder)
 
 
 def test_an_adapter_whose_base_model_is_gone(tmp_path: Path) -> None:
     folder = adapter(tmp_path / "short", str(tmp_path / "gone"))
-    with pytest.raises(SourceError, match=r"its base model .*gone is not there"):
-        named_model(f"hf/{folder}")
+    refused(SourceError, r"its base model .*gone is not there", folder)
+
+
+def test_a_base_model_by_a_relative_path_is_local(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model(tmp_path / "base")
+    folder = adapter(tmp_path / "short", "base", sha256="0")
+    refused(InvalidValueError, "is an adapter of another base model", folder)
+    (folder / "provenance.json").unlink()
+    assert named_model(f"hf/{folder}").base == "hf/base"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("adapter_config.json", "{}", "adapter_config.json: there is no base_model_name_or_path"),
+        ("adapter_config.json", "[]", r"adapter_config.json: expected an object .*not \[\]"),
+        ("adapter_config.json", "", "adapter_config.json: not readable as JSON"),
+        ("provenance.json", "{}", "provenance.json: there is no base_sha256 in it"),
+    ],
+)
+def test_a_description_without_what_is_needed_is_named(
+    name: str, content: str, message: str, tmp_path: Path
+) -> None:
+    folder = adapter(tmp_path / "short", str(model(tmp_path / "base")))
+    (folder / name).write_text(content)
+    refused(SourceError, message, folder)
 
 
 def test_only_adapters_are_given_names(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """From sampled answers to a corpus: what is kept, what is left out and why."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,13 @@ from tale_eval.training.candidates import (
     read_candidates,
 )
 from tale_eval.training.corpus import FILTERS, Corpus, build_corpus, prompt_messages
-from tale_eval.training.folder import corpus_sha256, empty_message, read_corpus, write_corpus
+from tale_eval.training.folder import (
+    check_free,
+    corpus_sha256,
+    empty_message,
+    read_corpus,
+    write_corpus,
+)
 from tale_eval.training.overlap import Evaluation, words
 
 NOTHING = Evaluation([])
@@ -155,7 +162,48 @@ def test_a_pair_needs_a_vanilla_answer_longer_than_the_chosen_one(vanilla: int |
     assert left_out(build(sampled, "dpo")) == {"no longer vanilla answer": 1}
 
 
+def test_a_vanilla_answer_that_hit_its_cap_is_long_enough_to_learn_a_shorter_one() -> None:
+    cut = answer(tokens=1024, method="cot", truncated=True)
+    sampled = [cut, trial(1024, None, 45, correct=False), trial(20, 45, 45)]
+    sampled[1] = Candidate(**{**vars(sampled[1]), "truncated": True})
+    (row,) = build(sampled, "sft", "search").train
+    assert row["tokens"] == 20
+    # but it cannot be rejected: the chat template would give it an end
+    assert left_out(build(sampled, "dpo", "search")) == {"no longer vanilla answer": 1}
+
+
 # --- what keeps a question out ---
+
+
+@pytest.mark.parametrize(
+    ("method", "written"),
+    [
+        ("direct", {}),
+        ("direct", {"style": "answer_last"}),
+        ("direct:answer_format=boxed", {"answer_format": "boxed", "style": "answer_last"}),
+        ("cot:answer_format=bracketed", {}),
+        ("cot:system_prompt=a:answer_format=boxed:answer_format=none", {"answer_format": "none"}),
+        (
+            "budget_search:samples=2:answer_format=boxed:style=answer_last",
+            {"answer_format": "boxed", "style": "answer_last"},
+        ),
+    ],
+)
+def test_an_answer_is_learnt_where_the_prompt_asks_for_its_format(
+    method: str, written: dict[str, Any]
+) -> None:
+    fits = answer(1, tokens=9, method=method)
+    other = answer(1, tokens=3, method="budget:tokens=9:answer_format=answer_line")
+    another = answer(2, method="cot:answer_format=answer_line")
+    corpus = build([fits, other, another], **written)
+    assert [row["method"] for row in corpus.train] == [method]
+    assert left_out(corpus) == {"asked in another format": 1}
+
+
+def test_where_every_answer_was_asked_otherwise_the_options_are_named() -> None:
+    method = "budget_search:answer_format=boxed:style=answer_last"
+    with pytest.raises(InvalidValueError, match=r"give --style answer_last --answer-format boxed$"):
+        build([answer(method=method)])
 
 
 @pytest.mark.parametrize(
@@ -402,6 +450,16 @@ def test_no_corpus_is_written_over_another(tmp_path: Path) -> None:
     assert corpus_sha256(tmp_path / "c") == before
 
 
+def test_a_folder_that_cannot_be_made_is_found_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    out = tmp_path / "file" / "c"
+    for write in (check_free, lambda folder: write_corpus(build([answer()]), folder, "")):
+        with pytest.raises(SourceError, match=r"cannot write to .*c: .*choose another --out"):
+            write(out)
+    check_free(tmp_path / "new" / "c")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_the_same_answers_make_the_same_corpus(tmp_path: Path) -> None:
     sampled = [answer(n) for n in range(9)]
     write_corpus(build(sampled), tmp_path / "a", "")
@@ -467,6 +525,23 @@ def test_rows_of_the_wrong_shape_are_named(
     Dataset.from_list(rows).to_parquet(tmp_path / "train.parquet")
     with pytest.raises(ValueError, match=message):
         read_corpus(tmp_path, "sft")
+
+
+def test_a_column_of_addresses_is_not_fetched(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    messages = {"prompt": "user", "completion": "assistant"}
+    row = {name: [{"role": role, "content": "x"}] for name, role in messages.items()}
+    # nothing listens there: to look at the row would be an error
+    picture = {"bytes": None, "path": "http://127.0.0.1:9/secret.png"}
+    text = {"dtype": "string", "_type": "Value"}
+    said = {"feature": {"role": text, "content": text}, "_type": "List"}
+    features = {"prompt": said, "completion": said, "picture": {"_type": "Image"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pyarrow.Table.from_pylist([{**row, "picture": picture}])
+    write_table(table.replace_schema_metadata(metadata), tmp_path / "train.parquet")
+    assert list(read_corpus(tmp_path, "sft")["train"]) == [row]
 
 
 def test_a_folder_without_a_corpus_and_a_broken_file_are_errors(tmp_path: Path) -> None:

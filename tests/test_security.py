@@ -18,7 +18,7 @@ from server import chat_server
 
 from tale_eval.adapters import ADAPTER_CONFIG, content_hash, named_model
 from tale_eval.compare import Combination, log_folder
-from tale_eval.errors import InvalidValueError
+from tale_eval.errors import InvalidValueError, SourceError
 from tale_eval.logs import read_records
 from tale_eval.report.names import visible, visible_lines
 from tale_eval.tasks import gsm8k
@@ -86,15 +86,72 @@ def offences(source: str) -> Iterator[str]:
 # --- weights ---
 
 
-@pytest.mark.parametrize("config", ["config.json", ADAPTER_CONFIG])
+LOADED = {"config.json": "model.safetensors", ADAPTER_CONFIG: "adapter_model.safetensors"}
+
+
+@pytest.mark.parametrize("config", LOADED)
 @pytest.mark.parametrize("weights", ["pytorch_model.bin", "adapter_model.bin", "model.pt"])
 def test_weights_that_are_pickles_are_not_loaded(config: str, weights: str, tmp_path: Path) -> None:
     (tmp_path / config).write_text(json.dumps({"base_model_name_or_path": "x/y"}))
     (tmp_path / weights).write_bytes(b"\x80\x04.")
     with pytest.raises(InvalidValueError, match=rf"pickles \({weights}\), which can run code"):
         named_model(f"hf/{tmp_path}")
-    (tmp_path / "model.safetensors").write_bytes(b"x")
-    assert named_model(f"hf/{tmp_path}/.").folder is not None
+    (tmp_path / LOADED[config]).write_bytes(b"x")
+    assert named_model(f"hf/{tmp_path}/.").arguments == (f"model_path={tmp_path}",)
+
+
+def written(folder: Path, files: dict[str, object]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+SHARDED = {"weight_map": {"a": "w/part.bin"}}
+MODEL_WITH_PICKLES: dict[str, dict[str, object]] = {
+    "other safetensors": {"pytorch_model.bin": 0, "rope.safetensors": 0},
+    "an adapter's": {"pytorch_model.bin": 0, "adapter_model.safetensors": 0},
+    "shards in a folder": {"pytorch_model.bin.index.json": SHARDED, "w/part.bin": 0},
+    "shards named as safetensors'": {"model.safetensors.index.json": SHARDED, "w/part.bin": 0},
+    "a name of its own": {
+        "config.json": {"transformers_weights": "adapter_model.bin"},
+        **{"model.safetensors": 0, "adapter_model.bin": 0},
+    },
+}
+
+
+@pytest.mark.parametrize("files", MODEL_WITH_PICKLES.values(), ids=MODEL_WITH_PICKLES)
+def test_safetensors_that_no_loader_takes_do_not_hide_pickles(
+    files: dict[str, object], tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "m", {"config.json": {}, **files})
+    config = {"base_model_name_or_path": str(folder)}
+    adapter = written(tmp_path / "a", {ADAPTER_CONFIG: config, "adapter_model.safetensors": 0})
+    embedded = {**files, ADAPTER_CONFIG: config, "adapter_model.safetensors": 0}
+    beside = written(tmp_path / "e", {"config.json": {}, **embedded})
+    names = (f"hf/{folder}", f"vllm/{folder}", f"hf/{adapter}", f"vllm/{folder}:{adapter}")
+    for name in (*names, f"hf/{beside}"):
+        with pytest.raises(InvalidValueError, match=r"which can run code|names other files"):
+            named_model(name)
+
+
+def test_an_adapter_of_pickles_is_not_hidden_by_its_bases_weights(tmp_path: Path) -> None:
+    config = {ADAPTER_CONFIG: {"base_model_name_or_path": "x/y"}, "adapter_model.bin": 0}
+    with pytest.raises(InvalidValueError, match=r"pickles \(adapter_model.bin\)"):
+        named_model(f"hf/{written(tmp_path, {**config, 'model.safetensors': 0})}")
+
+
+def test_a_model_in_shards_is_known_by_all_of_them(tmp_path: Path) -> None:
+    index = {"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}
+    shards = {"1.safetensors": 1, "2.safetensors": 2}
+    whole = {"config.json": {}, "model.safetensors.index.json": index, **shards}
+    assert named_model(f"hf/{written(tmp_path, whole)}").name == f"hf/{tmp_path.name}"
+    before = content_hash(tmp_path)
+    written(tmp_path, {"2.safetensors": 3})
+    assert content_hash(tmp_path) != before
+    (tmp_path / "1.safetensors").unlink()
+    with pytest.raises(SourceError, match=r"index.json: there is no 1.safetensors beside it"):
+        content_hash(tmp_path)
 
 
 def test_a_pickle_beside_the_weights_is_no_part_of_them(tmp_path: Path) -> None:

@@ -3,25 +3,25 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import OFFLINE, tale_eval
+from command import OFFLINE, REPOSITORY, tale_eval
 from evaluation import run as run_task
 from questions import gsm8k_file
 from server import Reply, chat_server
 from tiny import row, tiny_model, write_recipe, write_rows
 
-from tale_eval.errors import InvalidValueError, MissingExtraError, TaleEvalError
+from tale_eval.errors import InvalidValueError, MissingExtraError, SourceError, TaleEvalError
 from tale_eval.solvers import cot
 from tale_eval.tasks import gsm8k
-from tale_eval.training import preflight
+from tale_eval.training import preflight, recipe
 from tale_eval.training.folder import read_corpus
 from tale_eval.training.recipe import read_recipe
 from tale_eval.training.train import make_trainer, train
@@ -29,6 +29,7 @@ from tale_eval.training.train import make_trainer, train
 pytestmark = pytest.mark.slow
 
 END = "<|im_end|>"
+TRAINING_DOCS = REPOSITORY / "docs" / "training.md"
 
 
 @pytest.fixture(scope="session")
@@ -261,18 +262,34 @@ def test_two_processes_take_the_same_steps_as_one(started: Path) -> None:
     AutoModelForCausalLM.from_pretrained(started / "two")
 
 
+KILLED_AFTER_A_CHECKPOINT = """
+import os, runpy, signal
+from transformers import TrainerState
+
+write = TrainerState.save_to_json
+
+def last_words(state, path):
+    write(state, path)  # what the trainer writes last of a checkpoint
+    os.kill(os.getpid(), signal.SIGKILL)
+
+TrainerState.save_to_json = last_words
+runpy.run_module("tale_eval", run_name="__main__")
+"""
+
+
 def test_a_killed_training_is_taken_up_again(started: Path) -> None:
     whole = tale_eval(*command(started, "--out", "whole"), cwd=started)
     assert whole.returncode == 0, whole.stderr
-    words = [str(Path(sys.executable).with_name("tale-eval")), *command(started, "--out", "killed")]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(words, cwd=started, env=os.environ | OFFLINE, **quiet)
+    words = [sys.executable, "-c", KILLED_AFTER_A_CHECKPOINT]
+    killed = subprocess.run(
+        [*words, *command(started, "--out", "killed")],
+        cwd=started,
+        env=os.environ | OFFLINE,
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     checkpoints = started / "killed" / "checkpoints"
-    while not list(checkpoints.glob("checkpoint-*/trainer_state.json")):
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
     assert not (started / "killed" / "provenance.json").exists()
 
     again = tale_eval(*command(started, "--out", "killed"), cwd=started)
@@ -335,6 +352,46 @@ def test_a_folder_without_a_model(job: dict[str, Any], tmp_path: Path) -> None:
     fails("there is no config.json in", **{**job, "model": tmp_path / "nothing"})
 
 
+def test_a_name_that_nobody_knows(job: dict[str, Any]) -> None:
+    message = r"--model smollm-typo: cannot be read \(.*; give the folder of a model, or its name"
+    fails(message, **{**job, "model": "smollm-typo"})
+    for read in (preflight.base_hash, lambda base: preflight.trained_weights(base, None)):
+        with pytest.raises(SourceError, match=message):
+            read("smollm-typo")
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "config.json"])
+def test_code_of_a_models_own_is_neither_run_nor_offered(
+    name: str, job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda prompt="": asked.append(prompt) or "y")
+    base = shutil.copytree(job["model"], tmp_path / "base")
+    (base / "own.py").write_text(f"open({str(tmp_path / 'RUN')!r}, 'w')\n")
+    config = json.loads((base / name).read_text())
+    # classes that transformers does not have itself
+    own = {"AutoConfig": "own.C", "AutoTokenizer": ["own.T", None]}
+    config |= {"auto_map": own, "model_type": "own", "tokenizer_class": "OwnTokenizer"}
+    (base / name).write_text(json.dumps(config))
+    fails("cannot be read .*code of a model's own is never run", **{**job, "model": base})
+    if name == "config.json":
+        with pytest.raises(SourceError, match="code of a model's own is never run"):
+            preflight.trained_weights(str(base), None)
+    assert asked == []
+    assert not (tmp_path / "RUN").exists()
+
+
+def test_a_secret_in_a_recipe_is_masked_where_the_recipe_is_written(
+    job: dict[str, Any], tmp_path: Path
+) -> None:
+    secret = "hf_" + "a" * 34
+    config = write_recipe(tmp_path / "s.yaml", "sft", hub_token=secret, max_steps=1)
+    train("sft", str(job["model"]), job["data"], job["out"], str(config))
+    assert provenance(job["out"])["recipe"]["trainer"]["hub_token"] == "***"
+    for path in (*job["out"].glob("*.json"), *job["out"].glob("*.md")):
+        assert secret not in path.read_text()
+
+
 def test_rows_of_the_other_kind(job: dict[str, Any], tmp_path: Path) -> None:
     config = write_recipe(tmp_path / "dpo.yaml", "dpo")
     fails("these are rows for `tale-eval train sft`", kind="dpo", **{**job, "config": config})
@@ -354,8 +411,7 @@ def test_layers_that_the_model_does_not_have(job: dict[str, Any], tmp_path: Path
     config = write_recipe(tmp_path / "l.yaml", "sft", lora="{target_modules: [c_attn]}")
     with pytest.raises(InvalidValueError, match=r"lora: .*c_attn"):
         preflight.trained_weights(str(job["model"]), {"target_modules": ["c_attn"]})
-    with pytest.raises(InvalidValueError, match=r"lora: .*c_attn"):
-        train("sft", str(job["model"]), job["data"], job["out"], str(config))
+    fails(r"lora: .*c_attn", **{**job, "config": config})
 
 
 def test_weights_to_train_are_counted_without_loading_them(tiny: Path) -> None:
@@ -449,6 +505,27 @@ GOOD = "batch_size: 4\nlora: null\n"
         ("sft: {}\nlora: null\nbatch_size: many", "batch_size must be a whole number"),
         (GOOD + "sft: {learning_rate: 1e-4}", "'1e-4' is a text to YAML; write it as 0.0001"),
         (GOOD + "sft: {output_dir: x}", "sft.output_dir cannot be set: give --out"),
+        (GOOD + "sft: {trust_remote_code: true}", "cannot be set: code of a model's own is never"),
+        (
+            GOOD + "sft: {model_init_kwargs: {trust_remote_code: true}}",
+            "sft.model_init_kwargs.trust_remote_code cannot be set",
+        ),
+        (GOOD + "sft: {model_init_kwargs: [1]}", "model_init_kwargs must hold keys and values"),
+        (GOOD + "sft:", "sft is missing"),
+        (
+            GOOD + "early_stopping_patience: 3\nsft: {eval_strategy: no}",
+            "early_stopping_patience needs sft.eval_strategy: epoch .or steps. and "
+            "sft.metric_for_best_model: eval_loss",
+        ),
+        (
+            GOOD + "early_stopping_patience: 3\nsft: {load_best_model_at_end: true}",
+            "early_stopping_patience needs sft.eval_strategy: epoch .or steps.; add",
+        ),
+        (
+            GOOD + "early_stopping_patience: 3\nsft: {eval_strategy: epoch}",
+            "early_stopping_patience needs sft.metric_for_best_model: eval_loss; add",
+        ),
+        (GOOD + "early_stopping_patience: a\nsft: {}", "patience must be a whole number from 1"),
         (GOOD + "sft: [1]", r"sft must hold keys and values, not \[1\]"),
         ("sft: {}\nbatch_size: 4\nlora: {rank: 8}", "unknown key of lora in r.yaml: 'rank'"),
         (GOOD + "sft: {per_device_train_batch_size: 3}", "batch_size 4 is no multiple of"),
@@ -460,6 +537,20 @@ def test_mistakes_in_a_recipe(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(TaleEvalError, match=message):
         read_recipe(str(tmp_path / "r.yaml"), "sft")
+
+
+def test_the_recipes_in_the_documentation_train(tmp_path: Path) -> None:
+    from trl.trainer.sft_config import SFTConfig
+
+    docs = re.findall(r"```yaml\n(batch_size.*?)```", TRAINING_DOCS.read_text(), re.DOTALL)
+    assert recipe.__doc__ is not None
+    for text in (*docs, recipe.__doc__.partition("\n\n")[2]):
+        (tmp_path / "r.yaml").write_text(text)
+        found = read_recipe(str(tmp_path / "r.yaml"), "sft")
+        assert found.early_stopping_patience == 3
+        # TRL has checks of its own, and makes them here
+        SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, **found.trainer)
+    assert len(docs) == 1
 
 
 def test_a_recipe_that_does_not_exist() -> None:

@@ -19,8 +19,9 @@ from tale_eval.compare import task_arguments
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
 from tale_eval.ledger import Call
-from tale_eval.logs import each_log, sample_record
+from tale_eval.logs import each_log, sample_record, unreadable
 from tale_eval.prompts import Kind, Language
+from tale_eval.records import MALFORMED
 from tale_eval.search import Status
 from tale_eval.traces import SearchTrace
 from tale_eval.training.overlap import words
@@ -117,8 +118,12 @@ def read_candidates(locations: list[str], model: str | None = None) -> Sampled:
         name = PurePosixPath(log.location).name
         samples = log.samples or []
         ours = [s for s in samples if s.metadata.keys() >= _BENCHMARK_LOG and s.error is None]
-        for sample in ours:
-            found[log.eval.model] += _candidates(log.eval, sample, name)
+        try:
+            answers = [c for sample in ours for c in _candidates(log.eval, sample, name)]
+        except MALFORMED as error:
+            problems.append(unreadable(log.location, error))
+            continue
+        found[log.eval.model] += answers
         if len(ours) < len(samples):
             problems.append(
                 f"{log.location}: {len(samples) - len(ours)} of its {len(samples)} samples failed "
@@ -155,8 +160,12 @@ def _questions_of(name: str) -> Iterator[tuple[str, ...]]:
         return
     problems: list[str] = []
     for log in each_log([name], problems):
-        for evaluated in log.samples or []:
-            yield words(_input_text(evaluated), evaluated.choices or ())
+        try:
+            asked = [words(_input_text(s), s.choices or ()) for s in log.samples or []]
+        except MALFORMED as error:
+            problems.append(unreadable(log.location, error))
+            continue
+        yield from asked
     if problems:
         # a question that is not known cannot be kept out
         raise SourceError(f"--against {name}: {'; '.join(problems)}")

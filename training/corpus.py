@@ -7,11 +7,13 @@ that the trained model needs no budget in its prompt.
 """
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tale_eval.errors import InvalidValueError
 from tale_eval.prompts import SYSTEM_PROMPT, AnswerFormat, Style, cot_prompt, with_options
 from tale_eval.training.candidates import Candidate, Question
 from tale_eval.training.overlap import Evaluation, words
@@ -19,6 +21,7 @@ from tale_eval.training.overlap import Evaluation, words
 Kind = Literal["sft", "dpo"]
 Target = Literal["search", "shortest"]
 Filter = Literal[
+    "asked in another format",
     "no correct answer",
     "cut off",
     "hidden reasoning",
@@ -31,6 +34,7 @@ Filter = Literal[
     "no longer vanilla answer",
 ]
 FILTERS: dict[Filter, str] = {
+    "asked in another format": "no answer to it was asked in the corpus' style and answer format",
     "no correct answer": "no answer to it is right",
     "cut off": "every right answer hit its token cap, and the model would learn to stop there",
     "hidden reasoning": "every other right answer has reasoning that the log does not show",
@@ -41,7 +45,8 @@ FILTERS: dict[Filter, str] = {
     "not searched": "no budget search of it is in the logs (target search)",
     "search found no smaller budget": "vanilla CoT was wrong, or no budget below it was feasible "
     "(target search)",
-    "no longer vanilla answer": "no whole vanilla CoT answer is longer than the target",
+    "no longer vanilla answer": "no vanilla CoT answer is longer than the target (for a pair: no "
+    "whole one)",
 }
 """What keeps a question out of a corpus, in the order in which it is looked for."""
 
@@ -88,17 +93,27 @@ def build_corpus(
             on the text "None" there). "shortest" is the shortest right answer that was
             sampled by any method: small models ignore prompted budgets.
         evaluation: What must stay out.
-        style, answer_format: As in `prompts.cot_prompt`.
+        style, answer_format: As in `prompts.cot_prompt`. Answers that were asked otherwise
+            are left out: the prompt would ask for what the answer does not do.
         validation: Share of the questions to validate on, chosen by a hash of their id and
             the seed, so that a question stays where it is when others are added.
         seed: Another seed is another choice.
+
+    Raises:
+        InvalidValueError: Every answer was asked in another style or answer format.
     """
     seen: set[tuple[str, ...]] = set()
     left_out: Counter[Filter] = Counter()
     train: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []
     questions = _by_question(candidates)
-    for question, answers in questions.items():
+    asked_so = {
+        question: [a for a in answers if _asked(a.method, style, answer_format)]
+        for question, answers in questions.items()
+    }
+    if questions and not any(asked_so.values()):
+        raise InvalidValueError(_asked_otherwise(questions, style, answer_format))
+    for question, answers in asked_so.items():
         picked = _pick(question, answers, kind, target, evaluation, seen)
         if isinstance(picked, str):
             left_out[picked] += 1
@@ -107,6 +122,33 @@ def build_corpus(
         prompt = prompt_messages(question, style, answer_format)
         rows.append(_row(kind, prompt, *picked))
     return Corpus(kind, train, held, len(questions), {f: left_out[f] for f in FILTERS})
+
+
+def _asked(method: str, style: Style, answer_format: AnswerFormat) -> bool:
+    """Whether a method, by its label, asks for answers such as the corpus' prompt asks for."""
+    asked_style, asked_format = _way(method)
+    # direct answering has no style
+    return asked_format == answer_format and asked_style in (style, None)
+
+
+def _way(method: str) -> tuple[str | None, str]:
+    """Style and answer format in a method's label, which leaves out what is at its default."""
+    style = "paper" if method.partition(":")[0] != "direct" else None
+    settings = {"style": style, "answer_format": "bracketed"}
+    # the last of a name: a system prompt before it may hold anything
+    settings |= dict(re.findall(r":(style|answer_format)=(\w+)(?=:|$)", method))
+    return settings["style"], str(settings["answer_format"])
+
+
+def _asked_otherwise(
+    questions: Mapping[Question, Sequence[Candidate]], style: Style, answer_format: AnswerFormat
+) -> str:
+    ways = {_way(a.method) for answers in questions.values() for a in answers}
+    options = sorted({f"--style {s or style} --answer-format {f}" for s, f in ways})
+    return (
+        f"every answer in these logs was asked in another way than --style {style} "
+        f"--answer-format {answer_format}; give {' or '.join(options)}"
+    )
 
 
 def _by_question(candidates: Iterable[Candidate]) -> dict[Question, list[Candidate]]:
@@ -125,6 +167,8 @@ def _pick(
     seen: set[tuple[str, ...]],
 ) -> tuple[Candidate, Candidate | None] | Filter:
     """The target and, for a pair, what is rejected; or the filter that takes the question."""
+    if not answers:
+        return "asked in another format"
     usable = [a for a in answers if a.correct]
     if not usable:
         return "no correct answer"
@@ -146,10 +190,11 @@ def _pick(
         if not (usable := [a for a in usable if a.searched]):
             return "search found no smaller budget"
     chosen = min(usable, key=_length)
-    longest = _longest_vanilla(answers)
-    longer = longest is not None and _length(longest)[0] > _length(chosen)[0]
+    longer = [a for a in answers if a.vanilla and a.tokens and a.tokens > _length(chosen)[0]]
     if kind == "dpo":
-        return (chosen, longest) if longer else "no longer vanilla answer"
+        # right or wrong, but whole
+        whole = [a for a in longer if not a.truncated and not a.reasoning_tokens]
+        return (chosen, max(whole, key=_length)) if whole else "no longer vanilla answer"
     # under a budget too small the answer grows again: that is nothing to learn
     if target == "search" and not longer:
         return "no longer vanilla answer"
@@ -160,12 +205,6 @@ _IN_EVALUATION: dict[str, Filter] = {
     "same text": "in the evaluation: same text",
     "shared words": "in the evaluation: shared words",
 }
-
-
-def _longest_vanilla(answers: Sequence[Candidate]) -> Candidate | None:
-    """The longest whole vanilla CoT answer, right or wrong: the one to be rejected."""
-    whole = [a for a in answers if a.vanilla and not a.truncated and a.tokens is not None]
-    return max((a for a in whole if not a.reasoning_tokens), key=_length, default=None)
 
 
 def _length(answer: Candidate) -> tuple[int, str]:

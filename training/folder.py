@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.errors import InvalidValueError, RowError, SourceError
@@ -20,9 +21,20 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
 
 
 def check_free(folder: Path) -> None:
-    """Raise InvalidValueError if something lies there: no corpus is written over another."""
+    """Check that a corpus can be written there, and over no other.
+
+    Raises:
+        InvalidValueError: Something lies there.
+        SourceError: The folder cannot be made.
+    """
     if folder.exists():
         raise InvalidValueError(f"{folder} exists: choose another --out, or remove it first")
+    nearest = next(parent for parent in folder.absolute().parents if parent.exists())
+    try:
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def write_corpus(corpus: Corpus, folder: Path, card: str) -> None:
@@ -30,6 +42,7 @@ def write_corpus(corpus: Corpus, folder: Path, card: str) -> None:
 
     Raises:
         InvalidValueError: The folder exists, or there is no row to train on.
+        SourceError: It cannot be written.
     """
     from datasets import Dataset, disable_progress_bars
 
@@ -38,14 +51,21 @@ def write_corpus(corpus: Corpus, folder: Path, card: str) -> None:
     if not corpus.train:
         raise InvalidValueError(empty_message(corpus))
     workshop = folder.with_name(folder.name + ".partial")
-    if workshop.exists():
-        shutil.rmtree(workshop)
-    workshop.mkdir(parents=True)
-    for split, rows in (("train", corpus.train), ("validation", corpus.validation)):
-        if rows:
-            Dataset.from_list(rows).to_parquet(workshop / f"{split}.parquet")
-    (workshop / CARD).write_text(card, encoding="utf-8")
-    workshop.rename(folder)
+    try:
+        if workshop.exists():
+            shutil.rmtree(workshop)
+        workshop.mkdir(parents=True)
+        for split, rows in (("train", corpus.train), ("validation", corpus.validation)):
+            if rows:
+                Dataset.from_list(rows).to_parquet(workshop / f"{split}.parquet")
+        (workshop / CARD).write_text(card, encoding="utf-8")
+        workshop.rename(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> SourceError:
+    return SourceError(f"cannot write to {folder}: {error}; choose another --out")
 
 
 def empty_message(corpus: Corpus) -> str:
@@ -62,7 +82,7 @@ def empty_message(corpus: Corpus) -> str:
 
 
 def read_corpus(folder: Path, kind: Kind) -> dict[str, "Dataset"]:
-    """The splits of a corpus, every row checked.
+    """The splits of a corpus, every row checked, without the columns that TRL does not read.
 
     Args:
         folder: Where `train.parquet` and perhaps `validation.parquet` lie.
@@ -79,11 +99,11 @@ def read_corpus(folder: Path, kind: Kind) -> dict[str, "Dataset"]:
         raise SourceError(
             f"{folder}: no train.parquet in it; make a corpus with `tale-eval corpus {kind}`"
         )
-    splits = {}
-    for path in sorted(folder.glob("*.parquet")):
-        _check(path, kind)
-        splits[path.stem] = Dataset.from_parquet(str(path), keep_in_memory=True)
-    return splits
+    # not Dataset.from_parquet: it obeys the file's metadata, which may make a column of
+    # addresses one of pictures to be fetched
+    return {
+        path.stem: Dataset.from_list(_rows(path, kind)) for path in sorted(folder.glob("*.parquet"))
+    }
 
 
 def corpus_sha256(folder: Path) -> str:
@@ -94,7 +114,8 @@ def corpus_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _check(path: Path, kind: Kind) -> None:
+def _rows(path: Path, kind: Kind) -> list[dict[str, Any]]:
+    """The checked rows of one file, the columns for training alone."""
     import pyarrow
     from pyarrow.parquet import read_table
 
@@ -111,11 +132,13 @@ def _check(path: Path, kind: Kind) -> None:
             f"{path}: training {kind} needs the columns {', '.join(COLUMNS[kind])}; "
             f"there is no {', '.join(missing)}{hint}"
         )
-    for line, row in enumerate(table.select(list(COLUMNS[kind])).to_pylist(), start=1):
+    rows: list[dict[str, Any]] = table.select(list(COLUMNS[kind])).to_pylist()
+    for line, row in enumerate(rows, start=1):
         for column, messages in row.items():
             problem = _message_problem(messages, answer=column != "prompt")
             if problem:
                 raise RowError(path, line, f"{column}: {problem}")
+    return rows
 
 
 def _message_problem(messages: Any, *, answer: bool) -> str | None:

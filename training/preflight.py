@@ -5,11 +5,12 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from tale_eval.adapters import ADAPTER_CONFIG, PROVENANCE, content_hash, is_adapter
+from tale_eval.adapters import MODEL_CONFIG, PROVENANCE, base_of, content_hash, is_adapter
 from tale_eval.errors import InvalidValueError, MissingExtraError, RowError, SourceError
 from tale_eval.training.corpus import Kind
 from tale_eval.training.folder import COLUMNS
@@ -44,13 +45,32 @@ def base_model(model: str) -> str:
     """
     folder = Path(model).expanduser().absolute()
     if is_adapter(folder):
-        base = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))["base_model_name_or_path"]
-        raise InvalidValueError(f"--model {model} is an adapter; give its base model, {base}")
-    if (folder / "config.json").is_file():
+        raise InvalidValueError(
+            f"--model {model} is an adapter; give its base model, {base_of(folder)}"
+        )
+    if (folder / MODEL_CONFIG).is_file():
         return str(folder)
     if folder.exists() or model.startswith(("/", "./", "../", "~")):
-        raise SourceError(f"--model {model}: there is no config.json in {folder}")
+        raise SourceError(f"--model {model}: there is no {MODEL_CONFIG} in {folder}")
     return model
+
+
+@contextmanager
+def reading(base: str) -> Iterator[None]:
+    """Make what transformers says of a model that it cannot read a SourceError.
+
+    Raises:
+        SourceError: It is neither a model's folder nor known to the hub, it is broken, or it
+            needs code of its own.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise SourceError(
+            f"--model {base}: cannot be read ({reason}); give the folder of a model, or its name "
+            "on the hub where that can be reached; code of a model's own is never run"
+        ) from error
 
 
 def base_hash(base: str) -> str:
@@ -59,7 +79,8 @@ def base_hash(base: str) -> str:
         return content_hash(Path(base))
     from transformers import AutoConfig
 
-    return str(AutoConfig.from_pretrained(base)._commit_hash)
+    with reading(base):
+        return str(AutoConfig.from_pretrained(base, trust_remote_code=False)._commit_hash)
 
 
 def check_rows(
@@ -124,7 +145,8 @@ def _end_tokens(tokenizer: Any, base: str) -> set[int]:
 
     ends = {tokenizer.eos_token_id}
     if not Path(base).is_absolute() or (Path(base) / "generation_config.json").is_file():
-        stated = GenerationConfig.from_pretrained(base).eos_token_id
+        with reading(base):
+            stated = GenerationConfig.from_pretrained(base).eos_token_id
         ends |= set(stated) if isinstance(stated, list) else {stated}
     return ends - {None}
 
@@ -169,14 +191,17 @@ def _check_same(path: Path, run: Mapping[str, Any]) -> None:
             )
 
 
-def check_space(out: Path, base: str, recipe: Recipe) -> None:
+def check_space(out: Path, trained: int, recipe: Recipe) -> None:
     """See that the checkpoints and the adapter will fit on the disk.
 
+    Args:
+        out: The adapter's folder.
+        trained: How many weights are trained; see `trained_weights`.
+        recipe: How many checkpoints are kept.
+
     Raises:
-        InvalidValueError: LoRA names layers that the model does not have.
         SourceError: There is not enough space.
     """
-    trained = trained_weights(base, recipe.lora)
     kept = recipe.trainer.get("save_total_limit") or 3
     # one more is written before the oldest goes; Adam keeps two numbers for each weight
     checkpoint = 4 * trained * (1 + 2) + _OTHER_FILES
@@ -191,14 +216,22 @@ def check_space(out: Path, base: str, recipe: Recipe) -> None:
 
 
 def trained_weights(base: str, lora: Mapping[str, Any] | None) -> int:
-    """How many weights are trained, counted on the model's outline: no weight is loaded."""
+    """How many weights are trained, counted on the model's outline: no weight is loaded.
+
+    Raises:
+        InvalidValueError: LoRA names layers that the model does not have.
+        SourceError: The model's configuration cannot be read.
+    """
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with torch.device("meta"):
-        outline = AutoConfig.from_pretrained(base)
-        model = AutoModelForCausalLM.from_config(outline)  # type: ignore[no-untyped-call]
+        with reading(base):
+            outline = AutoConfig.from_pretrained(base, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+                outline, trust_remote_code=False
+            )
         if lora is not None:
             try:
                 model = get_peft_model(model, LoraConfig(**lora))

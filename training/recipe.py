@@ -1,10 +1,14 @@
 """Recipes: YAML files whose keys are those of TRL's configs and of peft's LoraConfig.
 
-batch_size: 16              # rows to an optimiser step, over all processes
-early_stopping_patience: 3  # validations without a better loss; leave out for none
-sft: {num_train_epochs: 3, learning_rate: 0.0001}    # trl.SFTConfig; dpo: trl.DPOConfig
-lora: {r: 8, lora_alpha: 32}                         # peft.LoraConfig; null: full training
-quantization: {load_in_4bit: true}                   # BitsAndBytesConfig: QLoRA
+batch_size: 16                      # rows to an optimiser step, over all processes
+early_stopping_patience: 3          # validations without a better loss; leave out for none
+sft:                                # trl.SFTConfig; dpo: trl.DPOConfig
+  num_train_epochs: 3
+  learning_rate: 0.0001
+  eval_strategy: epoch              # what early_stopping_patience needs
+  metric_for_best_model: eval_loss
+lora: {r: 8, lora_alpha: 32}        # peft.LoraConfig; null: full training
+quantization: {load_in_4bit: true}  # BitsAndBytesConfig: QLoRA
 """
 
 import dataclasses
@@ -26,6 +30,7 @@ _OURS = {
     "the number of processes",
     "resume_from_checkpoint": "give --resume",
     "completion_only_loss": "it is always on",
+    "trust_remote_code": "code of a model's own is never run",
 }
 """Keys of TRL's that a recipe cannot set, and what does instead."""
 
@@ -120,7 +125,8 @@ def _check_keys(path: Path, content: Mapping[str, Any], kind: Kind) -> None:
     own = ("batch_size", "early_stopping_patience", "lora", "quantization")
     _check_section(path, "recipe", content, (*own, kind))
     for key in ("batch_size", kind, "lora"):
-        if key not in content:
+        # lora may be null, what lies below sft or dpo may not
+        if key not in content or (key == kind and content[key] is None):
             hint = " (null trains all weights)" if key == "lora" else ""
             raise InvalidValueError(f"{path}: {key} is missing{hint}")
     if not isinstance(content["batch_size"], int) or content["batch_size"] < 1:
@@ -141,6 +147,44 @@ def _check_keys(path: Path, content: Mapping[str, Any], kind: Kind) -> None:
             raise InvalidValueError(f"{path}: {name}.{key} cannot be set: {_OURS[key]}")
         if dataclasses.is_dataclass(config_class):
             _check_numbers(path, name, section, config_class)
+    _check_model_settings(path, kind, content[kind])
+    _check_patience(path, kind, content)
+
+
+def _check_model_settings(path: Path, kind: Kind, section: Mapping[str, Any]) -> None:
+    settings = section.get("model_init_kwargs") or {}
+    if not isinstance(settings, dict):
+        raise InvalidValueError(
+            f"{path}: {kind}.model_init_kwargs must hold keys and values, not {settings!r}"
+        )
+    if "trust_remote_code" in settings:
+        raise InvalidValueError(
+            f"{path}: {kind}.model_init_kwargs.trust_remote_code cannot be set: "
+            f"{_OURS['trust_remote_code']}"
+        )
+
+
+def _check_patience(path: Path, kind: Kind, content: Mapping[str, Any]) -> None:
+    """Early stopping needs validations, and to know which of their numbers to watch."""
+    patience, section = content.get("early_stopping_patience"), content[kind]
+    if patience is None:
+        return
+    if not isinstance(patience, int) or patience < 1:
+        raise InvalidValueError(
+            f"{path}: early_stopping_patience must be a whole number from 1 up; leave it out for "
+            "none"
+        )
+    missing = []
+    # an unquoted no is False to YAML
+    if section.get("eval_strategy") in (None, False, "no"):
+        missing.append(f"{kind}.eval_strategy: epoch (or steps)")
+    if not (section.get("metric_for_best_model") or section.get("load_best_model_at_end")):
+        missing.append(f"{kind}.metric_for_best_model: eval_loss")
+    if missing:
+        raise InvalidValueError(
+            f"{path}: early_stopping_patience needs {' and '.join(missing)}; add what is missing, "
+            "or leave early_stopping_patience out"
+        )
 
 
 def _check_section(

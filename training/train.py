@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.adapters import PROVENANCE, content_hash
+from tale_eval.masking import masked
 from tale_eval.training.corpus import Kind
 from tale_eval.training.folder import corpus_sha256, read_corpus
 from tale_eval.training.model_card import model_card
@@ -24,6 +25,8 @@ from tale_eval.training.preflight import (
     check_space,
     last_checkpoint,
     prepare_folder,
+    reading,
+    trained_weights,
 )
 from tale_eval.training.recipe import Recipe, read_recipe
 
@@ -67,8 +70,9 @@ def train(kind: Kind, model: str, data: Path, out: Path, config: str, resume: bo
         "recipe": _recipe_values(recipe),
     }
     if _is_main():
+        trained = trained_weights(base, recipe.lora)
         prepare_folder(out, run, resume)
-        check_space(out, base, recipe)
+        check_space(out, trained, recipe)
     checkpoint, notes = last_checkpoint(out) if resume else (None, [])
     if resume and checkpoint is None:
         notes.append("there is no whole checkpoint yet: training starts anew")
@@ -138,7 +142,7 @@ def _precision(recipe: Recipe) -> dict[str, Any]:
         "use_cpu": not torch.accelerator.is_available(),
         "bf16": bf16,
         "fp16": gpu and not bf16,
-        "model_init_kwargs": {"dtype": dtype},
+        "model_init_kwargs": {"dtype": dtype, "trust_remote_code": False},
         "dataloader_pin_memory": gpu,
     }
 
@@ -146,7 +150,9 @@ def _precision(recipe: Recipe) -> dict[str, Any]:
 def _tokenizer(base: str) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(base)
+    # without the word, transformers would ask the user
+    with reading(base):
+        return AutoTokenizer.from_pretrained(base, trust_remote_code=False)
 
 
 def _final_metrics(trainer: Any, validates: bool) -> dict[str, Any]:
@@ -180,9 +186,8 @@ def _describe(
 
 
 def _recipe_values(recipe: Recipe) -> dict[str, Any]:
-    return {"name": recipe.name} | {
-        key: value for key, value in vars(recipe).items() if key not in ("name", "kind")
-    }
+    values = {key: value for key, value in vars(recipe).items() if key not in ("name", "kind")}
+    return {"name": recipe.name, **masked(values)}
 
 
 def _processes() -> int:

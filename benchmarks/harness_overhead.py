@@ -11,7 +11,6 @@ import contextlib
 import io
 import logging
 import os
-import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -23,7 +22,8 @@ REPEATS = 3
 def main() -> None:
     folder = os.environ.get("TALE_EVAL_DATA")
     if not folder:
-        sys.exit("set TALE_EVAL_DATA to a folder with gsm8k/test.jsonl")
+        print("left out: set TALE_EVAL_DATA to a folder with gsm8k/test.jsonl")
+        return
     import lm_eval
     import lm_eval.tasks
     from lm_eval.tasks._yaml_loader import load_yaml

@@ -32,7 +32,7 @@ from tale_eval.harness.samples import read_sample_files, sample_files
 from tale_eval.ledger import Call
 from tale_eval.masking import masked
 from tale_eval.pricing import Prices
-from tale_eval.records import Record, RunSettings, Searched
+from tale_eval.records import MALFORMED, Record, RunSettings, Searched, reason
 from tale_eval.traces import SearchTrace
 
 # arguments that say how a task is asked, or where it lies, but not what is asked
@@ -44,7 +44,7 @@ _UNREAD = {"events", "events_data", "messages", "attachments", "timelines"}
 
 
 # what a cut, foreign or hostile file makes Inspect raise
-_UNREADABLE = (ValueError, OSError, KeyError, BadZipFile, zlib.error, ZstdError, RecursionError)
+_UNREADABLE = (*MALFORMED, OSError, BadZipFile, zlib.error, ZstdError)
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,13 @@ def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
         try:
             # summaries lie in the order in which their samples ended
             found = sorted(_records(header, prices), key=lambda r: (r.epoch, r.sample_id))
+            made = [_settings(header, found[0].method)] if found else []
         except _UNREADABLE as error:
-            problems.append(_unreadable(header.location, error))
+            problems.append(unreadable(header.location, error))
             continue
         records += found
-        if found:
-            settings.append(_settings(header, found[0].method))
-        else:
+        settings += made
+        if not found:
             problems.append(f"{header.location}: holds no finished sample")
     return Reading(records, settings, problems)
 
@@ -132,7 +132,11 @@ def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
     problems: list[str] = []
     found: list[Searched] = []
     for log in each_log(locations, problems):
-        items = [_searched(log.eval, sample) for sample in log.samples or []]
+        try:
+            items = [_searched(log.eval, sample) for sample in log.samples or []]
+        except MALFORMED as error:
+            problems.append(unreadable(log.location, error))
+            continue
         usable = [item for item in items if item is not None]
         found += usable
         if len(usable) < len(items) or not items:
@@ -207,12 +211,13 @@ def _read(name: str, problems: list[str], **options: Any) -> EvalLog | None:
     try:
         return read_eval_log(name, **options)
     except _UNREADABLE as error:
-        problems.append(_unreadable(name, error))
+        problems.append(unreadable(name, error))
         return None
 
 
-def _unreadable(name: str, error: Exception) -> str:
-    return f"{name}: not a readable log ({error})"
+def unreadable(name: str, error: Exception) -> str:
+    """The problem of a log that cannot be used."""
+    return f"{name}: not a readable log ({reason(error)})"
 
 
 def _log_names(location: str) -> list[str]:
@@ -241,6 +246,7 @@ def _record(
     costs: dict[str, float | None],
 ) -> Record:
     scores = sample.scores or {}
+    group = sample.metadata.get("circular_group")
     return Record(
         model=_base_model(spec),
         task=task_label(spec),
@@ -251,6 +257,7 @@ def _record(
         error=error,
         bare=_bare(scores),
         costs=costs,
+        rotation_of=None if group is None else str(group),
     )
 
 
@@ -281,7 +288,7 @@ def task_label(spec: EvalSpec) -> str:
     name = spec.task.removeprefix("tale_eval/")
     chosen = [
         f"{key}={value}"
-        for key, value in sorted(spec.task_args_passed.items())
+        for key, value in sorted(masked(spec.task_args_passed).items())
         if key not in _NOT_THE_QUESTIONS
     ]
     return f"{name}({', '.join(chosen)})" if chosen else name
@@ -290,9 +297,11 @@ def task_label(spec: EvalSpec) -> str:
 def _method(spec: EvalSpec, sample: EvalSample) -> str:
     recorded = sample.store.get("TaleRecord:method")
     method = str(recorded or spec.solver or "task's own solver").removeprefix("tale_eval/")
-    if _base_model(spec) == spec.model:
+    base = _base_model(spec)
+    if base == spec.model:
         return method
-    return f"{method} @ {spec.model.removeprefix('hf/')}"
+    # an adapter of vLLM's is called BASE:NAME
+    return f"{method} @ {spec.model.removeprefix('hf/').removeprefix(f'{base}:')}"
 
 
 def _base_model(spec: EvalSpec) -> str:

@@ -1,73 +1,138 @@
-"""What is read from logs: one row per (model, task, method, sample, epoch). Pure."""
+"""What is read from logs: one row per (model, task, method, sample, epoch). Pure.
 
+Anybody may have written a log. What cannot be true of an answer is refused here, so that
+whoever counts with these rows may rely on them.
+"""
+
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tale_eval.costs import COST_KEYS
+from tale_eval.elasticity import Question
+from tale_eval.errors import InvalidValueError
+from tale_eval.masking import masked_text
 from tale_eval.traces import SearchTrace
+
+MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+"""What readers raise on data of another shape than they expect."""
+
+# the same few labels stand in all rows of a log
+_masked_label = lru_cache(maxsize=1024)(masked_text)
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with the data, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @dataclass(frozen=True)
-class Record:
-    """One answered question.
+class Labelled:
+    """What a row is called in tables, without keys and passwords.
 
     Attributes:
         model: Name of the model.
         task: Name of the task, its arguments that choose the questions included.
         method: Name of the method, or of the foreign solver.
-        sample_id: The question.
-        epoch: Repetition, from 1.
-        correct: 1 right, 0 wrong, between for partial credit; None if it was not scored.
-        error: Why the sample failed; None if it did not.
-        bare: Nothing but labels stood before the answer; None if nobody looked.
-        costs: The values of `tale_eval.costs.COST_KEYS`; None where unknown.
     """
 
     model: str
     task: str
     method: str
+
+    def __post_init__(self) -> None:
+        for name in ("model", "task", "method"):
+            object.__setattr__(self, name, _masked_label(getattr(self, name)))
+
+
+@dataclass(frozen=True)
+class Record(Labelled):
+    """One answer.
+
+    Attributes:
+        model, task, method: As in `Labelled`.
+        sample_id: What was asked.
+        epoch: Repetition, from 1.
+        correct: 1 right, 0 wrong, between for partial credit; None if it was not scored.
+        error: Why the sample failed; None if it did not.
+        bare: Nothing but labels stood before the answer; None if nobody looked.
+        costs: The values of `tale_eval.costs.COST_KEYS`; None where unknown.
+        rotation_of: The question that this sample asks with its options rotated; None where
+            a sample is a question of its own.
+
+    Raises:
+        InvalidValueError, OverflowError: A score or cost that is no such number.
+    """
+
     sample_id: str
     epoch: int
     correct: float | None
     error: str | None
     bare: bool | None
     costs: dict[str, float | None]
+    rotation_of: str | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         assert self.costs.keys() == set(COST_KEYS)
+        for name, value in {"correct": self.correct, **self.costs}.items():
+            if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+                raise InvalidValueError(f"{name} is {value!r}; expected a number")
+        if self.correct is not None and not 0 <= self.correct <= 1:
+            raise InvalidValueError(f"correct is {self.correct}; expected a share from 0 to 1")
+
+    @property
+    def question(self) -> str:
+        """What counts as one question: all of its rotations together."""
+        return self.rotation_of or self.sample_id
 
 
 @dataclass(frozen=True)
-class Searched:
+class Searched(Labelled):
     """One question's budget search, or the budget that an estimator gave it.
 
     Attributes:
-        model, task, method: As in `Record`.
+        model, task, method: As in `Labelled`.
         question: Sample id and epoch: what a search and an estimate share.
         trace: The search; None for an estimate.
         estimate: The estimated budget in tokens; None if it could not be read.
+
+    Raises:
+        InvalidValueError: A search that cannot have taken place, or an estimate that is no
+            budget.
     """
 
-    model: str
-    task: str
-    method: str
     question: str
     trace: SearchTrace | None
     estimate: int | None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.estimate is not None and not (isinstance(self.estimate, int) and self.estimate > 0):
+            raise InvalidValueError(
+                f"question {self.question!r}: the budget is {self.estimate!r}; expected a whole "
+                "number from 1 up"
+            )
+        if self.trace is not None:
+            asked = (*self.trace.trials, *self.trace.surplus)
+            Question(self.question, tuple(trial.trial() for trial in asked))
+            if self.trace.budget not in [trial.budget for trial in self.trace.trials]:
+                raise InvalidValueError(
+                    f"question {self.question!r}: the search chose the budget "
+                    f"{self.trace.budget}, under which nothing was asked"
+                )
+
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(Labelled):
     """How one log came to be.
 
     Attributes:
-        model, task, method: As in `Record`.
+        model, task, method: As in `Labelled`.
         log: Where the log lies: a path, or a URL such as s3://….
         values: Settings by section, such as {"generation": {"temperature": 0}}.
     """
 
-    model: str
-    task: str
-    method: str
     log: str
     values: Mapping[str, Mapping[str, object]]

@@ -1,15 +1,17 @@
 """lm-eval documents: the same questions, prompts and names as on the Inspect side."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import REPOSITORY
 from questions import gsm8k_file
 
 from tale_eval.errors import InvalidValueError, RowError, SourceError, UnknownNameError
 from tale_eval.harness import documents as module
-from tale_eval.harness.documents import answer_prompt, documents
+from tale_eval.harness.documents import answer_prompt, documents, prompt
 from tale_eval.harness.estimates import read_estimates
 from tale_eval.harness.labels import method_label, model_label, task_label
 from tale_eval.harness.results import counters, estimate, known_mean, score, shares
@@ -66,12 +68,46 @@ def test_models_are_named_by_what_they_are(
     assert model_label(backend, arguments) == label
 
 
-def test_an_unknown_key_of_ours_is_refused_and_others_are_not_looked_at(tmp_path: Path) -> None:
+def test_names_show_no_key_and_no_password() -> None:
+    assert task_label("gsm8k", {"api_key": "planted", "split": "train"}) == (
+        "gsm8k(api_key=***, split=train)"
+    )
+    assert model_label("local", {"model": "http://me:planted@host/m"}) == "local/http://***@host/m"
+
+
+@pytest.mark.parametrize("method", ["direct", "cot", "budget", "ep", "estimate"])
+def test_an_unknown_key_of_ours_is_refused_and_others_are_not_looked_at(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "one_run_estimates", True)
     with pytest.raises(UnknownNameError, match="Did you mean 'tale_tokens'"):
-        load(tmp_path, "budget", tale_token=100)
-    with pytest.raises(UnknownNameError, match="--metadata key 'tale_tokens'"):
-        load(tmp_path, "cot", tale_tokens=100)
-    load(tmp_path, "cot", pretrained="some/model", max_length=2048)
+        load(tmp_path, method, tale_token=100)
+    # a group has one --metadata for the tasks of all methods
+    asked = load(tmp_path, method, tale_tokens=100, pretrained="some/model", max_length=2048)
+    assert ("100 tokens" in asked[0]["prompt"]) == (method == "budget")
+
+
+@pytest.mark.parametrize("tokens", ["abc", "100", 12.5, 50.0, True, 0, -1, None])
+def test_a_budget_is_a_whole_number_from_1_up(tokens: object, tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match=f"tale_tokens={tokens!r}: a budget is"):
+        load(tmp_path, "budget", tale_tokens=tokens)
+
+
+def test_rotated_options_are_refused_since_no_metric_joins_them() -> None:
+    tale = {"benchmark": "mathbench", "level": "middle", "language": "en", "method": "cot"}
+    with pytest.raises(InvalidValueError, match="tale_circular: lm_eval would count each rotation"):
+        documents(tale, tale_circular=True)
+
+
+def test_the_keys_that_the_page_shows_are_keys_of_their_benchmarks() -> None:
+    page = (REPOSITORY / "docs" / "lm-eval.md").read_text()
+    lines = re.findall(r"^--metadata (.+?) +# (.+)$", page, re.MULTILINE)
+    shown = {name: keys for keys, names in lines for name in names.split(", ")}
+    assert len(shown) == 6
+    for benchmark, keys in shown.items():
+        metadata = dict(pair.split("=") for pair in keys.split())
+        options = module._options(benchmark, "cot", {}, metadata)
+        assert {f"tale_{name}" for name in options} == set(metadata)
 
 
 def test_tale_ep_needs_estimates_from_somewhere(
@@ -124,7 +160,24 @@ def test_the_second_stage_asks_under_the_budgets_of_the_first(tmp_path: Path) ->
 
 def test_a_limited_first_stage_serves_as_limited_a_second_one(tmp_path: Path) -> None:
     path = estimates_file(tmp_path, ["[[30]]"])
-    assert [d["budget"] for d in load(tmp_path, "ep", tale_estimates=str(path))] == [30, None, None]
+    first, *others = load(tmp_path, "ep", tale_estimates=str(path))
+    assert "use less than 30 tokens" in prompt(first)
+    for document in others:
+        with pytest.raises(InvalidValueError) as raised:
+            prompt(document)
+        assert f"{path} holds no estimate for question {document['id']}" in str(raised.value)
+        assert "--limit" in str(raised.value)
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x1c"])
+def test_an_estimate_may_hold_what_only_python_takes_for_the_end_of_a_line(
+    separator: str, tmp_path: Path
+) -> None:
+    path = estimates_file(tmp_path, [f"Budget:{separator}[[30]]"])
+    # as lm_eval writes it
+    row = json.loads(path.read_text())
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert load(tmp_path, "ep", tale_estimates=str(path))[0]["budget"] == 30
 
 
 def test_estimates_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
@@ -143,9 +196,10 @@ def test_estimates_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="holds estimates of other questions"):
         load(tmp_path, "ep", tale_estimates=str(path))
 
-    path.write_text("{}\n")
-    with pytest.raises(RowError, match=r":1: not a line of a tale-eval"):
-        read_estimates(str(path), ["a"])
+    for line in (b"{}", b"[]", b'"\xe9"', b"[" * 100_000):
+        path.write_bytes(line + b"\n")
+        with pytest.raises(RowError, match=r":1: not a line of a tale-eval"):
+            read_estimates(str(path), ["a"])
 
 
 def test_the_answer_prompt_of_one_run_is_that_of_two_stages(

@@ -1,6 +1,7 @@
 """lm_eval's models with counts: replies keep them, estimates come first, all in lm_eval's hands."""
 
 import asyncio
+import json
 import pickle
 import sys
 from importlib import util
@@ -110,6 +111,36 @@ def test_simple_evaluate_runs_tale_ep_with_any_model(tmp_path: Path) -> None:
     metrics = results["results"]["tale_gsm8k_ep"]
     assert metrics["correct,none"] == pytest.approx(1 / 3)  # only 1 plus 1 is 2
     assert metrics["calls,none"] == "nobody 6"
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_second_stage_asks_what_the_first_estimated_and_nothing_else(tmp_path: Path) -> None:
+    import lm_eval
+
+    def stage(model: Any, task: str, limit: int, **metadata: str) -> Any:
+        return lm_eval.simple_evaluate(
+            model=model,
+            tasks=[task],
+            metadata={"tale_source": str(gsm8k_file(tmp_path, 3)), **metadata},
+            limit=limit,
+            bootstrap_iters=0,
+        )
+
+    first = stage(scripted_model(), "tale_gsm8k_estimate", 2)
+    file = tmp_path / "samples.jsonl"
+    rows = first["samples"]["tale_gsm8k_estimate"]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    model = scripted_model()
+    results = stage(model, "tale_gsm8k_ep", 2, tale_estimates=str(file))
+    (answers,) = model.script.batches
+    assert ["use less than 40 tokens" in request.args[0] for request in answers] == [True, True]
+    assert results["results"]["tale_gsm8k_ep"]["correct,none"] == 0.5
+
+    wider = scripted_model()
+    with pytest.raises(InvalidValueError, match=r"samples\.jsonl holds no estimate for question"):
+        stage(wider, "tale_gsm8k_ep", 3, tale_estimates=str(file))
+    assert wider.script.batches == []
 
 
 @pytest.mark.usefixtures("registered")

@@ -1,6 +1,6 @@
 """Reading a folder of logs such as they pile up: every row counted once, every oddity named."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,19 +9,29 @@ import pytest
 from command import REPOSITORY
 from inspect_ai import Task, eval, score, task_with
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.log import (
+    EvalConfig,
+    EvalDataset,
+    EvalLog,
+    EvalSample,
+    EvalSpec,
+    read_eval_log,
+    write_eval_log,
+)
 from inspect_ai.model import Model, get_model
-from inspect_ai.scorer import match
+from inspect_ai.scorer import Score, match
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
 
+from tale_eval.costs import COST_KEYS
 from tale_eval.errors import SourceError
-from tale_eval.logs import Reading, read_records, sample_record
+from tale_eval.logs import Reading, read_records, read_searches, sample_record
 from tale_eval.report.leaderboard import Row, leaderboard, problems
 from tale_eval.report.settings import setting_problems
 from tale_eval.scorers import tale
 from tale_eval.tasks import gsm8k
+from tale_eval.training.candidates import read_candidates
 
 SIZE = 4
 OWN = "task's own solver"
@@ -341,3 +351,102 @@ def test_the_same_log_named_twice_is_counted_once(runs: Runs) -> None:
 def test_a_folder_without_logs_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no Inspect log \(\.eval or \.json\) and no samples_"):
         read_records([str(tmp_path)])
+
+
+# --- logs made by hand ---
+
+
+def write_log(path: Path, *samples: EvalSample) -> Path:
+    spec = EvalSpec(
+        created="2026-01-01T00:00:00+00:00",
+        task="sums",
+        task_id=path.name,
+        dataset=EvalDataset(),
+        model="m",
+        config=EvalConfig(),
+    )
+    write_eval_log(EvalLog(status="success", eval=spec, samples=list(samples)), str(path))
+    return path
+
+
+CALL = {"purpose": "answer", "model": "m", "counted_by": "provider", "output_tokens": 5}
+STORE = {
+    "TaleRecord:method": "tale_ep",
+    "TaleRecord:calls": [CALL],
+    "TaleRecord:budget": 30,
+    "TaleRecord:budget_status": "read",
+}
+TRIAL = {"rule": "all", "attempts": [{"output_tokens": 9, "correct": True, "text": ""}]}
+
+
+def searched(**trace: Any) -> dict[str, Any]:
+    return {"TaleRecord:search": {"status": "searched", "trials": [TRIAL], **trace}}
+
+
+def of_records(folder: str) -> tuple[int, list[str]]:
+    reading = read_records([folder])
+    leaderboard(reading.records)
+    return len(reading.records), reading.problems
+
+
+def of_searches(folder: str) -> tuple[int, list[str]]:
+    found, problems = read_searches([folder])
+    return len(found), problems
+
+
+def of_candidates(folder: str) -> tuple[int, list[str]]:
+    sampled = read_candidates([folder])
+    return len(sampled.candidates), sampled.problems
+
+
+@pytest.mark.parametrize(
+    ("reader", "stored"),
+    [
+        (of_records, {"TaleRecord:answer_call": 99}),
+        (of_records, {"TaleRecord:budget": "x"}),
+        (of_records, {"TaleRecord:calls": [{**CALL, "output_tokens": 10**400}]}),
+        (of_records, {"TaleRecord:search": "x"}),
+        (of_searches, {"TaleRecord:budget": "x"}),
+        (of_searches, {"TaleRecord:budget": 0}),
+        (of_searches, {"TaleRecord:search": "x"}),
+        (of_searches, searched(trials=[])),
+        (of_searches, searched(budget=7)),
+        (of_candidates, {"TaleRecord:answer_call": 99}),
+        (of_candidates, {"TaleRecord:search": "x"}),
+        (of_candidates, searched() | {"TaleRecord:calls": []}),
+    ],
+)
+def test_a_log_that_says_what_cannot_be_is_named_and_the_others_count(
+    reader: Callable[[str], tuple[int, list[str]]], stored: dict[str, Any], tmp_path: Path
+) -> None:
+    asked = {"benchmark": "gsm8k", "kind": "cloze", "language": "en"}
+    for name, store in (("bad.eval", STORE | stored), ("good.eval", STORE)):
+        sample = EvalSample(id=1, epoch=1, input="?", target="", store=store, metadata=asked)
+        write_log(tmp_path / name, sample)
+    usable, (problem,) = reader(str(tmp_path))
+    assert usable == 1
+    assert "/bad.eval: not a readable log (" in problem
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize("costs", [{}, dict.fromkeys(COST_KEYS, 1)], ids=["samples", "summaries"])
+def test_the_rotations_of_a_question_are_one_question(
+    costs: dict[str, float], tmp_path: Path
+) -> None:
+    write_log(
+        tmp_path / "a.eval",
+        *(
+            EvalSample(
+                id=f"q{question}-rot{rotation}",
+                epoch=1,
+                input="?",
+                target="",
+                metadata={"circular_group": f"q{question}", "rotation": rotation},
+                scores={"tale": Score(value={"correct": int(rotation < right), **costs})},
+            )
+            for question, right in enumerate([4, 3])
+            for rotation in range(4)
+        ),
+    )
+    row = row_of(read_records([str(tmp_path)]), "sums", OWN)
+    assert (row.n, row.questions, row.accuracy, row.circular) == (8, 2, 7 / 8, 0.5)

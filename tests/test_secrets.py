@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from command import inspect, inspect_eval, lm_eval, tale_eval
 from evaluation import right
+from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSample, EvalSpec, write_eval_log
+from inspect_ai.scorer import Score
 from questions import gsm8k_file
 from server import chat_server, send
 
@@ -94,6 +96,25 @@ def test_no_key_of_an_lm_eval_run_is_shown(refused: bool, tmp_path: Path) -> Non
         for text in (samples, shown):
             assert KEY not in text
             assert PASSWORD not in text
+
+
+def test_no_key_among_the_arguments_of_a_task_is_shown(tmp_path: Path) -> None:
+    spec = EvalSpec(
+        created="2026-01-01T00:00:00+00:00",
+        task="judge",
+        task_args_passed={"judge_api_key": PASSWORD, "url": f"http://me:{PASSWORD}@host"},
+        dataset=EvalDataset(),
+        model=f"local/http://me:{PASSWORD}@host/m",
+        solver=f"ask:api_key={PASSWORD}",
+        config=EvalConfig(),
+    )
+    sample = EvalSample(id=1, epoch=1, input="?", target="", scores={"s": Score(value="C")})
+    log = EvalLog(status="success", eval=spec, samples=[sample])
+    (tmp_path / "logs").mkdir()
+    write_eval_log(log, str(tmp_path / "logs" / "a.eval"))
+    shown = report(tmp_path / "logs", tmp_path)
+    assert "judge(judge_api_key=***, url=http://***@host)" in shown
+    assert PASSWORD not in shown
 
 
 NAMES = (

@@ -34,6 +34,9 @@ PREFIX = "tale_"
 DEFAULT_BUDGET = 50
 """Tokens that the method "budget" asks for: the paper's first example (figure 1)."""
 
+_ROTATIONS = "circular"
+"""The loader's argument for rotated options: no metric of lm_eval's joins the rotations."""
+
 _METHOD_OPTIONS: dict[str, tuple[str, ...]] = {
     "direct": (),
     "cot": ("style",),
@@ -54,14 +57,16 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
             benchmark's loader.
         metadata: lm_eval's metadata. Keys that begin with "tale_" are ours, such as
             ``tale_source=DIR``, ``tale_tokens=100``, ``tale_style=answer_last``,
-            ``tale_estimates=FILE``; the others are not looked at.
+            ``tale_estimates=FILE``; the others are not looked at. Nor are those of the
+            benchmark's other methods: a group of tasks has one metadata.
 
     Returns:
         One split, "test", as a `datasets.Dataset`.
 
     Raises:
-        UnknownNameError: A "tale_" key that this task does not have.
-        InvalidValueError: No estimates for TALE-EP, or estimates that do not fit.
+        UnknownNameError: A "tale_" key that no method of this benchmark has.
+        InvalidValueError: No estimates for TALE-EP, or estimates that do not fit; a budget
+            that is no whole number from 1 up; rotated options.
         SourceError: The data, or the file of estimates, is not there.
     """
     from datasets import Dataset
@@ -72,9 +77,10 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     asked = {name: options.pop(name) for name in _METHOD_OPTIONS[method] if name in options}
     style = asked.get("style", "paper")
     check_name("style", style, get_args(Style))
+    tokens = _budget(asked.get("tokens", DEFAULT_BUDGET)) if method == "budget" else None
     samples = getattr(datasets, benchmark)(**fixed, **options)
-    estimates = _estimates(method, asked.get("estimates"), samples)
-    tokens = asked.get("tokens", DEFAULT_BUDGET) if method == "budget" else None
+    file = asked.get("estimates")
+    estimates = _estimates(method, file, samples)
     common = {
         "task": task_label(benchmark, fixed | options),
         "method": method_label(method, tokens, style),
@@ -84,12 +90,27 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
         # lm_eval passes the model's arguments along: who counts where nobody else does
         "tokenizer": metadata.get("tokenizer") or metadata.get("pretrained"),
         "estimate_first": method == "ep" and not estimates,
+        "estimates": file and str(file),
     }
     rows = [
-        common | _document(sample, method, style, tokens, estimates.get(str(sample.id)))
+        common | _document(sample, tokens, estimates.get(str(sample.id), NO_ESTIMATE))
         for sample in samples
     ]
-    return {"test": Dataset.from_list(rows)}
+    return {"test": Dataset.from_list([row | {"prompt": _prompt(row, method)} for row in rows])}
+
+
+def prompt(document: Document) -> str:
+    """What is sent: lm-eval's ``doc_to_text``, called for the questions of this run alone.
+
+    Raises:
+        InvalidValueError: The file of estimates ends before this question.
+    """
+    if document["prompt"] is None:
+        raise InvalidValueError(
+            f"{document['estimates']} holds no estimate for question {document['id']}: run the "
+            "..._estimate task with the --limit of this run, or without one"
+        )
+    return str(document["prompt"])
 
 
 def answer_prompt(document: Document, budget: int | None) -> str:
@@ -104,16 +125,9 @@ def answer_prompt(document: Document, budget: int | None) -> str:
     )
 
 
-def _document(
-    sample: Sample,
-    method: HarnessMethod,
-    style: Style,
-    tokens: int | None,
-    estimate: Estimate | None,
-) -> dict[str, Any]:
+def _document(sample: Sample, tokens: int | None, estimate: Estimate) -> dict[str, Any]:
     metadata = sample.metadata or {}
-    estimate = estimate or NO_ESTIMATE
-    document: dict[str, Any] = {
+    return {
         "id": str(sample.id),
         "benchmark": metadata["benchmark"],
         "subset": metadata["subset"],
@@ -124,42 +138,59 @@ def _document(
         else str(sample.input),
         "options": sample.choices,
         "gold": str(sample.target),
-        "style": style,
-        "budget": tokens if method == "budget" else estimate.budget,
+        "budget": estimate.budget if tokens is None else tokens,
         "budget_status": estimate.status,
         "budget_echoed": estimate.echoed,
         "estimate_calls": [call.model_dump_json() for call in estimate.calls],
     }
-    return document | {"prompt": _prompt(document, method, estimate)}
 
 
-def _prompt(document: Document, method: HarnessMethod, estimate: Estimate) -> str:
+def _prompt(document: Document, method: HarnessMethod) -> str | None:
+    """The prompt; None where the estimate that it needs is not there."""
     question, kind, language = document["question"], document["kind"], document["language"]
     if method == "direct":
         return direct_prompt(question, kind, language, "bracketed")
-    if method == "estimate" or (method == "ep" and estimate is NO_ESTIMATE):
+    if method == "estimate" or document["estimate_first"]:
         return estimator_prompt(question)
+    if method == "ep" and document["budget_status"] is None:
+        return None
     return answer_prompt(document, document["budget"])
+
+
+def _budget(tokens: object) -> int:
+    # lm_eval reads 12.5, 50.0 and true off its command line as they look
+    if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 1:
+        raise InvalidValueError(
+            f"{PREFIX}tokens={tokens!r}: a budget is a whole number of tokens from 1 up"
+        )
+    return tokens
 
 
 def _options(
     benchmark: str, method: str, fixed: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
     loader = inspect.signature(getattr(datasets, benchmark)).parameters
-    allowed = [*(name for name in loader if name not in fixed), *_METHOD_OPTIONS[method]]
+    own = {name for name in loader if name not in fixed} | {*_METHOD_OPTIONS[method]}
+    others = {name for theirs in _METHOD_OPTIONS.values() for name in theirs} - own
     options = {
         key.removeprefix(PREFIX): value for key, value in metadata.items() if key.startswith(PREFIX)
     }
+    if _ROTATIONS in options.keys() & loader.keys():
+        raise InvalidValueError(
+            f"{PREFIX}{_ROTATIONS}: lm_eval would count each rotation as a question of its own; "
+            f"ask with 'inspect eval tale_eval/{benchmark} -T {_ROTATIONS}=true'"
+        )
+    allowed = sorted(PREFIX + name for name in own | others if name != _ROTATIONS)
     for name in options:
-        check_name("--metadata key", PREFIX + name, [PREFIX + known for known in allowed])
-    return options
+        check_name("--metadata key", PREFIX + name, allowed)
+    return {name: value for name, value in options.items() if name in own}
 
 
-def _estimates(method: str, file: str | None, samples: list[Sample]) -> Mapping[str, Estimate]:
+def _estimates(method: str, file: object, samples: list[Sample]) -> Mapping[str, Estimate]:
     if method != "ep":
         return {}
     if file is not None:
-        return read_estimates(file, [str(sample.id) for sample in samples])
+        return read_estimates(str(file), [str(sample.id) for sample in samples])
     if one_run_estimates:
         return {}
     raise InvalidValueError(

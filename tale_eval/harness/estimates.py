@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from tale_eval.budgets import Status, read_budget
 from tale_eval.errors import InvalidValueError, RowError, SourceError
+from tale_eval.harness.samples import numbered_lines
 from tale_eval.ledger import Call
 from tale_eval.prompts import PROMPT_VERSION
+from tale_eval.records import MALFORMED, reason
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def read_estimates(file: str, sample_ids: Sequence[str]) -> dict[str, Estimate]:
     Args:
         file: What lm_eval's ``--log_samples`` wrote.
         sample_ids: The questions that need an estimate. The file may hold more, and may
-            hold fewer only from some point on, as ``--limit`` cuts it.
+            hold fewer only from some point on, as ``--limit`` cuts it: who asks for more is
+            told by `tale_eval.harness.documents.prompt`.
 
     Raises:
         SourceError: There is no such file.
@@ -49,14 +50,14 @@ def read_estimates(file: str, sample_ids: Sequence[str]) -> dict[str, Estimate]:
     """
     path = Path(file).expanduser()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
     except OSError as error:
         raise SourceError(
             f"tale_estimates={file}: {error.strerror}; expected the samples_..._estimate_....jsonl "
             "that a stage-1 run with --log_samples wrote"
         ) from error
     found = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in numbered_lines(content):
         row = _row(path, number, line)
         found[row["doc"]["id"]] = _estimate(path, number, row)
     known = [i for i in sample_ids if i in found]
@@ -69,12 +70,13 @@ def read_estimates(file: str, sample_ids: Sequence[str]) -> dict[str, Estimate]:
     return found
 
 
-def _row(path: Path, number: int, line: str) -> dict[str, Any]:
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row: dict[str, Any] = json.loads(line)
         method, version = row["doc"]["method"], row["doc"]["prompt_version"]
-        row["doc"]["id"], row["filtered_resps"][0]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        if not all(isinstance(t, str) for t in (row["doc"]["id"], row["filtered_resps"][0])):
+            raise TypeError("an id or a reply that is no text")
+    except MALFORMED as error:
         raise RowError(
             path, number, "not a line of a tale-eval ..._estimate sample file"
         ) from error
@@ -98,8 +100,6 @@ def _estimate(path: Path, number: int, row: dict[str, Any]) -> Estimate:
     reading = read_budget(row["filtered_resps"][0])
     try:
         calls = tuple(Call.model_validate(call) for call in row.get("calls") or [])
-    except ValidationError as error:
-        raise RowError(
-            path, number, f"its 'calls' are not a ledger: {error.errors()[0]}"
-        ) from error
+    except MALFORMED as error:
+        raise RowError(path, number, f"its 'calls' are not a ledger: {reason(error)}") from error
     return Estimate(reading.budget, reading.status, reading.echoed, calls)

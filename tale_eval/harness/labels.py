@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tale_eval.masking import masked, masked_text
+
 
 def task_label(benchmark: str, arguments: Mapping[str, Any]) -> str:
     """A task with the arguments that choose its questions: "mathbench(level=college)"."""
-    chosen = [f"{k}={v}" for k, v in sorted(arguments.items()) if k != "source"]
+    chosen = [f"{k}={v}" for k, v in sorted(masked(arguments).items()) if k != "source"]
     return f"{benchmark}({', '.join(chosen)})" if chosen else benchmark
 
 
@@ -31,4 +33,4 @@ def model_label(backend: str, arguments: Mapping[str, Any]) -> str:
     adapter = str(arguments.get("peft") or arguments.get("lora_local_path") or "")
     parts = [Path(part).name if Path(part).is_absolute() else part for part in (name, adapter)]
     provider = "openai" if backend.startswith("openai-") else backend
-    return f"{provider}/{'+'.join(filter(None, parts))}".rstrip("/")
+    return masked_text(f"{provider}/{'+'.join(filter(None, parts))}".rstrip("/"))

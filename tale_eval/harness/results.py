@@ -129,7 +129,7 @@ def _calls(document: Document, reply: str) -> Sequence[Call]:
 def _tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(name)
+    return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
 
 
 def _dumped(calls: Sequence[Call]) -> list[dict[str, Any]]:

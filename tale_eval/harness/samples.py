@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from tale_eval.costs import COST_KEYS, cost_values
 from tale_eval.harness.labels import model_label
 from tale_eval.ledger import Call
 from tale_eval.masking import masked
 from tale_eval.pricing import Prices
-from tale_eval.records import Record, RunSettings
+from tale_eval.records import MALFORMED, Record, RunSettings, reason
 
 HARNESS = "lm-eval"
 """How the models of this harness are marked in a table that shows both."""
@@ -27,12 +27,56 @@ _FILE = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)\.jso
 _FOREIGN_SCORES = ("exact_match", "acc", "pass@1", "f1")
 
 
+class _Run(BaseModel):
+    """How lm_eval was called."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: str = "unknown"
+    model_args: dict[str, Any] | str | None = None
+    limit: Any = None
+    batch_size: Any = None
+    torch_seed: Any = None
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The model's arguments, which lm_eval keeps as a table or as it was typed."""
+        arguments = self.model_args or {}
+        if isinstance(arguments, Mapping):
+            return arguments
+        return dict(pair.split("=", 1) for pair in arguments.split(",") if "=" in pair)
+
+
+class _Task(BaseModel):
+    """How one task was set up."""
+
+    generation_kwargs: dict[str, Any] | None = None
+    dataset_kwargs: dict[str, Any] | None = None
+
+
+class _Results(BaseModel):
+    """What is read of an aggregate file."""
+
+    config: _Run = _Run()
+    configs: dict[str, _Task] = {}
+    versions: dict[str, Any] = {}
+    lm_eval_version: Any = None
+
+
 def sample_files(location: str) -> list[str]:
     """The sample files in a folder, at any depth, or the one file that is named."""
     files, path = url_to_fs(location)
     found = [path] if files.isfile(path) else files.find(path)
     names = sorted(name for name in found if _FILE.search(name))
     return [files.unstrip_protocol(name).removeprefix("file://") for name in names]
+
+
+def numbered_lines(content: bytes) -> list[tuple[int, bytes]]:
+    """The lines of a sample file with their numbers from 1, blank ones left out."""
+    # not splitlines() of the text: a reply may hold U+2028 and the like, which end no line
+    # here; and a byte that is no UTF-8 spoils only its own line
+    lines = enumerate(content.split(b"\n"), start=1)
+    return [(number, line) for number, line in lines if line.strip()]
 
 
 def read_sample_files(
@@ -50,11 +94,15 @@ def read_sample_files(
         if name != successor:
             problems.append(f"{name}: left out, {successor} is a newer run of this task")
             continue
-        results = _results(name, problems)
-        found = _records(name, results, prices, problems)
+        try:
+            results = _results(name, problems)
+            found = _records(name, results, prices, problems)
+            made = [_settings(name, results, found[0])] if found else []
+        except (*MALFORMED, OSError) as error:
+            problems.append(f"{name}: cannot be read ({reason(error)})")
+            continue
         records += found
-        if found:
-            settings.append(_settings(name, results, found[0]))
+        settings += made
     return records, settings
 
 
@@ -65,32 +113,34 @@ def _run(name: str) -> tuple[str, str]:
     return name[: found.start()], found["task"]
 
 
-def _results(name: str, problems: list[str]) -> Mapping[str, Any]:
+def _results(name: str, problems: list[str]) -> _Results:
     """The aggregate file of the run that wrote a sample file."""
     found = _FILE.search(name)
     assert found
     beside = f"{name[: found.start()]}results_{found['date']}.json"
     files, path = url_to_fs(beside)
     try:
-        results: Mapping[str, Any] = json.loads(files.cat_file(path))
-    except (OSError, ValueError, RecursionError) as error:
-        problems.append(f"{beside}: cannot be read, so the model of {name} is unknown ({error})")
-        return {}
-    return results
+        return _Results.model_validate(json.loads(files.cat_file(path)))
+    except (*MALFORMED, OSError) as error:
+        problems.append(
+            f"{beside}: cannot be read, so the model of {name} is unknown ({reason(error)})"
+        )
+        return _Results()
 
 
 def _records(
-    name: str, results: Mapping[str, Any], prices: Prices | None, problems: list[str]
+    name: str, results: _Results, prices: Prices | None, problems: list[str]
 ) -> list[Record]:
-    config = results.get("config", {})
-    model = f"{model_label(config.get('model', 'unknown'), _arguments(config))} ({HARNESS})"
+    model = f"{model_label(results.config.model, results.config.arguments)} ({HARNESS})"
     files, path = url_to_fs(name)
     records = []
-    for number, line in enumerate(files.cat_file(path).decode("utf-8").splitlines(), start=1):
+    for number, line in numbered_lines(files.cat_file(path)):
         try:
             records.append(_record(json.loads(line), model, _run(name)[1], prices))
-        except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
-            problems.append(f"{name}:{number}: not a sample of lm_eval's ({error!r}); left out")
+        except MALFORMED as error:
+            problems.append(
+                f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out"
+            )
     if not records:
         problems.append(f"{name}: holds no usable sample")
     return records
@@ -104,7 +154,7 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
             model=model,
             task=task,
             method=f"task's own prompt ({row['filter']})",
-            sample_id=row["doc_hash"],
+            sample_id=str(row["doc_hash"]),
             epoch=1,
             correct=next((float(row[key]) for key in _FOREIGN_SCORES if key in row), None),
             error=None,
@@ -116,7 +166,7 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
         model=model,
         task=document["task"],
         method=document["method"],
-        sample_id=document["id"],
+        sample_id=str(document["id"]),
         epoch=1,
         correct=row.get("correct"),
         error=row.get("error"),
@@ -131,9 +181,9 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
     )
 
 
-def _settings(name: str, results: Mapping[str, Any], record: Record) -> RunSettings:
-    config = results.get("config", {})
-    task = results.get("configs", {}).get(_run(name)[1], {})
+def _settings(name: str, results: _Results, record: Record) -> RunSettings:
+    config = results.config
+    task = results.configs.get(_run(name)[1], _Task())
     return RunSettings(
         model=record.model,
         task=record.task,
@@ -141,22 +191,14 @@ def _settings(name: str, results: Mapping[str, Any], record: Record) -> RunSetti
         log=name,
         values=masked(
             {
-                "generation": task.get("generation_kwargs") or {},
-                "model arguments": _arguments(config),
-                "task arguments": task.get("dataset_kwargs") or {},
-                "run": {key: config.get(key) for key in ("limit", "batch_size", "torch_seed")},
+                "generation": task.generation_kwargs or {},
+                "model arguments": config.arguments,
+                "task arguments": task.dataset_kwargs or {},
+                "run": config.model_dump(include={"limit", "batch_size", "torch_seed"}),
                 "versions": {
-                    "lm_eval": results.get("lm_eval_version"),
-                    "task": results.get("versions", {}).get(_run(name)[1]),
+                    "lm_eval": results.lm_eval_version,
+                    "task": results.versions.get(_run(name)[1]),
                 },
             }
         ),
     )
-
-
-def _arguments(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The model's arguments, which lm_eval keeps as a table or as it was typed."""
-    arguments = config.get("model_args") or {}
-    if isinstance(arguments, Mapping):
-        return arguments
-    return dict(pair.split("=", 1) for pair in arguments.split(",") if "=" in pair)

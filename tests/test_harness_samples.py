@@ -1,0 +1,122 @@
+"""lm_eval's files as anybody may have left them: read as far as they go, the rest is named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tale_eval.harness.samples import read_sample_files, sample_files
+from tale_eval.records import Record
+from tale_eval.report.leaderboard import leaderboard
+
+DATE = "2026-01-01T00-00-00.000000"
+FOREIGN: dict[str, Any] = {
+    "doc": {"question": "?"},
+    "filter": "none",
+    "doc_hash": "h",
+    "exact_match": 1.0,
+}
+OURS: dict[str, Any] = {
+    "doc": {"prompt_version": "1", "task": "gsm8k", "method": "cot", "id": "q"},
+    "calls": [{"purpose": "answer", "model": "m", "counted_by": "provider", "output_tokens": 5}],
+    "correct": 1,
+}
+RESULTS = {"config": {"model": "hf", "model_args": {"pretrained": "gpt2"}}}
+
+
+def read(folder: Path, samples: bytes, results: object = RESULTS) -> tuple[list[Record], list[str]]:
+    """The records and problems of one run; whatever is read can be counted, too."""
+    (folder / f"samples_t_{DATE}.jsonl").write_bytes(samples)
+    (folder / f"results_{DATE}.json").write_text(json.dumps(results))
+    problems: list[str] = []
+    records, settings = read_sample_files(sample_files(str(folder)), None, problems)
+    assert len(leaderboard(records)) == len(settings) == bool(records)
+    return records, problems
+
+
+def line(row: object) -> bytes:
+    """As lm_eval writes a row."""
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x0b", "\x1c"])
+def test_a_reply_may_hold_what_only_python_takes_for_the_end_of_a_line(
+    separator: str, tmp_path: Path
+) -> None:
+    reply = {"resps": [[f"a{separator}b"]]}
+    records, problems = read(tmp_path, line(OURS | reply) + line(OURS | reply))
+    assert (len(records), problems) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        {"config": None},
+        {"config": ["x"]},
+        {"config": {"model": "hf", "model_args": 7}},
+        RESULTS | {"configs": None},
+        RESULTS | {"configs": {"t": [1]}},
+        RESULTS | {"configs": {"t": {"generation_kwargs": ["x"]}}},
+        RESULTS | {"versions": 1},
+    ],
+    ids=str,
+)
+def test_an_aggregate_file_of_another_shape_costs_the_models_name_alone(
+    results: object, tmp_path: Path
+) -> None:
+    (record,), (problem,) = read(tmp_path, line(OURS), results)
+    assert (record.model, record.correct) == ("unknown (lm-eval)", 1)
+    assert f"results_{DATE}.json: cannot be read, so the model of " in problem
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize("arguments", [{"pretrained": "gpt2"}, "pretrained=gpt2,dtype=float", None])
+def test_the_models_arguments_are_a_table_or_as_they_were_typed(
+    arguments: Any, tmp_path: Path
+) -> None:
+    (record,), problems = read(
+        tmp_path, line(OURS), {"config": {"model": "hf", "model_args": arguments}}
+    )
+    assert record.model == ("hf/gpt2 (lm-eval)" if arguments else "hf (lm-eval)")
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"doc": "\xe9"}\n',
+        b"{\n",
+        b"[1]\n",
+        b"[" * 100_000 + b"\n",
+        *map(
+            line,
+            [
+                FOREIGN | {"exact_match": 10**400},
+                FOREIGN | {"exact_match": float("nan")},
+                FOREIGN | {"exact_match": 100},
+                FOREIGN | {"exact_match": [1]},
+                OURS | {"correct": "yes"},
+                OURS | {"doc": {**OURS["doc"], "method": {}}},
+                OURS | {"budget": "x"},
+                OURS | {"calls": 5},
+                OURS | {"calls": [{**OURS["calls"][0], "output_tokens": 10**400}]},
+            ],
+        ),
+    ],
+    ids=lambda bad: bad[:40].decode(errors="replace") + "…" + bad[-30:].decode(errors="replace"),
+)
+def test_a_row_of_another_shape_is_named_and_the_others_count(bad: bytes, tmp_path: Path) -> None:
+    (record,), (problem,) = read(tmp_path, bad + line(OURS))
+    assert record.sample_id == "q"
+    assert f"samples_t_{DATE}.jsonl:1: not a sample of lm_eval's (" in problem
+    assert "\n" not in problem
+
+
+def test_names_show_no_key(tmp_path: Path) -> None:
+    document = {**OURS["doc"], "task": "t(api_key=planted)", "method": "m:token=planted"}
+    model = {"model": "local", "model_args": {"model": "http://me:planted@host/m"}}
+    (record,), _ = read(tmp_path, line(OURS | {"doc": document}), {"config": model})
+    assert (record.task, record.method) == ("t(api_key=***)", "m:token=***")
+    assert record.model == "local/http://***@host/m (lm-eval)"

@@ -24,7 +24,7 @@ class Count:
     input_tokens: int | None
     output_tokens: int | None
     counted_by: CountedBy
-    truncated: bool
+    truncated: bool | None
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int | None = None
@@ -46,7 +46,7 @@ def count(
         messages: What the model was asked.
         max_tokens: The cap on the reply.
     """
-    if model_name.partition("/")[0] in _PADDING_PROVIDERS and output.usage is not None:
+    if pads(model_name) and output.usage is not None:
         if model is None:
             return _provider_count(output, counted_by="padded_batch")
         return _tokenizer_count(output, model, messages, max_tokens)
@@ -58,8 +58,19 @@ def stop_reason(output: ModelOutput) -> str:
     return "unknown" if output.empty else output.stop_reason
 
 
+def pads(model_name: str) -> bool:
+    """Whether Inspect's provider reports the longest member of a batch for every member."""
+    return model_name.partition("/")[0] in _PADDING_PROVIDERS
+
+
+def was_cut_off(output: ModelOutput) -> bool | None:
+    """Whether a reply hit its cap, by what the provider says; None if it does not say."""
+    reason = stop_reason(output)
+    return None if reason == "unknown" else reason in _CUT_OFF
+
+
 def _provider_count(output: ModelOutput, counted_by: CountedBy) -> Count:
-    truncated = stop_reason(output) in _CUT_OFF
+    truncated = was_cut_off(output)
     usage = output.usage
     if usage is None:
         return Count(None, None, counted_by, truncated)

@@ -50,7 +50,7 @@ class Call(BaseModel):
     reasoning_tokens: int | None = None
     counted_by: CountedBy
     stop_reason: str = "unknown"
-    truncated: bool = False
+    truncated: bool | None = None
     seconds: float | None = None
     replayed: bool = False
     """The reply came from Inspect's cache: its tokens were paid for once, earlier."""

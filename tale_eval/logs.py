@@ -1,8 +1,9 @@
 """Reading records from Inspect's logs: ours and other people's."""
 
 import math
+import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from inspect_ai.log import (
     read_eval_log_sample,
     read_eval_log_sample_summaries,
 )
+from inspect_ai.model import ModelConfig, ModelUsage
 from inspect_ai.scorer import Score
 from pydantic import TypeAdapter
 from zstandard import ZstdError
@@ -26,12 +28,14 @@ from zstandard import ZstdError
 from tale_eval.adapters import BASE_METADATA
 from tale_eval.budgets import UNREADABLE
 from tale_eval.costs import COST_KEYS, cost_values
+from tale_eval.counting import pads, was_cut_off
 from tale_eval.credit import credit
 from tale_eval.errors import SourceError
 from tale_eval.harness.samples import read_sample_files, sample_files
-from tale_eval.ledger import Call
+from tale_eval.ledger import Call, input_tokens, output_tokens
 from tale_eval.masking import masked
-from tale_eval.pricing import Prices
+from tale_eval.pricing import Prices, total_dollars
+from tale_eval.recorder import ESTIMATOR_ROLE
 from tale_eval.records import MALFORMED, Record, RunSettings, Searched, reason
 from tale_eval.traces import SearchTrace
 
@@ -42,6 +46,14 @@ _NOT_THE_QUESTIONS = {"method", "source"}
 # what is large in a sample and not needed here
 _UNREAD = {"events", "events_data", "messages", "attachments", "timelines"}
 
+
+_COUNTS = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
 
 # what a cut, foreign or hostile file makes Inspect raise
 _UNREADABLE = (*MALFORMED, OSError, BadZipFile, zlib.error, ZstdError)
@@ -78,7 +90,7 @@ def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
     for header in _each_header(locations, problems, others=bool(of_lm_eval)):
         try:
             # summaries lie in the order in which their samples ended
-            found = sorted(_records(header, prices), key=lambda r: (r.epoch, r.sample_id))
+            found = sorted(_records(header, prices, problems), key=lambda r: (r.epoch, r.sample_id))
             made = [_settings(header, found[0].method)] if found else []
         except _UNREADABLE as error:
             problems.append(unreadable(header.location, error))
@@ -90,7 +102,7 @@ def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
     return Reading(records, settings, problems)
 
 
-def _records(header: EvalLog, prices: Prices | None) -> list[Record]:
+def _records(header: EvalLog, prices: Prices | None, problems: list[str]) -> list[Record]:
     """One record per sample, from the log's short summaries where they say enough."""
     # a user's prices need the calls, and these are in the samples alone
     if prices is None and header.status == "success":
@@ -100,6 +112,12 @@ def _records(header: EvalLog, prices: Prices | None) -> list[Record]:
             return _summary_records(header, summaries, costs)
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(header.location, exclude_fields=_UNREAD)
+    if padded := sum(_padded(sample) for sample in log.samples or []):
+        problems.append(
+            f"{header.location}: the tokens of {padded} answers are those of the longest reply of "
+            "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
+            "the model loaded, counts them anew"
+        )
     return [sample_record(log.eval, sample, prices) for sample in log.samples or []]
 
 
@@ -253,7 +271,8 @@ def _record(
         method=method,
         sample_id=str(sample.id),
         epoch=sample.epoch,
-        correct=_correct(scores),
+        # a scorer may have run before another, or the solver, failed
+        correct=None if error else _correct(scores),
         error=error,
         bare=_bare(scores),
         costs=costs,
@@ -272,7 +291,14 @@ def _settings(log: EvalLog, method: str) -> RunSettings:
             {
                 "generation": log.plan.config.model_dump(exclude_none=True),
                 "model arguments": spec.model_args,
+                "model roles": {
+                    role: bound.model_dump(exclude_none=True)
+                    if isinstance(bound, ModelConfig)
+                    else [config.model_dump(exclude_none=True) for config in bound]
+                    for role, bound in (spec.model_roles or {}).items()
+                },
                 "task arguments": spec.task_args,
+                "solver arguments": spec.solver_args or {},
                 "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),
                 "versions": {**spec.packages, "task": spec.task_version},
             }
@@ -296,12 +322,33 @@ def task_label(spec: EvalSpec) -> str:
 
 def _method(spec: EvalSpec, sample: EvalSample) -> str:
     recorded = sample.store.get("TaleRecord:method")
-    method = str(recorded or spec.solver or "task's own solver").removeprefix("tale_eval/")
+    method = str(recorded) + _estimator(spec, str(recorded)) if recorded else _foreign_method(spec)
     base = _base_model(spec)
     if base == spec.model:
         return method
     # an adapter of vLLM's is called BASE:NAME
     return f"{method} @ {spec.model.removeprefix('hf/').removeprefix(f'{base}:')}"
+
+
+def _estimator(spec: EvalSpec, method: str) -> str:
+    """The model under whose role budgets were estimated, as part of a method's name."""
+    given = re.search(r":estimator_role=([^:]+)", method)
+    role = given[1] if given else ESTIMATOR_ROLE
+    bound = (spec.model_roles or {}).get(role)
+    if method.partition(":")[0] != "tale_ep" or bound is None:
+        return ""
+    names = [config.model for config in (bound if isinstance(bound, list) else [bound])]
+    return f" {role}={','.join(names)}"
+
+
+def _foreign_method(spec: EvalSpec) -> str:
+    """Somebody else's solver, with the arguments it was given."""
+    if spec.solver is None:
+        return "task's own solver"
+    name = spec.solver.removeprefix("tale_eval/")
+    given = masked(spec.solver_args_passed or {})
+    said = ", ".join(f"{key}={value}" for key, value in sorted(given.items()))
+    return f"{name}({said})" if said else name
 
 
 def _base_model(spec: EvalSpec) -> str:
@@ -329,8 +376,11 @@ def _costs(sample: EvalSample, spec: EvalSpec, prices: Prices | None) -> dict[st
     scored = _scored_costs(sample.scores or {})
     if scored is not None and prices is None:
         return scored
-    return cost_values(
-        _calls(sample, spec),
+    calls = _calls(sample, spec)
+    if scored is not None:
+        return scored | {"dollars": _dollars_of_scored(scored, calls, prices)}
+    costs = cost_values(
+        calls,
         answer_call=sample.store.get("TaleRecord:answer_call"),
         budget=sample.store.get("TaleRecord:budget"),
         budget_status=sample.store.get("TaleRecord:budget_status"),
@@ -338,6 +388,26 @@ def _costs(sample: EvalSample, spec: EvalSpec, prices: Prices | None) -> dict[st
         search_status=(sample.store.get("TaleRecord:search") or {}).get("status"),
         prices=prices,
     )
+    # Inspect's usage is a sum for each model, of nobody knows how many calls
+    return costs if all(call.event for call in calls) else costs | {"calls": None}
+
+
+def _dollars_of_scored(
+    scored: Mapping[str, float | None], calls: Sequence[Call], prices: Prices | None
+) -> float | None:
+    """A user's prices for what a scorer counted; None if these are other calls."""
+    counted = (output_tokens(calls), input_tokens(calls))
+    if not calls or counted != (scored["output_tokens"], scored["input_tokens"]):
+        return None
+    dollars = total_dollars(calls, prices)
+    return None if dollars is None else float(dollars)
+
+
+def _padded(sample: EvalSample) -> bool:
+    """Whether nobody counted what each reply of a local batch holds."""
+    if _scored_costs(sample.scores or {}) or sample.store.get("TaleRecord:calls"):
+        return False
+    return any(pads(model) for model in sample.model_usage)
 
 
 def _scored_costs(scores: Mapping[str, Score]) -> dict[str, float | None] | None:
@@ -350,26 +420,45 @@ def _scored_costs(scores: Mapping[str, Score]) -> dict[str, float | None] | None
 
 
 def _calls(sample: EvalSample, spec: EvalSpec) -> list[Call]:
-    """The sample's ledger, or its usage per model where it has none."""
-    ledger = sample.store.get("TaleRecord:calls")
-    if ledger:
-        return TypeAdapter(list[Call]).validate_python(ledger)
-    return [
-        Call(
-            # a grader's tokens are no answer
-            purpose="answer" if model == spec.model else "helper",
-            model=model,
-            input_tokens=usage.input_tokens
-            + (usage.input_tokens_cache_read or 0)
-            + (usage.input_tokens_cache_write or 0),
-            cache_read_tokens=usage.input_tokens_cache_read or 0,
-            cache_write_tokens=usage.input_tokens_cache_write or 0,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-            counted_by="padded_batch" if model.startswith("hf/") else "provider",
-        )
-        for model, usage in sample.model_usage.items()
-    ]
+    """The sample's ledger and what others, such as a grader, used; or its usage per model."""
+    written = TypeAdapter(list[Call]).validate_python(sample.store.get("TaleRecord:calls") or [])
+    if not written:
+        return [_used(model, usage, sample, spec) for model, usage in sample.model_usage.items()]
+    return [*written, *_helper_calls(written, sample, spec)]
+
+
+def _helper_calls(written: Sequence[Call], sample: EvalSample, spec: EvalSpec) -> Iterator[Call]:
+    """What was used beside the ledger's calls, for each model."""
+    for model, usage in sample.model_usage.items():
+        # Inspect's usage leaves out what came from its cache
+        known = [call for call in written if call.model == model and not call.replayed]
+        if any(call.counted_by != "provider" for call in known):
+            continue  # another count than the usage's: their difference says nothing
+        total = _used(model, usage, sample, spec)
+        rest = {
+            name: max(0, (getattr(total, name) or 0) - sum(getattr(c, name) or 0 for c in known))
+            for name in _COUNTS
+        }
+        if any(rest.values()):
+            yield total.model_copy(update={**rest, "purpose": "helper", "truncated": None})
+
+
+def _used(model: str, usage: ModelUsage, sample: EvalSample, spec: EvalSpec) -> Call:
+    """A model's usage as one call."""
+    read, written = usage.input_tokens_cache_read or 0, usage.input_tokens_cache_write or 0
+    answers = model == spec.model
+    return Call(
+        # a grader's tokens are no answer
+        purpose="answer" if answers else "helper",
+        model=model,
+        input_tokens=usage.input_tokens + read + written,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        counted_by="padded_batch" if pads(model) else "provider",
+        truncated=was_cut_off(sample.output) if answers and not pads(model) else None,
+    )
 
 
 def _known(value: object) -> float | None:

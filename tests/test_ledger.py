@@ -16,7 +16,7 @@ def call(purpose: Purpose, output: int | None, **more: Any) -> Call:
 
 
 ESTIMATE = call("estimate", 5, input_tokens=40, seconds=0.5)
-ANSWER = call("answer", 60, reasoning_tokens=20, seconds=2.0)
+ANSWER = call("answer", 60, reasoning_tokens=20, seconds=2.0, truncated=False)
 GRADER = call("helper", 7, model="openai/grader", input_tokens=90, seconds=1.0)
 TALE = [ESTIMATE, ANSWER, GRADER]
 UNCOUNTED = call("answer", None, input_tokens=None, counted_by="nobody")
@@ -92,7 +92,11 @@ def test_the_parts_of_the_output_tokens_add_up() -> None:
 
 
 def test_the_answer_is_the_last_call_made_to_answer_unless_it_is_named() -> None:
-    calls = [call("vanilla", 80), call("search", 30), call("search", 20, truncated=True)]
+    calls = [
+        call("vanilla", 80),
+        call("search", 30, truncated=False),
+        call("search", 20, truncated=True),
+    ]
     assert cost_values(calls)["answer_tokens"] is None
     found = cost_values(calls, answer_call=1, budget=30)
     assert (found["answer_tokens"], found["truncated"], found["within_budget"]) == (30, False, True)

@@ -12,13 +12,14 @@ from inspect_ai.dataset import Sample
 from inspect_ai.log import (
     EvalConfig,
     EvalDataset,
+    EvalError,
     EvalLog,
     EvalSample,
     EvalSpec,
     read_eval_log,
     write_eval_log,
 )
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import Model, ModelOutput, ModelUsage, StopReason, get_model
 from inspect_ai.scorer import Score, match
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 from questions import asks_for_budget, gsm8k_file, number_in
@@ -27,6 +28,7 @@ from server import ChatServer, Reply, chat_server
 from tale_eval.costs import COST_KEYS
 from tale_eval.errors import SourceError
 from tale_eval.logs import Reading, read_records, read_searches, sample_record
+from tale_eval.pricing import Price
 from tale_eval.report.leaderboard import Row, leaderboard, problems
 from tale_eval.report.settings import setting_problems
 from tale_eval.scorers import tale
@@ -356,15 +358,15 @@ def test_a_folder_without_logs_is_an_error(tmp_path: Path) -> None:
 # --- logs made by hand ---
 
 
-def write_log(path: Path, *samples: EvalSample) -> Path:
-    spec = EvalSpec(
-        created="2026-01-01T00:00:00+00:00",
-        task="sums",
-        task_id=path.name,
-        dataset=EvalDataset(),
-        model="m",
-        config=EvalConfig(),
+def spec_of(name: str = "", **more: Any) -> EvalSpec:
+    common = {"created": "2026-01-01T00:00:00+00:00", "task": "sums", "model": "m"}
+    return EvalSpec.model_validate(
+        {**common, "task_id": name, "dataset": EvalDataset(), "config": EvalConfig(), **more}
     )
+
+
+def write_log(path: Path, *samples: EvalSample, **more: Any) -> Path:
+    spec = spec_of(path.name, **more)
     write_eval_log(EvalLog(status="success", eval=spec, samples=list(samples)), str(path))
     return path
 
@@ -450,3 +452,97 @@ def test_the_rotations_of_a_question_are_one_question(
     )
     row = row_of(read_records([str(tmp_path)]), "sums", OWN)
     assert (row.n, row.questions, row.accuracy, row.circular) == (8, 2, 7 / 8, 0.5)
+
+
+def used(read: int, wrote: int) -> ModelUsage:
+    return ModelUsage(input_tokens=read, output_tokens=wrote, total_tokens=read + wrote)
+
+
+def asked(**more: Any) -> EvalSample:
+    return EvalSample(id=1, epoch=1, input="?", target="", **more)
+
+
+def test_a_graders_tokens_are_counted_with_a_ledger_as_without_one() -> None:
+    usage = {"m": used(50, 100), "grader": used(500, 300)}
+    foreign = sample_record(spec_of(), asked(model_usage=usage), None).costs
+    call = {**CALL, "output_tokens": 100, "input_tokens": 50}
+    ours = sample_record(
+        spec_of(), asked(model_usage=usage, store=STORE | {"TaleRecord:calls": [call]}), None
+    ).costs
+    for costs in (foreign, ours):
+        assert (costs["answer_tokens"], costs["helper_tokens"]) == (100, 300)
+        assert (costs["output_tokens"], costs["input_tokens"]) == (400, 550)
+    # the same model may grade its own answers
+    usage = {"m": used(550, 400)}
+    ours = sample_record(
+        spec_of(), asked(model_usage=usage, store=STORE | {"TaleRecord:calls": [call]}), None
+    ).costs
+    assert (ours["answer_tokens"], ours["helper_tokens"]) == (100, 300)
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "truncated"), [("stop", False), ("max_tokens", True), ("unknown", None)]
+)
+def test_what_a_foreign_log_says_of_a_reply_and_what_it_does_not(
+    stop_reason: StopReason, truncated: bool | None
+) -> None:
+    output = ModelOutput.from_content("m", "72", stop_reason=stop_reason)
+    costs = sample_record(
+        spec_of(), asked(output=output, model_usage={"m": used(5, 7)}), None
+    ).costs
+    assert costs["truncated"] is truncated
+    assert costs["calls"] is None  # usage is a sum: of how many calls nobody knows
+
+
+def test_a_users_prices_change_dollars_and_nothing_else() -> None:
+    calls = [{**CALL, "counted_by": "tokenizer", "output_tokens": 20, "input_tokens": 40}]
+    counted = dict.fromkeys(COST_KEYS, 1.0) | {"output_tokens": 20.0, "input_tokens": 40.0}
+    sample = asked(
+        store=STORE | {"TaleRecord:calls": calls},
+        scores={"token_cost": Score(value=counted)},
+        model_usage={"m": used(90, 256)},  # of a padded batch
+    )
+    prices = {"m": Price.model_validate({"input": "1", "output": "2"})}
+    priced = sample_record(spec_of(), sample, prices).costs
+    assert priced == counted | {"dollars": (40 * 1 + 20 * 2) / 1e6}
+    # what was counted is not what the ledger holds: nobody can price it
+    sample.scores = {"token_cost": Score(value=counted | {"output_tokens": 21.0})}
+    priced = sample_record(spec_of(), sample, prices).costs
+    assert (priced["output_tokens"], priced["dollars"]) == (21, None)
+
+
+def test_a_failed_sample_is_not_scored_even_where_a_scorer_had_run() -> None:
+    error = EvalError(message="lost", traceback="", traceback_ansi="")
+    record = sample_record(spec_of(), asked(error=error, scores={"m": Score(value="I")}), None)
+    assert (record.correct, record.error) == (None, "lost")
+
+
+def test_tokens_of_a_padded_batch_are_named(tmp_path: Path) -> None:
+    path = write_log(tmp_path / "a.eval", asked(model_usage={"hf/m": used(5, 256)}), model="hf/m")
+    (problem,) = read_records([str(path)]).problems
+    assert "the tokens of 1 answers are those of the longest reply of their batch" in problem
+    assert "tale_eval/token_cost" in problem
+
+
+@pytest.mark.parametrize(
+    ("store", "more", "method"),
+    [
+        (STORE, {"model_roles": {"estimator": {"model": "a/b"}}}, "tale_ep estimator=a/b"),
+        (STORE, {"model_roles": {"grader": {"model": "a/b"}}}, "tale_ep"),
+        (
+            STORE | {"TaleRecord:method": "tale_ep:estimator_role=mine"},
+            {"model_roles": {"mine": {"model": "a/b"}}},
+            "tale_ep:estimator_role=mine mine=a/b",
+        ),
+        (
+            {},
+            {"solver": "agent", "solver_args_passed": {"n": 9, "api_key": "k"}},
+            "agent(api_key=***, n=9)",
+        ),
+        ({}, {"solver": "agent"}, "agent"),
+    ],
+)
+def test_runs_that_differ_in_what_asked_are_different_methods(
+    store: dict[str, Any], more: dict[str, Any], method: str
+) -> None:
+    assert sample_record(spec_of(**more), asked(store=store), None).method == method

@@ -246,7 +246,7 @@ def _trials(
                 tokens=attempt.output_tokens,
                 reasoning_tokens=call.reasoning_tokens or 0,
                 correct=attempt.correct,
-                truncated=call.truncated,
+                truncated=bool(call.truncated),
                 method=str(sample.store["TaleRecord:method"]),
                 vanilla=trial.budget is None,
                 searched=trial.budget is not None and trial.budget == trace.budget,

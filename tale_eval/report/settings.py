@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tale_eval.records import RunSettings
 
 # sections of `RunSettings.values` that must agree between the runs of a model and task
-_COMPARED = {"generation": None, "model arguments": None, "versions": "task"}
+_COMPARED = {"generation": None, "model arguments": None, "model roles": None, "versions": "task"}
 
 
 def setting_problems(settings: Iterable[RunSettings]) -> list[str]:
@@ -29,6 +29,8 @@ def _differences(runs: list[RunSettings], section: str, only: str | None) -> lis
     for name in names:
         if only is not None and name != only:
             continue
+        if any(f" {name}=" in run.method for run in runs):
+            continue  # an estimator's model is part of the method's name
         methods: dict[str, list[str]] = defaultdict(list)
         for run in sorted(runs, key=lambda run: run.method):
             value = json.dumps(run.values.get(section, {}).get(name), default=str)

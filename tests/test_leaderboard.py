@@ -11,7 +11,13 @@ from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
 from tale_eval.report.comparison import find_baseline
 from tale_eval.report.leaderboard import Row, leaderboard, macro_average, problems
-from tale_eval.statistics import McNemar, paired_difference, token_ratio, wilson
+from tale_eval.statistics import (
+    McNemar,
+    accuracy_interval,
+    paired_difference,
+    token_ratio,
+    wilson,
+)
 
 
 def rows_of(records: Sequence[Record]) -> dict[str, Row]:
@@ -124,6 +130,28 @@ def test_epochs_are_answers_to_the_same_questions() -> None:
     records = [answer("cot", q, 1, 10, epoch=e) for q in "ab" for e in (1, 2, 3)]
     row = rows_of(records)["cot"]
     assert (row.n, row.questions, row.epochs, row.repeated) == (6, 2, 3, 0)
+
+
+def test_rotations_are_answers_to_one_question() -> None:
+    def rotated(method: str, scores: dict[str, list[int]]) -> list[Record]:
+        return [
+            replace(answer(method, f"{question}-rot{n}", correct, 10), rotation_of=question)
+            for question, corrects in scores.items()
+            for n, correct in enumerate(corrects)
+        ]
+
+    cot = {"a": [1, 1, 1, 1], "b": [1, 1, 1, 0], "c": [0, 0, 0, 0]}
+    tale = {"a": [1, 1, 1, 1], "b": [1, 1, 1, 1], "c": [1, 1, 0, 0]}
+    rows = rows_of(rotated("cot", cot) + rotated("tale_ep", tale))
+    row, versus = rows["cot"], rows["tale_ep"].comparison
+    assert (row.n, row.questions, row.repeated) == (12, 3, 0)
+    assert row.interval == accuracy_interval(cot)
+    assert row.circular == pytest.approx(1 / 3)
+    assert "33.3 % are right in every rotation" in problems([row], baseline=None)[0]
+    assert versus is not None
+    assert (versus.paired, versus.ratio_paired) == (3, 3)
+    # right in every rotation
+    assert versus.mcnemar == McNemar(both=1, only_a=1, only_b=0, neither=1, p=1.0)
 
 
 def test_a_large_paired_run_is_found_worse_or_not_worse() -> None:

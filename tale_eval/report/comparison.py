@@ -26,7 +26,8 @@ class Comparison:
         ratio_interval: Of the ratio.
         ratio_paired: Pairs whose output tokens are known for both.
         mcnemar: On the first epoch of each question that both answered: `a` is the
-            method, `b` the baseline. None if there is no such epoch.
+            method, `b` the baseline. A question with rotated options is right if all of its
+            rotations are. None if there is no such epoch.
     """
 
     baseline: str
@@ -91,12 +92,12 @@ def find_baseline(methods: Iterable[str], baseline: str | None) -> str | None:
 
 
 def by_question(records: Iterable[Record], value: Callable[[Record], float | None]) -> Values:
-    """The known values of each question, one per epoch."""
+    """The known values of each question, one per epoch and rotation of its options."""
     found: dict[str, list[float]] = defaultdict(list)
     for record in records:
         known = value(record)
         if known is not None:
-            found[record.sample_id].append(known)
+            found[record.question].append(known)
     return found
 
 
@@ -118,11 +119,17 @@ def _first_pairs(
     records: Iterable[Record], baseline: Iterable[Record]
 ) -> list[tuple[float, float]]:
     """Both scores of each question in the first epoch that both answered."""
-    ours, theirs = _by_epoch(records), _by_epoch(baseline)
+    ours, theirs = by_epoch(records), by_epoch(baseline)
     last_to_first = sorted(ours.keys() & theirs.keys(), reverse=True)
     first = {question: (question, epoch) for question, epoch in last_to_first}
     return [(ours[key], theirs[key]) for key in first.values()]
 
 
-def _by_epoch(records: Iterable[Record]) -> dict[tuple[str, int], float]:
-    return {(r.sample_id, r.epoch): r.correct for r in records if r.correct is not None}
+def by_epoch(records: Iterable[Record]) -> dict[tuple[str, int], float]:
+    """The score of each question in each epoch: of several rotations the lowest."""
+    found: dict[tuple[str, int], float] = {}
+    for record in records:
+        if record.correct is not None:
+            key = record.question, record.epoch
+            found[key] = min(record.correct, found.get(key, 1))
+    return found

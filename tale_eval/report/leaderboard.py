@@ -9,6 +9,7 @@ from tale_eval import efficiency
 from tale_eval.records import Record
 from tale_eval.report.comparison import (
     Comparison,
+    by_epoch,
     by_question,
     find_baseline,
     output_tokens,
@@ -26,11 +27,14 @@ class Row:
         is_baseline: The other methods of this model and task are compared with it.
         n: Scored samples, epochs counted separately: the accuracy's denominator.
         errors: Samples that failed or were not scored; they are not in `n`.
-        questions: Different questions, those that failed included.
+        questions: Different questions, those that failed included; all rotations of one
+            question's options are one question.
         epochs: How many different epochs there are.
         repeated: Samples beyond the first of their question and epoch: a run read twice.
         accuracy: Share right of `n`; None if nothing was scored.
-        interval: Of the accuracy: Wilson's, over epochs clustered by question.
+        interval: Of the accuracy: Wilson's, over epochs and rotations clustered by question.
+        circular: Share of questions that are right in every rotation of their options; None
+            where none was rotated.
         means: Mean of each cost, None where no sample knows it.
         tokens_interval: Of the mean output tokens, clustered by question.
         bare: Share of answers without any reasoning before them.
@@ -57,6 +61,7 @@ class Row:
     repeated: int
     accuracy: float | None
     interval: Interval | None
+    circular: float | None
     means: dict[str, float | None]
     tokens_interval: Interval | None
     bare: float | None
@@ -158,6 +163,12 @@ def _row_problems(row: Row) -> Iterator[str]:
             f"{row.method}: {row.repeated} samples are there more than once, and are counted "
             "each time; give the logs of one run"
         )
+    if row.circular is not None:
+        yield (
+            f"{row.method}: the options of {row.questions} questions were rotated; "
+            f"{100 * row.circular:.1f} % are right in every rotation (circular accuracy), and "
+            "the intervals count a question once"
+        )
     if 0 < row.dollars_known < row.n:
         yield f"{row.method}: the dollars of {row.n - row.dollars_known} answers are not known"
     versus = row.comparison
@@ -225,11 +236,14 @@ def _row(
         is_baseline=is_baseline,
         n=n,
         errors=len(records) - n,
-        questions=len({r.sample_id for r in records}),
+        questions=len({r.question for r in records}),
         epochs=len({r.epoch for r in records}),
         repeated=len(records) - len({(r.sample_id, r.epoch) for r in records}),
         accuracy=accuracy,
         interval=accuracy_interval(scores) if n else None,
+        circular=_mean(by_epoch(records).values())
+        if any(r.question != r.sample_id for r in records)
+        else None,
         means=means,
         tokens_interval=mean_interval(by_question(records, output_tokens)),
         bare=_mean(r.bare for r in records),

@@ -30,12 +30,6 @@ def ock_score(accuracy: float, mean_tokens: float) -> float:
     return 100 * accuracy - 10 * math.log(mean_tokens / 10_000 + 1)
 
 
-def hard_k(correct: Sequence[bool], tokens: Sequence[int], k: int) -> float:
-    """Share of questions answered right within k tokens (arXiv 2407.19825)."""
-    _check(correct, tokens)
-    return sum(c and t <= k for c, t in zip(correct, tokens, strict=True)) / len(correct)
-
-
 def oaa_auc(correct: Sequence[bool], tokens: Sequence[int], limit: int) -> float:
     """Area under the overthinking-adjusted accuracy, 0 to 1 (OptimalThinkingBench).
 

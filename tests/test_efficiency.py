@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_eval.efficiency import e3, hard_k, oaa_auc, ock_score, tokens_per_correct
+from tale_eval.efficiency import e3, oaa_auc, ock_score, tokens_per_correct
 from tale_eval.errors import InvalidValueError
 
 CORRECT = [True, True, False, True]
@@ -34,11 +34,6 @@ def test_ock_score() -> None:
     assert ock_score(0.75, 10_000 * (math.e - 1)) == pytest.approx(65)
 
 
-@pytest.mark.parametrize(("k", "share"), [(9, 0), (10, 0.25), (30, 0.5), (60, 0.5), (100, 0.75)])
-def test_hard_k_is_the_share_right_within_k_tokens(k: int, share: float) -> None:
-    assert hard_k(CORRECT, TOKENS, k) == share
-
-
 def test_oaa_auc() -> None:
     # (190 + 170 + 100) / (4 x 200): the right answers count from one token more on
     assert oaa_auc(CORRECT, TOKENS, 200) == pytest.approx(0.575)
@@ -60,20 +55,10 @@ def test_oaa_auc_is_the_mean_of_the_overthinking_adjusted_accuracies(
     assert oaa_auc(correct, tokens, limit) == pytest.approx(sum(adjusted) / limit)
 
 
-@given(ANSWERS, st.integers(0, 500))
-def test_a_larger_k_is_never_worse_and_ends_at_the_accuracy(
-    answers: list[tuple[bool, int]], k: int
-) -> None:
-    correct, tokens = [c for c, _ in answers], [t for _, t in answers]
-    assert hard_k(correct, tokens, k) <= hard_k(correct, tokens, k + 1)
-    assert hard_k(correct, tokens, 500) == sum(correct) / len(correct)
-
-
 @pytest.mark.parametrize(
     "metric",
     [
         tokens_per_correct,
-        lambda correct, tokens: hard_k(correct, tokens, 10),
         lambda correct, tokens: oaa_auc(correct, tokens, 10),
     ],
 )

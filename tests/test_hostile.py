@@ -252,7 +252,7 @@ def test_a_terminal_is_sent_no_control_sequence(name: str) -> None:
 
 @EVERY_NAME
 def test_every_file_is_written(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "_bundle", lambda: "/* the libraries */")
+    monkeypatch.setattr(page, "vega_bundle", lambda: "/* the libraries */")
     answers = answers_of(name)
     rows = leaderboard(answers)
     settings = [RunSettings(name, name, name, name, {name: {name: name}})]

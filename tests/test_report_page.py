@@ -13,7 +13,6 @@ from tale_eval.report import page
 from tale_eval.report.charts import save_chart
 from tale_eval.report.leaderboard import leaderboard
 from tale_eval.report.leaderboard_charts import (
-    distribution_chart,
     distribution_panels,
     scatter_chart,
 )
@@ -48,7 +47,7 @@ class Page(HTMLParser):
 @pytest.fixture(autouse=True)
 def _short_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Making the real one takes seconds; the browser tests run it."""
-    monkeypatch.setattr(page, "_bundle", lambda: "/* the libraries */")
+    monkeypatch.setattr(page, "vega_bundle", lambda: "/* the libraries */")
 
 
 def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:
@@ -185,11 +184,22 @@ def test_a_token_box_holds_the_percentiles_and_names_the_longest_answer() -> Non
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
-def test_both_charts_are_drawn_without_a_page_too(tmp_path: Path, suffix: str) -> None:
+def test_the_chart_is_drawn_without_a_page_too(tmp_path: Path, suffix: str) -> None:
     answers = example_report.records(["a", "b"], ["x", "y"], size=20)
-    for chart in (scatter_chart(leaderboard(answers)), distribution_chart(answers)):
-        save_chart(chart, tmp_path / f"chart{suffix}")
-        assert (tmp_path / f"chart{suffix}").stat().st_size > 5000
+    answers += _answers(model="\ud800")
+    save_chart(scatter_chart(leaderboard(answers)), tmp_path / f"chart{suffix}")
+    assert (tmp_path / f"chart{suffix}").stat().st_size > 5000
+
+
+def test_a_chart_in_html_runs_no_text_of_others(tmp_path: Path) -> None:
+    rows = leaderboard(_answers(model="m</script><script>alert(1)</script>"))
+    save_chart(scatter_chart(rows), tmp_path / "chart.html")
+    text = (tmp_path / "chart.html").read_text()
+    assert "<script>alert" not in text
+    assert "\\u003cscript\\u003ealert" in text
+    assert (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" in text
+    )
 
 
 def _answers(model: str = "m", task: str = "gsm8k", method: str = "direct") -> list[Record]:

@@ -1,14 +1,34 @@
-"""What all charts share: Altair, and one specification for SVG, PNG, HTML and JSON."""
+"""What all charts share: Altair, one specification for SVG, PNG, HTML and JSON, and how it gets
+into an HTML file that runs no other script and asks no server."""
 
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.errors import InvalidValueError, MissingExtraError
+from tale_eval.report.export import SURROGATES
 
 if TYPE_CHECKING:
     import altair
 
 FORMATS = (".svg", ".png", ".html", ".json")
+
+_DRAW = """vegaEmbed(
+  "#chart", JSON.parse(document.getElementById("specification").textContent),
+  { mode: "vega-lite", ast: true, renderer: "svg" });"""
+
+
+def check_format(path: Path) -> None:
+    """Check that a chart can be written into a file of this name.
+
+    Raises:
+        InvalidValueError: If the name ends otherwise.
+    """
+    if path.suffix not in FORMATS:
+        raise InvalidValueError(f"{path}: a chart ends in one of {', '.join(FORMATS)}")
 
 
 def save_chart(chart: "altair.LayerChart | altair.VConcatChart", path: Path) -> None:
@@ -17,18 +37,67 @@ def save_chart(chart: "altair.LayerChart | altair.VConcatChart", path: Path) -> 
     Raises:
         InvalidValueError: If the name ends otherwise.
     """
-    if path.suffix not in FORMATS:
-        raise InvalidValueError(f"{path}: a chart ends in one of {', '.join(FORMATS)}")
-    # inline: an HTML chart opens without a network
-    arguments: dict[str, Any] = {"inline": True} if path.suffix == ".html" else {"ppi": 144}
-    chart.save(str(path), **arguments)
+    check_format(path)
+    if path.suffix == ".html":
+        path.write_text(_page(chart), encoding="utf-8", errors=SURROGATES)
+        return
+    # a lone surrogate in a name is no text that a renderer takes
+    text = json.dumps(chart.to_dict(), ensure_ascii=False)
+    text = text.encode("utf-8", errors="replace").decode("utf-8")
+    type(chart).from_json(text).save(str(path), ppi=144)
 
 
 def load_altair() -> Any:
     """Altair, or the error that says how to install it."""
     try:
         import altair
-        import vl_convert  # noqa: F401  (what writes SVG, PNG and offline HTML)
+        import vl_convert  # noqa: F401  (what writes SVG and PNG, and holds the scripts)
     except ImportError as error:
         raise MissingExtraError("a chart", "report") from error
     return altair
+
+
+def specification(chart: Any) -> str:
+    """A chart as JSON that cannot end the script element it stands in."""
+    content = chart.to_dict()
+    del content["$schema"]  # the libraries beside it are of one version
+    text = json.dumps(content, allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def vega_bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed, of the version that Altair writes for."""
+    altair = load_altair()
+    import vl_convert
+
+    major_minor = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    bundle: str = vl_convert.javascript_bundle(
+        "window.vegaEmbed = vegaEmbed;", vl_version=major_minor
+    )
+    assert "</script" not in bundle
+    return bundle
+
+
+def security_policy(scripts: Sequence[str]) -> str:
+    """A page's content security policy: no request, and no script but these."""
+    hashes = [b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src {allowed or repr('none')}"
+    )
+
+
+def _page(chart: Any) -> str:
+    scripts = [vega_bundle(), _DRAW]
+    elements = "".join(f"<script>{script}</script>\n" for script in scripts)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{security_policy(scripts)}">\n'
+        '<title>Chart</title>\n<link rel="icon" href="data:,">\n</head>\n<body>\n'
+        '<div id="chart"></div>\n'
+        f'<script type="application/json" id="specification">{specification(chart)}</script>\n'
+        f"{elements}</body>\n</html>\n"
+    )

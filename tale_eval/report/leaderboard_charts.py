@@ -42,20 +42,6 @@ def scatter_panels(
     }
 
 
-def distribution_chart(records: Sequence[Record]) -> "altair.VConcatChart":
-    """Output tokens of single answers per method and model, one panel per task.
-
-    A box holds the middle half, its whiskers the middle 90 %, the tick is the median.
-
-    Raises:
-        InvalidValueError: If no record knows its tokens.
-    """
-    panels = distribution_panels(records)
-    if not panels:
-        raise InvalidValueError("no answer with known tokens: nothing to draw")
-    return _stacked(panels)
-
-
 def distribution_panels(records: Iterable[Record]) -> "dict[str, altair.LayerChart]":
     """The panel of each task; colours mean the same method in all of them."""
     groups: dict[tuple[str, str, str], list[tuple[float, str]]] = defaultdict(list)

@@ -1,9 +1,7 @@
 """The report as one HTML file that opens without a network."""
 
-import hashlib
 import json
 import os
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
+from tale_eval.report.charts import security_policy, specification, vega_bundle
 from tale_eval.report.columns import known_columns
 from tale_eval.report.export import SURROGATES
 from tale_eval.report.leaderboard import Row, macro_average
@@ -63,13 +62,13 @@ def write_page(
         MissingExtraError: If Altair or Jinja2 is not installed.
     """
     script = _file("report.js").replace("SHOWN_MODEL", json.dumps(SHOWN_MODEL))
-    scripts = [_bundle(), script]
+    scripts = [vega_bundle(), script]
     page = _template().render(
         title=title,
         margin=f"{100 * margin:g}",
         style=_file("report.css"),
         scripts=scripts,
-        script_hashes=[_hash(script) for script in scripts],
+        policy=security_policy(scripts),
         facts=_facts(rows, records, settings),
         summaries=summaries(rows),
         columns=known_columns(rows),
@@ -78,8 +77,8 @@ def write_page(
         models=sorted({row.model for row in rows} | {row.model for row in reference}),
         tasks=sorted({row.task for row in rows} | {row.task for row in reference}),
         averages=macro_average(rows),
-        scatters=_specifications(scatter_panels(rows, reference)),
-        distributions=_specifications(distribution_panels(records)),
+        scatters=_panels(scatter_panels(rows, reference)),
+        distributions=_panels(distribution_panels(records)),
         runs=[(run, _link(run.log, path)) for run in settings],
         problems=problems,
     )
@@ -120,17 +119,10 @@ def _facts(
     return [(f"{count:,}", noun if count == 1 else f"{noun}s") for count, noun in counts]
 
 
-def _specifications(panels: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each task with its chart as JSON that cannot end the script element it stands in."""
-    found = []
-    for task, panel in panels.items():
-        chart = panel.properties(width="container").to_dict()
-        del chart["$schema"]  # the libraries beside it are of one version
-        text = json.dumps(chart, allow_nan=False)
-        for character in "<>&":
-            text = text.replace(character, f"\\u{ord(character):04x}")
-        found.append((task, text))
-    return found
+def _panels(panels: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (task, specification(panel.properties(width="container"))) for task, panel in panels.items()
+    ]
 
 
 def _link(log: str, page: Path) -> str | None:
@@ -143,26 +135,6 @@ def _link(log: str, page: Path) -> str | None:
         return quote(os.fsencode(os.path.relpath(local, page.absolute().parent)))
     except UnicodeEncodeError:
         return None  # no file has such a name
-
-
-def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed, of the version that Altair writes for."""
-    try:
-        import altair
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError("the HTML report", "report") from error
-    major_minor = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    bundle: str = vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;", vl_version=major_minor
-    )
-    assert "</script" not in bundle
-    return bundle
-
-
-def _hash(script: str) -> str:
-    """What the page's security policy knows a script by: no other one may run."""
-    return b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _template() -> Any:

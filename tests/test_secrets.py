@@ -119,7 +119,8 @@ def test_no_key_among_the_arguments_of_a_task_is_shown(tmp_path: Path) -> None:
 
 NAMES = (
     "api_key apikey API-KEY key openai_api_key token hf_token access_token use_auth_token "
-    "secret client_secret password db_passwd Authorization credentials"
+    "secret client_secret password db_passwd Authorization credentials github_token "
+    "aws_session_token refresh_token x-amz-security-token clientSecret openaiApiKey dbPassword"
 )
 
 
@@ -135,6 +136,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"max_tokens": 1024},
     {"reasoning_tokens": "9"},
     {"pad_token": "</s>"},
+    {"tale_tokens": 50},
     {"tokenizer": "gpt2"},
     {"api_key": None},
     {"url": "http://host/a@b"},
@@ -153,6 +155,13 @@ def test_settings_stay(setting: dict[str, Any]) -> None:
         (f"401 for https://{KEY}@host: no", "401 for https://***@host: no"),
         (f"https://host/v1?api_key={PASSWORD}&x=1", "https://host/v1?api_key=***&x=1"),
         (f"Authorization: Bearer {PASSWORD}", "Authorization: Bearer ***"),
+        (f"Authorization: Token {PASSWORD}", "Authorization: Token ***"),
+        (f"http://me:{PASSWORD}@home@host", "http://***@host"),
+        (f'password="{PASSWORD} and more", n=3', 'password="***", n=3'),
+        (f'password="{PASSWORD}', 'password="***'),
+        (f'{{\\"apiKey\\": \\"{PASSWORD}\\"}}', '{\\"apiKey\\": \\"***\\"}'),
+        (f"model_args: api_key={PASSWORD}", "model_args: api_key=***"),
+        (f"ghp_{'aB3' * 12} AKIA{'A1B2' * 4} AIza{'aB3_' * 9}", "*** *** ***"),
         (f"Incorrect API key provided: {KEY}.", "Incorrect API key provided: ***."),
         (f"a hub's hf_{'aB3' * 11}.", "a hub's ***."),
         ("me@example.org, 50 tokens: 3", "me@example.org, 50 tokens: 3"),
@@ -164,6 +173,12 @@ def test_settings_stay(setting: dict[str, Any]) -> None:
 )
 def test_keys_in_running_text(text: str, expected: str) -> None:
     assert masked_text(text) == expected
+
+
+@pytest.mark.parametrize("piece", ["_", "a", "api_", "key", "key='", "a=", "a://", "://"])
+def test_a_long_text_takes_no_quadratic_time(piece: str) -> None:
+    text = piece * (10**6 // len(piece))  # hours, if every letter began the search anew
+    assert masked({"x": text}).keys() == {"x"}
 
 
 class _Refused:

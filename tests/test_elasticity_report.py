@@ -208,7 +208,7 @@ def test_the_files_hold_the_same_numbers(logs: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")]
+    ("suffix", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!doctype html>")]
 )
 def test_the_chart_is_a_picture_or_a_page_that_opens_offline(
     suffix: str, start: bytes, logs: Path, tmp_path: Path

@@ -120,3 +120,55 @@ def test_names_show_no_key(tmp_path: Path) -> None:
     (record,), _ = read(tmp_path, line(OURS | {"doc": document}), {"config": model})
     assert (record.task, record.method) == ("t(api_key=***)", "m:token=***")
     assert record.model == "local/http://***@host/m (lm-eval)"
+
+
+def run(folder: Path, day: int, correct: int, task: str = "t", **document: object) -> None:
+    """One run's file, of that day of January."""
+    folder.mkdir(exist_ok=True)
+    row = OURS | {"doc": OURS["doc"] | document, "correct": correct}
+    path = folder / f"samples_{task}_2026-01-{day:02}T00-00-00.000000.jsonl"
+    path.write_bytes(line(row))
+
+
+def read_folders(*folders: Path) -> tuple[list[Record], list[str]]:
+    problems: list[str] = []
+    names = [name for folder in folders for name in sample_files(str(folder))]
+    records, _ = read_sample_files(names, None, problems)
+    # how the model is called is in other files, and not asked here
+    return records, [problem for problem in problems if "results_" not in problem]
+
+
+def test_the_newest_run_counts_in_whatever_order_the_files_are_named(tmp_path: Path) -> None:
+    for folder, day in ((tmp_path, 2), (tmp_path, 1)):
+        run(folder, day, correct=day - 1)
+    old, new = (str(tmp_path / f"samples_t_2026-01-0{day}T00-00-00.000000.jsonl") for day in (1, 2))
+    for names in ([old, new], [new, old]):
+        problems: list[str] = []
+        (record,), _ = read_sample_files(names, None, problems)
+        assert record.correct == 1
+        assert f"{old}: left out, {new} is a newer run of this task" in problems
+
+
+def test_one_task_asked_with_several_budgets_is_several_runs(tmp_path: Path) -> None:
+    run(tmp_path, 1, correct=0, method="budget(tokens=50)")
+    run(tmp_path, 2, correct=1, method="budget(tokens=100)")
+    records, problems = read_folders(tmp_path)
+    assert [(record.method, record.correct) for record in records] == [
+        ("budget(tokens=50)", 0),
+        ("budget(tokens=100)", 1),
+    ]
+    assert problems == []
+
+
+def test_a_folder_named_twice_is_read_once(tmp_path: Path) -> None:
+    run(tmp_path, 1, correct=1)
+    run(tmp_path / "inner", 2, correct=1)
+    records, problems = read_folders(tmp_path, tmp_path / "inner", tmp_path)
+    assert (len(records), problems) == (2, [])
+
+
+def test_the_first_stage_of_tale_ep_is_no_answer(tmp_path: Path) -> None:
+    run(tmp_path, 1, correct=0, task="tale_gsm8k_estimate", method="estimate")
+    records, (problem,) = read_folders(tmp_path)
+    assert records == []
+    assert "holds TALE-EP's estimates" in problem

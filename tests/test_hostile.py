@@ -86,7 +86,7 @@ def test_what_stands_around_the_answer_does_not_hide_it() -> None:
 
 
 def test_the_cards_of_a_corpus_and_an_adapter_show_names_and_obey_none() -> None:
-    name = f"m\n# Free{ESCAPE}[2J{SURROGATE}"
+    name = f"m\n# Free{ESCAPE}[2J{SURROGATE}![x](//y)<img>|"
     settings = Settings(name, [name], "shortest", [name], 0, "paper", "bracketed", 0.1, 1)
     corpus_card = data_card(Corpus("sft", [row("sft", 1)], [], 1, {}), settings)
     provenance = {
@@ -101,7 +101,8 @@ def test_the_cards_of_a_corpus_and_an_adapter_show_names_and_obey_none() -> None
     for card in (corpus_card, model_card(name, provenance)):
         card.encode("utf-8")
         assert ESCAPE not in card
-        assert "m\\n# Free\\x1b[2J\\ud800" in card
+        text = card.split("\n---\n", maxsplit=1)[1]
+        assert r"m\\n# Free\\x1b\[2J\\ud800!\[x\](//y)&lt;img>\|" in text
         assert "\n# Free" not in card
 
 
@@ -282,6 +283,12 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula(cell: str, tmp_path: Path) ->
         head, row = csv.reader(file)
     assert head == ["model", f"'{cell}", "difference"]
     assert row == [f"'{cell}", "1", "-0.5"]
+
+
+def test_nor_a_part_of_a_cell_that_it_splits_at_semicolons(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    export.write_csv([{"model": "m;=1+1; ＝2;a=b"}], path)
+    assert path.read_text(encoding="utf-8").splitlines()[1] == "m;'=1+1;' ＝2;a=b"
 
 
 # --- through a whole run ---

@@ -113,7 +113,11 @@ def test_a_comparison_rests_on_the_questions_that_both_answered() -> None:
 def test_tokens_of_a_failed_answer_are_spent_but_not_compared() -> None:
     records = [*COT, *TALE[:3], answer("tale_ep", "b", None, 1000, epoch=2)]
     row = rows_of(records)["tale_ep"]
-    assert row.means["output_tokens"] == (20 + 40 + 60 + 1000) / 4
+    assert (row.means["output_tokens"], row.unscored_tokens) == (40, 1000)
+    assert problems([row], baseline=None)[0] == (
+        f"{row.model}, {row.task}: tale_ep: 1 of 4 samples failed or have no score; "
+        "they cost 1,000 output tokens more"
+    )
     assert row.comparison is not None
     assert (row.comparison.ratio, row.comparison.ratio_paired) == (0.2, 3)
 
@@ -204,6 +208,18 @@ def test_the_macro_average_is_over_the_tasks_that_all_methods_share() -> None:
 
 def test_there_is_no_macro_average_over_one_task() -> None:
     assert macro_average(leaderboard(COT + TALE)) == []
+
+
+def test_why_there_is_no_macro_average_is_said() -> None:
+    def task(method: str, name: str) -> Record:
+        return answer(method, "a", 1, 10, task=name)
+
+    records = [task("cot", "x"), task("cot", "y"), task("direct", "y"), task("direct", "z")]
+    assert problems(leaderboard(records), baseline=None)[-1] == (
+        "m: no average over its 3 tasks, for no two of them were answered by every method; "
+        "not by cot (2), direct (2)"
+    )
+    assert problems(leaderboard([*records, task("direct", "x")]), baseline=None) == []
 
 
 def test_problems_say_what_is_missing() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tale_eval.report.names import visible
+from tale_eval.report.names import in_markdown
 from tale_eval.training.corpus import FILTERS, Corpus, Target
 from tale_eval.training.overlap import N
 
@@ -59,7 +59,7 @@ def data_card(corpus: Corpus, settings: Settings) -> str:
         "---",
         yaml.safe_dump(front, sort_keys=False, allow_unicode=True).strip(),
         "---",
-        f"# Corpus for {corpus.kind.upper()}: short answers of {visible(settings.model)}",
+        f"# Corpus for {corpus.kind.upper()}: short answers of {in_markdown(settings.model)}",
         "",
         "Right answers that the model wrote itself, to be learnt as its answers to vanilla "
         "chain-of-thought prompts (TALE-PT, arXiv 2412.18547, section 4.2). Made by tale-eval.",
@@ -85,17 +85,17 @@ def _data_files(corpus: Corpus) -> list[dict[str, str]]:
 
 
 def _bullets(settings: Settings, benchmarks: Sequence[str]) -> list[str]:
-    against = ", ".join(map(visible, settings.against)) or "nothing"
+    against = ", ".join(map(in_markdown, settings.against)) or "nothing"
     licences = "; ".join(f"{name}: {LICENCES[name]}" for name in benchmarks)
     return [
-        f"- model: {visible(settings.model)}",
+        f"- model: {in_markdown(settings.model)}",
         f"- target: {settings.target}; prompt style: {settings.style}; "
         f"answer format: {settings.answer_format}",
         f"- kept out: {against} ({settings.held_out} questions), by their whole text or {N} "
         "words in a row",
         f"- validation: {settings.validation:g} of the questions, seed {settings.seed}",
         f"- licence of the questions: {licences}",
-        f"- logs: {', '.join(map(visible, settings.logs))}",
+        f"- logs: {', '.join(map(in_markdown, settings.logs))}",
     ]
 
 

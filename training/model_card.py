@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tale_eval.report.names import visible
+from tale_eval.report.names import in_markdown, visible
 
 
 def model_card(name: str, provenance: Mapping[str, Any]) -> str:
@@ -30,11 +30,11 @@ def model_card(name: str, provenance: Mapping[str, Any]) -> str:
         "---",
         yaml.safe_dump(front, sort_keys=False).strip(),
         "---",
-        f"# {visible(name)}",
+        f"# {in_markdown(name)}",
         "",
-        f"{'A LoRA adapter' if lora else 'All weights'} of {visible(Path(base).name)}, trained by "
-        f"{kind} to answer vanilla chain-of-thought prompts in fewer tokens (TALE-PT, arXiv "
-        "2412.18547, section 4.2). Made by tale-eval; `provenance.json` says from what.",
+        f"{'A LoRA adapter' if lora else 'All weights'} of {in_markdown(Path(base).name)}, "
+        f"trained by {kind} to answer vanilla chain-of-thought prompts in fewer tokens (TALE-PT, "
+        "arXiv 2412.18547, section 4.2). Made by tale-eval; `provenance.json` says from what.",
         "",
         "```",
         f"inspect eval tale_eval/gsm8k -T method=cot --model hf/{tagged} -M model_path=FOLDER",

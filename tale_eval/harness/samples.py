@@ -84,33 +84,32 @@ def read_sample_files(
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these files; what is wrong with one goes into `problems`.
 
-    Of several files of one model and task in one folder the newest counts.
+    Of several files in one folder of one model, task and method the newest counts.
     """
-    newest = {_run(name): name for name in names}
-    records: list[Record] = []
-    settings: list[RunSettings] = []
-    for name in names:
-        successor = newest[_run(name)]
-        if name != successor:
-            problems.append(f"{name}: left out, {successor} is a newer run of this task")
-            continue
+    newest: dict[tuple[str, ...], tuple[str, list[Record], RunSettings]] = {}
+    for name in sorted(dict.fromkeys(names), key=lambda name: (_part(name, "date"), name)):
         try:
             results = _results(name, problems)
             found = _records(name, results, prices, problems)
-            made = [_settings(name, results, found[0])] if found else []
+            if not found:
+                continue
+            made = _settings(name, results, found[0])
         except (*MALFORMED, OSError) as error:
             problems.append(f"{name}: cannot be read ({reason(error)})")
             continue
-        records += found
-        settings += made
-    return records, settings
+        run = (name.rpartition("/")[0], made.model, made.task, made.method)
+        if run in newest:
+            problems.append(f"{newest[run][0]}: left out, {name} is a newer run of this task")
+        newest[run] = (name, found, made)
+    records = [record for _, found, _ in newest.values() for record in found]
+    return records, [made for _, _, made in newest.values()]
 
 
-def _run(name: str) -> tuple[str, str]:
-    """What two files of one run repeated have in common: folder and task."""
+def _part(name: str, part: str) -> str:
+    """The "task" or the "date" in a sample file's name."""
     found = _FILE.search(name)
     assert found
-    return name[: found.start()], found["task"]
+    return found[part]
 
 
 def _results(name: str, problems: list[str]) -> _Results:
@@ -136,7 +135,13 @@ def _records(
     records = []
     for number, line in numbered_lines(files.cat_file(path)):
         try:
-            records.append(_record(json.loads(line), model, _run(name)[1], prices))
+            row = json.loads(line)
+            if _is_estimate(row):
+                problems.append(
+                    f"{name}: holds TALE-EP's estimates, whose tokens are counted with the answers"
+                )
+                return []
+            records.append(_record(row, model, _part(name, "task"), prices))
         except MALFORMED as error:
             problems.append(
                 f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out"
@@ -144,6 +149,14 @@ def _records(
     if not records:
         problems.append(f"{name}: holds no usable sample")
     return records
+
+
+def _is_estimate(row: Any) -> bool:
+    """Whether a row is one of TALE-EP's first stage: of a ..._estimate task."""
+    document = row["doc"]
+    return isinstance(document, Mapping) and (
+        "prompt_version" in document and document.get("method") == "estimate"
+    )
 
 
 def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None) -> Record:
@@ -183,7 +196,7 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
 
 def _settings(name: str, results: _Results, record: Record) -> RunSettings:
     config = results.config
-    task = results.configs.get(_run(name)[1], _Task())
+    task = results.configs.get(_part(name, "task"), _Task())
     return RunSettings(
         model=record.model,
         task=record.task,
@@ -197,7 +210,7 @@ def _settings(name: str, results: _Results, record: Record) -> RunSettings:
                 "run": config.model_dump(include={"limit", "batch_size", "torch_seed"}),
                 "versions": {
                     "lm_eval": results.lm_eval_version,
-                    "task": results.versions.get(_run(name)[1]),
+                    "task": results.versions.get(_part(name, "task")),
                 },
             }
         ),

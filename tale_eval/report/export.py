@@ -13,7 +13,7 @@ from tale_eval.report.columns import Cell, known_columns
 from tale_eval.report.comparison import Comparison
 from tale_eval.report.elasticity import ElasticityReport
 from tale_eval.report.leaderboard import Row
-from tale_eval.report.names import visible
+from tale_eval.report.names import in_markdown
 from tale_eval.report.reference import ReferenceRow
 from tale_eval.statistics import Interval
 
@@ -77,10 +77,15 @@ def _plain(value: Any) -> Any:
 def _harmless(value: object) -> object:
     if not isinstance(value, str):
         return value
+    # where the comma is the decimal mark, spreadsheets split at semicolons
+    return ";".join(map(_no_formula, value.split(";")))
+
+
+def _no_formula(cell: str) -> str:
     # spreadsheets skip what cannot be seen, and take full-width signs for the plain ones
-    first = next((c for c in value if c.isprintable() and not c.isspace()), "")
+    first = next((c for c in cell if c.isprintable() and not c.isspace()), "")
     starts = unicodedata.normalize("NFKC", first).startswith(_FORMULA_STARTS)
-    return f"'{value}" if starts or value.startswith(("\t", "\r")) else value
+    return f"'{cell}" if starts or cell.startswith(("\t", "\r")) else cell
 
 
 def leaderboard_rows(
@@ -95,6 +100,7 @@ def leaderboard_rows(
             "printed": "",
             "n": row.n,
             "errors": row.errors,
+            "unscored_tokens": row.unscored_tokens,
             "questions": row.questions,
             "epochs": row.epochs,
             **_estimate("accuracy", row.accuracy, row.interval),
@@ -160,8 +166,4 @@ def write_markdown(rows: Sequence[Row], path: Path, reference: Sequence[Referenc
 
 def _line(model: str, task: str, method: str, cells: Sequence[Cell]) -> str:
     texts = [model, task, method, *(f"{c.text} {c.detail}".strip() or "–" for c in cells)]
-    return "| " + " | ".join(visible(text).translate(_MARKDOWN) for text in texts) + " |"
-
-
-# a name must not end its cell, nor become a tag, a link or a picture
-_MARKDOWN = str.maketrans({"<": "&lt;", "&": "&amp;"} | {c: f"\\{c}" for c in "\\|[]`*"})
+    return "| " + " | ".join(in_markdown(text) for text in texts) + " |"

@@ -35,7 +35,9 @@ class Row:
         interval: Of the accuracy: Wilson's, over epochs and rotations clustered by question.
         circular: Share of questions that are right in every rotation of their options; None
             where none was rotated.
-        means: Mean of each cost, None where no sample knows it.
+        means: Mean of each cost over the scored answers (over all samples where none was
+            scored), None where none of them knows it.
+        unscored_tokens: Output tokens of the samples that are in `errors`, as far as known.
         tokens_interval: Of the mean output tokens, clustered by question.
         bare: Share of answers without any reasoning before them.
         tokens_per_correct: Output tokens of all scored answers for each one that is
@@ -63,6 +65,7 @@ class Row:
     interval: Interval | None
     circular: float | None
     means: dict[str, float | None]
+    unscored_tokens: int
     tokens_interval: Interval | None
     bare: float | None
     tokens_per_correct: float | None
@@ -115,16 +118,9 @@ class MacroAverage:
 
 def macro_average(rows: Iterable[Row]) -> list[MacroAverage]:
     """One line per model and method; none for a model with fewer than two shared tasks."""
-    models: dict[str, dict[str, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
-    for row in rows:
-        models[row.model][row.method][row.task] = row
     averages = []
-    for model, methods in models.items():
-        answered = [
-            {task for task, row in tasks.items() if row.accuracy is not None}
-            for tasks in methods.values()
-        ]
-        shared = tuple(sorted(set.intersection(*answered)))
+    for model, methods in _by_model(rows).items():
+        shared = _shared_tasks(methods)
         if len(shared) < 2:
             continue
         for method, tasks in methods.items():
@@ -142,7 +138,33 @@ def macro_average(rows: Iterable[Row]) -> list[MacroAverage]:
     return averages
 
 
-def problems(rows: Iterable[Row], baseline: str | None = "cot") -> list[str]:
+def _by_model(rows: Iterable[Row]) -> dict[str, dict[str, dict[str, Row]]]:
+    """The scored rows by model, method and task."""
+    models: dict[str, dict[str, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
+    for row in rows:
+        if row.accuracy is not None:
+            models[row.model][row.method][row.task] = row
+    return models
+
+
+def _shared_tasks(methods: Mapping[str, Mapping[str, Row]]) -> tuple[str, ...]:
+    return tuple(sorted(set.intersection(*map(set, methods.values()))))
+
+
+def _average_problems(rows: Iterable[Row]) -> Iterator[str]:
+    """Why there is no average over a model's tasks, though several were run."""
+    for model, methods in _by_model(rows).items():
+        tasks = {task for answered in methods.values() for task in answered}
+        if len(methods) < 2 or len(tasks) < 2 or len(_shared_tasks(methods)) > 1:
+            continue
+        partial = [f"{name} ({len(done)})" for name, done in methods.items() if done.keys() < tasks]
+        yield (
+            f"{model}: no average over its {len(tasks)} tasks, for no two of them were answered by "
+            f"every method; not by {', '.join(partial)}"
+        )
+
+
+def problems(rows: Sequence[Row], baseline: str | None = "cot") -> list[str]:
     """What a reader must know before he trusts the rows, one sentence each."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -152,12 +174,16 @@ def problems(rows: Iterable[Row], baseline: str | None = "cot") -> list[str]:
         sentences = [s for row in group for s in _row_problems(row)]
         sentences += _baseline_problems(group, baseline)
         found += [f"{model}, {task}: {sentence}" for sentence in sentences]
-    return found
+    return [*found, *_average_problems(rows)]
 
 
 def _row_problems(row: Row) -> Iterator[str]:
     if row.errors:
-        yield f"{row.method}: {row.errors} of {row.n + row.errors} samples failed or have no score"
+        spent = f"; they cost {row.unscored_tokens:,} output tokens more"
+        yield (
+            f"{row.method}: {row.errors} of {row.n + row.errors} samples failed or have no score"
+            f"{spent if row.n and row.unscored_tokens else ''}"
+        )
     if row.repeated:
         yield (
             f"{row.method}: {row.repeated} samples are there more than once, and are counted "
@@ -222,12 +248,15 @@ def _row(
     scores = by_question(records, score)
     n = sum(len(per_epoch) for per_epoch in scores.values())
     accuracy = math.fsum(s for per_epoch in scores.values() for s in per_epoch) / n if n else None
-    means = {key: _mean(r.costs[key] for r in records) for key in records[0].costs}
+    # accuracy and tokens over the same answers: one that failed half-way cost less than one
+    scored = [r for r in records if r.correct is not None]
+    counted = scored or records
+    means = {key: _mean(r.costs[key] for r in counted) for key in records[0].costs}
     tokens = means["output_tokens"]
     point = None if accuracy is None or tokens is None else (accuracy, tokens)
     answers = _answers(records)
     right, spent = [r for r, _ in answers], [t for _, t in answers]
-    priced = [r.costs["dollars"] for r in records if r.correct is not None]
+    priced = [r.costs["dollars"] for r in scored]
     known = [dollars for dollars in priced if dollars is not None]
     return Row(
         model=records[0].model,
@@ -245,8 +274,11 @@ def _row(
         if any(r.question != r.sample_id for r in records)
         else None,
         means=means,
-        tokens_interval=mean_interval(by_question(records, output_tokens)),
-        bare=_mean(r.bare for r in records),
+        unscored_tokens=int(
+            math.fsum(r.costs["output_tokens"] or 0 for r in records if r.correct is None)
+        ),
+        tokens_interval=mean_interval(by_question(counted, output_tokens)),
+        bare=_mean(r.bare for r in counted),
         tokens_per_correct=efficiency.tokens_per_correct(right, spent) if answers else None,
         dollars_per_1000=1000 * math.fsum(known) / n if n and len(known) == n else None,
         dollars_known=len(known),

@@ -19,6 +19,14 @@ def visible_lines(text: str) -> str:
     return "\n".join(visible(line) for line in text.split("\n"))
 
 
+def in_markdown(text: str) -> str:
+    """The text as Markdown shows it: no end of a cell, no tag, link or picture."""
+    return visible(text).translate(_MARKDOWN)
+
+
+_MARKDOWN = str.maketrans({"<": "&lt;", "&": "&amp;"} | {c: f"\\{c}" for c in "\\|[]`*"})
+
+
 def _shows(character: str) -> bool:
     # not only the space of ASCII: Chinese has one of its own
     return character.isprintable() or unicodedata.category(character) == "Zs"

@@ -1,13 +1,15 @@
 """The command line: tale-eval demo, model, compare, report, elasticity, corpus, train, lm-eval."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from tale_eval.errors import TaleEvalError, check_name
+from tale_eval.errors import OutputError, SourceError, TaleEvalError, check_name
 from tale_eval.training.cli import corpus, train
 
 app = typer.Typer(
@@ -63,7 +65,7 @@ def report(
     from tale_eval.masking import masked_text
     from tale_eval.pricing import read_prices
     from tale_eval.report import export
-    from tale_eval.report.charts import save_chart
+    from tale_eval.report.charts import check_format, save_chart
     from tale_eval.report.leaderboard import leaderboard, problems
     from tale_eval.report.leaderboard_charts import scatter_chart
     from tale_eval.report.page import write_page
@@ -74,30 +76,40 @@ def report(
 
     if reference is not None:
         check_name("reference", reference, ["paper"])
+    if chart is not None:
+        check_format(chart)
     own_prices = read_prices(prices) if prices else None
     reading = read_records(logs, own_prices)
     records, notes = reading.records, list(reading.problems)
+    if not records:
+        _note(notes)
+        raise SourceError("no log holds an answer: there is nothing to report")
     if project_to is not None:
         try:
             records = project(records, project_to, own_prices)
+            notes.append(f"dollars are what the same tokens cost at the prices of {project_to}")
         except TaleEvalError as error:
             notes.append(f"not projected: {error}")
     rows = leaderboard(records, baseline, margin)
     printed = paper_rows(row.task for row in rows) if reference else []
     notes += setting_problems(reading.settings) + problems(rows, baseline)
+    if own_prices and not any(row.dollars_known for row in rows):
+        notes.append(f"the dollars of no answer are known; {prices} prices {', '.join(own_prices)}")
     notes = [masked_text(note) for note in notes]
     _console().print(leaderboard_table(rows))
     _note(notes)
-    if csv:
-        export.write_csv(export.leaderboard_rows(rows, printed), csv)
-    if json:
-        export.write_json([*rows, *printed], json)
-    if markdown:
-        export.write_markdown(rows, markdown, printed)
-    if chart:
-        save_chart(scatter_chart(rows, printed), chart)
-    if html:
-        write_page(html, rows, records, reading.settings, notes, printed, margin=margin)
+    _write(
+        (csv, partial(export.write_csv, export.leaderboard_rows(rows, printed))),
+        (json, partial(export.write_json, [*rows, *printed])),
+        (markdown, lambda path: export.write_markdown(rows, path, printed)),
+        (chart, lambda path: save_chart(scatter_chart(rows, printed), path)),
+        (
+            html,
+            lambda path: write_page(
+                path, rows, records, reading.settings, notes, printed, margin=margin
+            ),
+        ),
+    )
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -157,11 +169,13 @@ def elasticity(
     """Show how the actual tokens answer to the prompted budget, and how estimates fare."""
     from tale_eval.logs import read_searches
     from tale_eval.report import export
-    from tale_eval.report.charts import save_chart
+    from tale_eval.report.charts import check_format, save_chart
     from tale_eval.report.elasticity import elasticity_reports
     from tale_eval.report.elasticity_chart import elasticity_chart
     from tale_eval.report.terminal import elasticity_tables
 
+    if chart is not None:
+        check_format(chart)
     found, problems = read_searches(logs)
     _note(problems)
     reports, mismatches = elasticity_reports(found)
@@ -169,14 +183,28 @@ def elasticity(
         for table in elasticity_tables(report):
             _console().print(table)
     _note(mismatches)
-    for path in filter(None, (csv, json, chart)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    if csv:
-        export.write_csv(export.elasticity_rows(reports), csv)
-    if json:
-        export.write_json(reports, json)
-    if chart:
-        save_chart(elasticity_chart(reports), chart)
+    _write(
+        (csv, partial(export.write_csv, export.elasticity_rows(reports))),
+        (json, partial(export.write_json, reports)),
+        (chart, lambda path: save_chart(elasticity_chart(reports), path)),
+    )
+
+
+def _write(*outputs: tuple[Path | None, Callable[[Path], None]]) -> None:
+    """Write the files that were asked for; one that cannot be written costs no other."""
+    failed = []
+    for path, write in outputs:
+        if path is None:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path)
+        except TaleEvalError as error:
+            failed.append(f"{path}: {error}")
+        except OSError as error:
+            failed.append(f"{path}: cannot be written ({error.strerror})")
+    if failed:
+        raise OutputError("; ".join(failed))
 
 
 def _console() -> Console:

@@ -37,6 +37,10 @@ class SourceError(TaleEvalError, FileNotFoundError):
     """A data source that is missing or cannot be read."""
 
 
+class OutputError(TaleEvalError, OSError):
+    """A file or folder that cannot be written."""
+
+
 class RowError(TaleEvalError, ValueError):
     """A row of a data file that cannot be used.
 

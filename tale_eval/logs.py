@@ -85,9 +85,9 @@ def read_records(locations: list[str], prices: Prices | None = None) -> Reading:
         SourceError: If there is no log at all.
     """
     problems: list[str] = []
-    of_lm_eval = [name for location in locations for name in sample_files(location)]
+    names, of_lm_eval = _found(locations, problems)
     records, settings = read_sample_files(of_lm_eval, prices, problems)
-    for header in _each_header(locations, problems, others=bool(of_lm_eval)):
+    for header in _each_header(names, problems):
         try:
             # summaries lie in the order in which their samples ended
             found = sorted(_records(header, prices, problems), key=lambda r: (r.epoch, r.sample_id))
@@ -188,25 +188,41 @@ def each_log(locations: list[str], problems: list[str]) -> Iterator[EvalLog]:
     Raises:
         SourceError: If there is no log at all.
     """
-    for header in _each_header(locations, problems):
+    names, _ = _found(locations, problems)
+    for header in _each_header(names, problems):
         log = _read(header.location, problems, exclude_fields=_UNREAD)
         if log is not None:
             yield log
 
 
-def _each_header(
-    locations: list[str], problems: list[str], others: bool = False
-) -> Iterator[EvalLog]:
+def _found(locations: list[str], problems: list[str]) -> tuple[list[str], list[str]]:
+    """The names of Inspect's logs, and of lm_eval's sample files, in these places."""
+    logs: list[str] = []
+    samples: list[str] = []
+    missing = []
+    for location in dict.fromkeys(locations):
+        try:
+            found = _log_names(location), sample_files(location)
+        except Exception as error:  # noqa: BLE001 (each store's library has its own)
+            missing.append(f"{location}: cannot be looked into ({reason(error)})")
+            continue
+        logs += found[0]
+        samples += found[1]
+        if not any(found):
+            missing.append(
+                f"no Inspect log (.eval or .json) and no samples_*.jsonl of lm_eval in {location}"
+            )
+    if not logs and not samples:
+        raise SourceError("; ".join(missing))
+    problems += missing
+    return list(dict.fromkeys(logs)), samples
+
+
+def _each_header(names: list[str], problems: list[str]) -> Iterator[EvalLog]:
     """The newest readable log of each run, without its samples.
 
     A retry, and a copy that was scored again, carry the task id of the first run.
     """
-    names = list(dict.fromkeys(n for location in locations for n in _log_names(location)))
-    if not names and not others:
-        raise SourceError(
-            f"no Inspect log (.eval or .json) and no samples_*.jsonl of lm_eval in "
-            f"{', '.join(locations)}"
-        )
     headers = [log for name in names if (log := _read(name, problems, header_only=True))]
     newest = {header.eval.task_id: header for header in sorted(headers, key=_age)}
     for header in headers:

@@ -34,6 +34,13 @@ def tale_eval(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]
     return _run(_process("tale-eval", arguments, cwd, None))
 
 
+def one_line(stderr: str, kind: str) -> str:
+    """The one message of this kind that `tale-eval` printed: "error" or "note"."""
+    assert "Traceback" not in stderr
+    (line,) = [line for line in stderr.splitlines() if line.startswith(f"{kind}: ")]
+    return line
+
+
 def start_tale_eval(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     """Start `tale-eval ARGUMENTS`."""
     return subprocess.Popen(**_process("tale-eval", arguments, cwd, None))

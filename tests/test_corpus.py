@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from questions import gsm8k_file, number_in
 from server import Reply, chat_server
 
-from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError
+from tale_eval.errors import InvalidValueError, OutputError, SourceError, UnknownNameError
 from tale_eval.prompts import SYSTEM_PROMPT, cot_prompt, with_options
 from tale_eval.solvers import budget_search, cot, direct
 from tale_eval.tasks import gsm8k
@@ -454,7 +454,7 @@ def test_a_folder_that_cannot_be_made_is_found_before_the_work(tmp_path: Path) -
     (tmp_path / "file").write_text("no folder")
     out = tmp_path / "file" / "c"
     for write in (check_free, lambda folder: write_corpus(build([answer()]), folder, "")):
-        with pytest.raises(SourceError, match=r"cannot write to .*c: .*choose another --out"):
+        with pytest.raises(OutputError, match=r"cannot write to .*c: .*choose another --out"):
             write(out)
     check_free(tmp_path / "new" / "c")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

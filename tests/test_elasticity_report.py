@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import tale_eval
+from command import one_line, tale_eval
 from inspect_ai.log import (
     EvalConfig,
     EvalDataset,
@@ -223,13 +223,6 @@ def test_the_chart_is_a_picture_or_a_page_that_opens_offline(
 
 
 # --- what cannot be shown ------------------------------------------------------------
-
-
-def one_line(stderr: str, kind: str) -> str:
-    """The one message of this kind."""
-    assert "Traceback" not in stderr
-    (line,) = [line for line in stderr.splitlines() if line.startswith(f"{kind}: ")]
-    return line
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from tale_eval.errors import InvalidValueError, RowError, SourceError
+from tale_eval.errors import InvalidValueError, OutputError, RowError, SourceError
 from tale_eval.training.corpus import FILTERS, Corpus, Kind
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check_free(folder: Path) -> None:
 
     Raises:
         InvalidValueError: Something lies there.
-        SourceError: The folder cannot be made.
+        OutputError: The folder cannot be made.
     """
     if folder.exists():
         raise InvalidValueError(f"{folder} exists: choose another --out, or remove it first")
@@ -42,7 +42,7 @@ def write_corpus(corpus: Corpus, folder: Path, card: str) -> None:
 
     Raises:
         InvalidValueError: The folder exists, or there is no row to train on.
-        SourceError: It cannot be written.
+        OutputError: It cannot be written.
     """
     from datasets import Dataset, disable_progress_bars
 
@@ -64,8 +64,8 @@ def write_corpus(corpus: Corpus, folder: Path, card: str) -> None:
         raise _unwritable(folder, error) from error
 
 
-def _unwritable(folder: Path, error: OSError) -> SourceError:
-    return SourceError(f"cannot write to {folder}: {error}; choose another --out")
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {folder}: {error}; choose another --out")
 
 
 def empty_message(corpus: Corpus) -> str:

@@ -11,7 +11,13 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.adapters import MODEL_CONFIG, PROVENANCE, base_of, content_hash, is_adapter
-from tale_eval.errors import InvalidValueError, MissingExtraError, RowError, SourceError
+from tale_eval.errors import (
+    InvalidValueError,
+    MissingExtraError,
+    OutputError,
+    RowError,
+    SourceError,
+)
 from tale_eval.training.corpus import Kind
 from tale_eval.training.folder import COLUMNS
 from tale_eval.training.recipe import Recipe
@@ -157,7 +163,7 @@ def prepare_folder(out: Path, run: Mapping[str, Any], resume: bool) -> None:
     Raises:
         InvalidValueError: Something else lies there, or the training taken up again is of
             another model, corpus or recipe.
-        SourceError: The folder cannot be written to.
+        OutputError: The folder cannot be written to.
     """
     if (out / PROVENANCE).exists():
         raise InvalidValueError(f"{out} holds a finished adapter: choose another --out")
@@ -178,7 +184,7 @@ def prepare_folder(out: Path, run: Mapping[str, Any], resume: bool) -> None:
             pass
         path.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise SourceError(f"cannot write to {out}: {error}") from error
+        raise OutputError(f"cannot write to {out}: {error}") from error
 
 
 def _check_same(path: Path, run: Mapping[str, Any]) -> None:
@@ -200,7 +206,7 @@ def check_space(out: Path, trained: int, recipe: Recipe) -> None:
         recipe: How many checkpoints are kept.
 
     Raises:
-        SourceError: There is not enough space.
+        OutputError: There is not enough space.
     """
     kept = recipe.trainer.get("save_total_limit") or 3
     # one more is written before the oldest goes; Adam keeps two numbers for each weight
@@ -208,7 +214,7 @@ def check_space(out: Path, trained: int, recipe: Recipe) -> None:
     needed = (kept + 1) * checkpoint + 4 * trained + _OTHER_FILES
     free = shutil.disk_usage(out).free
     if free < needed:
-        raise SourceError(
+        raise OutputError(
             f"{out}: {free / 1e9:.2f} GB free on this disk, and training may need "
             f"{needed / 1e9:.2f} GB for {kept + 1} checkpoints and the result; lower "
             "save_total_limit, or choose another --out"

@@ -35,7 +35,7 @@ test-vllm: $(VLLM_VENV)/vllm.done ## lm_eval and Inspect with a real vLLM on the
 
 fuzz: $(VENV)/dev.done           ## look for texts that break a reader (make fuzz FUZZ_SECONDS=600)
 	$(BIN)/pip install -q -c constraints.txt -e '.[fuzz]'
-	for reader in cloze choice budget number; do \
+	for reader in cloze choice budget number secret; do \
 	  $(BIN)/python tests/fuzz_readers.py $$reader --seconds $(FUZZ_SECONDS) || exit 1; done
 
 audit: $(VENV)/dev.done          ## known holes in what is installed; asks a service, so no part of CI

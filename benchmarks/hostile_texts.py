@@ -1,10 +1,10 @@
-"""How long the grader and the budget reader take on texts made to hurt them.
+"""How long grader, budget reader and masking take on texts made to hurt them.
 
     python benchmarks/hostile_texts.py [--size 1000000]
 
-Each text is graded as a free answer, against a formula and as a choice, and read as a
-budget, in a process of its own; the memory is what that process's peak grew by (Linux
-only). The texts are the tests' own (tests/hostile.py). Nothing depends on the outcome.
+Each text is graded as a free answer, against a formula and as a choice, read as a budget,
+and searched for keys, in a process of its own; the memory is what that process's peak grew
+by (Linux only). The texts are the tests' own (tests/hostile.py). Nothing depends on the outcome.
 """
 
 import argparse
@@ -23,6 +23,7 @@ def measure(text: str) -> tuple[dict[str, float], float]:
     """Seconds of each reading, and the mebibytes that they took."""
     from tale_eval.answers import grade
     from tale_eval.budgets import read_budget
+    from tale_eval.masking import masked_text
 
     # the worker's start is not the text's fault
     grade("[[\\sqrt{4}]]", "2", "cloze")
@@ -33,6 +34,7 @@ def measure(text: str) -> tuple[dict[str, float], float]:
         ("formula", lambda: grade(text, "\\sqrt{2}", "cloze")),
         ("choice", lambda: grade(text, "A", "choice", OPTIONS)),
         ("budget", lambda: read_budget(text)),
+        ("masking", lambda: masked_text(text)),
     ):
         start = time.perf_counter()
         read()
@@ -59,7 +61,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1_000_000, help="characters of the long texts")
     texts = hostile_texts(parser.parse_args().size)
     print(f"load average {os.getloadavg()[0]:.1f}")
-    print(f"{'text':28}{'size':>10}{'cloze':>9}{'formula':>9}{'choice':>9}{'budget':>9}{'MiB':>7}")
+    heads = "".join(f"{name:>9}" for name in ("cloze", "formula", "choice", "budget", "masking"))
+    print(f"{'text':28}{'size':>10}{heads}{'MiB':>7}")
     slow, most, slowest = 0, 0.0, 0.0
     for name, text in texts.items():
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

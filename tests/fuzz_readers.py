@@ -20,6 +20,7 @@ with atheris.instrument_imports(include=["tale_eval"]):
     from tale_eval import answers
     from tale_eval.answers import extract, grade
     from tale_eval.budgets import read_budget
+    from tale_eval.masking import masked_text
     from tale_eval.numbers import normalise, parse_number
 
 from hostile import hostile_texts
@@ -28,6 +29,7 @@ OPTIONS = ("12", "1/2", "B", "all of the above")
 SEED_CHARS = 200
 LONGEST = 4096
 LIMIT_SECONDS = 5
+KEY = "sk-" + "planted" * 3
 
 
 def read_cloze(text: str) -> None:
@@ -54,11 +56,17 @@ def read_number(text: str) -> None:
     assert len(normalise(text)) <= 4 * len(text)
 
 
+def read_beside_a_key(text: str) -> None:
+    for around in (f"{text} {KEY} {text}", f"{text}\n{KEY}"):
+        assert KEY not in masked_text(around)
+
+
 READERS: dict[str, Callable[[str], None]] = {
     "cloze": read_cloze,
     "choice": read_choice,
     "budget": read_as_budget,
     "number": read_number,
+    "secret": read_beside_a_key,
 }
 
 

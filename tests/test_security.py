@@ -235,7 +235,8 @@ def test_an_archive_that_is_no_log_is_named_skipped_and_never_unpacked(
 def test_a_file_name_is_shown_and_not_obeyed(tmp_path: Path) -> None:
     (tmp_path / "a\x1b[2J\u202e.eval").write_bytes(b"")
     done = tale_eval("report", tmp_path, cwd=tmp_path)
-    assert done.returncode != 0 or "note: " in done.stderr
+    assert done.returncode == 2
+    assert "a\\x1b[2J\\u202e.eval: not a readable log" in done.stderr
     assert "\x1b[2J" not in done.stdout + done.stderr
     assert "\u202e" not in done.stdout + done.stderr
 

@@ -19,7 +19,8 @@ from tale_eval.compare import task_arguments
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
 from tale_eval.ledger import Call
-from tale_eval.logs import each_log, sample_record, unreadable
+from tale_eval.logs import sample_record
+from tale_eval.logs.files import each_log, unreadable
 from tale_eval.prompts import Kind, Language
 from tale_eval.records import MALFORMED
 from tale_eval.search import Status

@@ -78,9 +78,9 @@ def _records(header: EvalLog, prices: Prices | None, problems: list[str]) -> lis
             return _summary_records(header, summaries, costs)
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(header.location, exclude_fields=UNREAD)
-    if padded := sum(padded(sample) for sample in log.samples or []):
+    if count := sum(padded(sample) for sample in log.samples or []):
         problems.append(
-            f"{header.location}: the tokens of {padded} answers are those of the longest reply of "
+            f"{header.location}: the tokens of {count} answers are those of the longest reply of "
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )

@@ -66,13 +66,13 @@ def report(
     from tale_eval.pricing import read_prices
     from tale_eval.report import export
     from tale_eval.report.charts import check_format, save_chart
-    from tale_eval.report.leaderboard import leaderboard, problems
+    from tale_eval.report.leaderboard import leaderboard, macro_average, problems
     from tale_eval.report.leaderboard_charts import scatter_chart
     from tale_eval.report.page import write_page
     from tale_eval.report.projection import project
     from tale_eval.report.reference import paper_rows
     from tale_eval.report.settings import setting_problems
-    from tale_eval.report.terminal import leaderboard_table
+    from tale_eval.report.terminal import leaderboard_tables
 
     if reference is not None:
         check_name("reference", reference, ["paper"])
@@ -96,11 +96,17 @@ def report(
     if own_prices and not any(row.dollars_known for row in rows):
         notes.append(f"the dollars of no answer are known; {prices} prices {', '.join(own_prices)}")
     notes = [masked_text(note) for note in notes]
-    _console().print(leaderboard_table(rows))
+    _console().print(leaderboard_tables(rows, printed))
     _note(notes)
+    everything = {
+        "rows": rows,
+        "averages": macro_average(rows),
+        "printed": printed,
+        "notes": notes,
+    }
     _write(
         (csv, partial(export.write_csv, export.leaderboard_rows(rows, printed))),
-        (json, partial(export.write_json, [*rows, *printed])),
+        (json, partial(export.write_json, everything)),
         (markdown, lambda path: export.write_markdown(rows, path, printed)),
         (chart, lambda path: save_chart(scatter_chart(rows, printed), path)),
         (

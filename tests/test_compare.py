@@ -217,7 +217,11 @@ def test_a_matrix_is_run_once_and_reported(server: ChatServer, tmp_path: Path) -
         ("chain_sum(size=3)", "direct", "2", "12.0"),
         ("chain_sum(size=3)", "tale_ep", "2", "18.0"),
     ]
-    rows = [r for r in json.loads((tmp_path / "t.json").read_text()) if r["model"] == MODEL]
+    rows = [
+        row
+        for row in json.loads((tmp_path / "t.json").read_text())["rows"]
+        if row["model"] == MODEL
+    ]
     assert [row["comparison"] and row["comparison"]["paired"] for row in rows] == [None, 2]
     assert f"| {MODEL} | chain_sum(size=3) | tale_ep |" in (tmp_path / "t.md").read_text()
 

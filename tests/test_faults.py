@@ -114,7 +114,7 @@ def reported(folder: Path, where: str) -> tuple[dict[str, Any], str]:
     """The one row of the report on these logs, and its notes."""
     done = tale_eval("report", where, "--json", "report.json", cwd=folder)
     assert done.returncode == 0, done.stderr
-    (row,) = json.loads((folder / "report.json").read_text())
+    (row,) = json.loads((folder / "report.json").read_text())["rows"]
     return row, done.stderr
 
 

@@ -28,7 +28,7 @@ from tale_eval.records import RunSettings
 from tale_eval.report import export, page
 from tale_eval.report.leaderboard import leaderboard
 from tale_eval.report.page import write_page
-from tale_eval.report.terminal import leaderboard_table
+from tale_eval.report.terminal import leaderboard_tables
 from tale_eval.tasks import gsm8k
 from tale_eval.training.card import Settings, data_card
 from tale_eval.training.corpus import Corpus
@@ -246,7 +246,7 @@ def answers_of(name: str) -> list[Any]:
 def test_a_terminal_is_sent_no_control_sequence(name: str) -> None:
     console = Console(width=160, force_terminal=True, color_system=None)
     with console.capture() as capture:
-        console.print(leaderboard_table(leaderboard(answers_of(name))))
+        console.print(leaderboard_tables(leaderboard(answers_of(name))))
     assert not UNSEEN.search(capture.get())
     assert "50.0" in capture.get()
 
@@ -258,7 +258,7 @@ def test_every_file_is_written(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     rows = leaderboard(answers)
     settings = [RunSettings(name, name, name, name, {name: {name: name}})]
     write_page(tmp_path / "page.html", rows, answers, settings, [name])
-    export.write_json(rows, tmp_path / "rows.json")
+    export.write_json({"rows": rows}, tmp_path / "rows.json")
     export.write_csv(export.leaderboard_rows(rows), tmp_path / "rows.csv")
     export.write_markdown(rows, tmp_path / "rows.md")
     for file in tmp_path.iterdir():
@@ -269,7 +269,9 @@ def test_every_file_is_written(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert not re.search(r"(?<!\\)[\[<`]", markdown)
     assert len(markdown.splitlines()) == 4
     # whoever reads the JSON gets the very name back
-    assert {row["model"] for row in json.loads((tmp_path / "rows.json").read_text())} == {name}
+    assert {row["model"] for row in json.loads((tmp_path / "rows.json").read_text())["rows"]} == {
+        name
+    }
 
 
 FORMULAS = ["=1+1", "+1", "-1+cmd", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n =1", "\0=1", "\ufeff=1"]

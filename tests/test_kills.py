@@ -163,7 +163,7 @@ def test_an_evaluation_killed_at_any_moment(
     # both logs are read, and the one that was killed is left out by name
     report = tale_eval("report", "logs", "--json", "report.json", cwd=tmp_path)
     assert report.returncode == 0, report.stderr
-    (row,) = json.loads((tmp_path / "report.json").read_text())
+    (row,) = json.loads((tmp_path / "report.json").read_text())["rows"]
     assert (row["n"], row["errors"]) == (QUESTIONS, 0)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from records import COT, DIRECT, TALE, answer
@@ -10,6 +11,7 @@ from tale_eval.efficiency import ock_score
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
 from tale_eval.report.comparison import find_baseline
+from tale_eval.report.export import write_markdown
 from tale_eval.report.leaderboard import Row, leaderboard, macro_average, problems
 from tale_eval.statistics import (
     McNemar,
@@ -204,6 +206,15 @@ def test_the_macro_average_is_over_the_tasks_that_all_methods_share() -> None:
     assert found["cot"].tasks == found["tale_ep"].tasks == ("hard", "sums")
     assert (found["cot"].accuracy, found["cot"].output_tokens) == (0.5, 200)
     assert (found["tale_ep"].accuracy, found["tale_ep"].output_tokens) == (1, None)
+
+
+def test_the_macro_average_stands_below_the_markdown_table(tmp_path: Path) -> None:
+    records = [answer("cot", "a", 1, 100, task="sums"), answer("cot", "a", 0, 3000, task="hard")]
+    rows = leaderboard(records)
+    write_markdown(rows, tmp_path / "table.md")
+    table, average = (tmp_path / "table.md").read_text(encoding="utf-8").split("\n\n")
+    assert len(table.splitlines()) == 4
+    assert average.splitlines()[-1] == "| m | hard, sums | cot | 50.0 % | 1,550 |"
 
 
 def test_there_is_no_macro_average_over_one_task() -> None:

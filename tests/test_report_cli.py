@@ -27,7 +27,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def dollars(path: Path) -> dict[str, Any]:
-    return {row["method"]: row["dollars_per_1000"] for row in json.loads(path.read_text())}
+    rows = json.loads(path.read_text())["rows"]
+    return {row["method"]: row["dollars_per_1000"] for row in rows}
 
 
 NOT_READ = [
@@ -92,3 +93,17 @@ def test_prices_that_no_call_goes_by_are_named(folder: Path) -> None:
     done = tale_eval("report", "logs", "--prices", "prices.json", cwd=folder)
     assert done.returncode == 0
     assert "note: the dollars of no answer are known; prices.json prices m" in done.stderr
+
+
+def test_the_json_file_holds_all_that_was_said(folder: Path) -> None:
+    """The rows, the averages, the paper's rows, and why something is not there."""
+    files = ("--json", "all.json", "--reference", "paper")
+    done = tale_eval("report", "logs", "gone", *files, cwd=folder)
+    assert done.returncode == 0
+    everything = json.loads((folder / "all.json").read_text())
+    assert [row["method"] for row in everything["rows"]] == ["cot", "direct"]
+    assert everything["averages"] == []
+    printed = everything["printed"][0]
+    assert (printed["model"], printed["task"]) == ("gpt-4o-mini", "gsm8k")
+    assert [f"note: {note}" for note in everything["notes"]] == done.stderr.splitlines()
+    assert "gsm8k · as printed in the paper" in done.stdout

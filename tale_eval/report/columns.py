@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tale_eval.report.leaderboard import Row
+from tale_eval.report.leaderboard import MacroAverage, Row
 from tale_eval.report.reference import ReferenceRow
 from tale_eval.statistics import Interval
 
@@ -44,6 +44,11 @@ class Column:
 def known_columns(rows: Sequence[Row]) -> list[Column]:
     """The columns in which at least one row has something to say."""
     return [column for column in COLUMNS if any(column.cell(row).text for row in rows)]
+
+
+def average_cells(average: MacroAverage) -> tuple[Cell, Cell]:
+    """Accuracy and tokens of an average over tasks."""
+    return _percent(average.accuracy, digits=1), _number(average.output_tokens)
 
 
 def _percent(value: float | None, interval: Interval | None = None, digits: int = 0) -> Cell:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tale_eval.elasticity import Share
-from tale_eval.report.columns import Cell, known_columns
+from tale_eval.report.columns import Cell, average_cells, known_columns
 from tale_eval.report.comparison import Comparison
 from tale_eval.report.elasticity import ElasticityReport
-from tale_eval.report.leaderboard import Row
+from tale_eval.report.leaderboard import MacroAverage, Row, macro_average
 from tale_eval.report.names import in_markdown
 from tale_eval.report.reference import ReferenceRow
 from tale_eval.statistics import Interval
@@ -24,9 +24,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@")
 SURROGATES = "backslashreplace"
 
 
-def write_json(value: Sequence[Any], path: Path) -> None:
+def write_json(value: object, path: Path) -> None:
     """Write dataclasses as JSON; shares keep their numerator and denominator."""
-    text = json.dumps([_plain(item) for item in value], indent=1, ensure_ascii=False)
+    text = json.dumps(_plain(value), indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", errors=SURROGATES)
 
 
@@ -161,7 +161,16 @@ def write_markdown(rows: Sequence[Row], path: Path, reference: Sequence[Referenc
                 f"{printed.model} ({printed.table}, printed)", printed.task, printed.method, cells
             )
         )
+    lines += _average_lines(macro_average(rows))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors=SURROGATES)
+
+
+def _average_lines(averages: Sequence[MacroAverage]) -> Iterable[str]:
+    if not averages:
+        return
+    yield from ("", "| model | average over | method | Accuracy | Tokens |", "|---" * 5 + "|")
+    for line in averages:
+        yield _line(line.model, ", ".join(line.tasks), line.method, average_cells(line))
 
 
 def _line(model: str, task: str, method: str, cells: Sequence[Cell]) -> str:

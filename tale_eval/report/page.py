@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
 from tale_eval.report.charts import security_policy, specification, vega_bundle
-from tale_eval.report.columns import known_columns
+from tale_eval.report.columns import average_cells, known_columns
 from tale_eval.report.export import SURROGATES
 from tale_eval.report.leaderboard import Row, macro_average
 from tale_eval.report.leaderboard_charts import SHOWN_MODEL, distribution_panels, scatter_panels
@@ -76,7 +76,7 @@ def write_page(
         reference=reference,
         models=sorted({row.model for row in rows} | {row.model for row in reference}),
         tasks=sorted({row.task for row in rows} | {row.task for row in reference}),
-        averages=macro_average(rows),
+        averages=[(line, average_cells(line)) for line in macro_average(rows)],
         scatters=_panels(scatter_panels(rows, reference)),
         distributions=_panels(distribution_panels(records)),
         runs=[(run, _link(run.log, path)) for run in settings],

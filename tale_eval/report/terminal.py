@@ -1,6 +1,6 @@
 """Tables for the terminal; plain text in a pipe."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -14,16 +14,24 @@ from rich.text import Text
 from tale_eval.elasticity import CurvePoint, Share
 from tale_eval.report.comparison import Comparison
 from tale_eval.report.elasticity import ElasticityReport
-from tale_eval.report.leaderboard import Row
+from tale_eval.report.leaderboard import MacroAverage, Row, macro_average
 from tale_eval.report.names import visible
+from tale_eval.report.reference import ReferenceRow
 
 NOTHING = "–"
 
 
-def leaderboard_table(rows: Sequence[Row]) -> Group:
-    """A table for each model and task: accuracy beside tokens and dollars."""
+def leaderboard_tables(rows: Sequence[Row], reference: Sequence[ReferenceRow] = ()) -> Group:
+    """A table for each model and task: accuracy beside tokens and dollars.
+
+    The averages over a model's tasks and a paper's printed rows follow in tables of their own.
+    """
     groups = groupby(rows, key=lambda row: (row.model, row.task))
     tables: list[RenderableType] = [_FittedTable(*names, list(group)) for names, group in groups]
+    for (model, tasks), lines in groupby(macro_average(rows), lambda a: (a.model, a.tasks)):
+        tables += [_heading(f"{model} · average over {', '.join(tasks)}"), _average_table(lines)]
+    for task, printed in groupby(reference, key=lambda row: row.task):
+        tables += [_heading(f"{task} · as printed in the paper"), _printed_table(printed)]
     if any(row.pareto for row in rows):
         tables.append("● in the Pareto set: no other method is as accurate with as few tokens")
     return Group(*tables)
@@ -71,23 +79,46 @@ class _FittedTable:
         while titles and Measurement.get(console, unlimited, table).maximum > options.max_width:
             left_out.insert(0, titles.pop().replace("\n", " "))
             table = self._table(titles, cells)
-        yield Text(visible(f"{self.model} · {self.task}"), style="bold")
+        yield _heading(f"{self.model} · {self.task}")
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
 
     def _table(self, titles: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:
-        table = Table(
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-            collapse_padding=True,
-        )
-        table.add_column("method", overflow="fold", max_width=_METHOD)
-        for title in titles:
-            table.add_column(title, justify="right", no_wrap=True)
+        table = _plain_table("method", numbers=titles, max_width=_METHOD)
         for row, line in zip(self.rows, cells, strict=True):
             table.add_row(escape(visible(row.method)), *(line[title] for title in titles))
         return table
+
+
+def _heading(title: str) -> Text:
+    return Text(visible(title), style="bold")
+
+
+def _average_table(lines: Iterable[MacroAverage]) -> Table:
+    table = _plain_table("method", numbers=("accuracy", "total\ntokens"))
+    for line in lines:
+        numbers = (_points(line.accuracy), _tokens(line.output_tokens))
+        table.add_row(escape(visible(line.method)), *numbers)
+    return table
+
+
+def _printed_table(lines: Iterable[ReferenceRow]) -> Table:
+    """A paper's own numbers; the estimator's tokens are not in them."""
+    table = _plain_table("model", "method", "printed", numbers=("accuracy", "answer\ntokens"))
+    for line in lines:
+        numbers = (_points(line.accuracy), _tokens(line.output_tokens))
+        table.add_row(line.model, line.method, line.table, *numbers)
+    return table
+
+
+def _plain_table(*names: str, numbers: Iterable[str], max_width: int | None = None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in names:
+        table.add_column(name, overflow="fold", max_width=max_width)
+    for title in numbers:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
 
 
 def _leaderboard_cells(row: Row) -> dict[str, str]:
@@ -116,9 +147,7 @@ def _leaderboard_cells(row: Row) -> dict[str, str]:
 
 
 def _accuracy(row: Row) -> str:
-    if row.accuracy is None:
-        return NOTHING
-    share = f"{100 * row.accuracy:.1f}"
+    share = _points(row.accuracy)
     if row.interval is None:
         return share
     return f"{share} [{100 * row.interval.low:.0f}, {100 * row.interval.high:.0f}]"
@@ -157,6 +186,11 @@ def _tokens(value: float | None) -> str:
 def _answer_and_estimator(row: Row) -> str:
     answer, estimator = row.means["answer_tokens"], row.means["estimator_tokens"]
     return f"{_tokens(answer)} + {_tokens(estimator)}" if estimator else _tokens(answer)
+
+
+def _points(share: float | None) -> str:
+    """Of a hundred."""
+    return NOTHING if share is None else f"{100 * share:.1f}"
 
 
 def _dollars(value: float | None) -> str:

@@ -1,8 +1,8 @@
 """The grader: finding the final answer in a reply, and judging it.
 
 One grader serves evaluation, budget search and training. The FINAL answer counts:
-a right value that the model mentions and then overrules is wrong. Pure but for
-`equivalence.same_expression`, which is asked only about formulas.
+a right value that the model mentions and then overrules is wrong. All is pure but
+`grade`, which asks another process to compare formulas.
 """
 
 import re
@@ -51,6 +51,25 @@ class Grade:
     correct: bool
     extraction: Extraction
     undecided: bool = False
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """What must still be compared before a reply is judged: math-verify takes a while.
+
+    Attributes:
+        extraction: The final answer and where it was found.
+        given: The formula in it.
+        target: The right answer.
+    """
+
+    extraction: Extraction
+    given: str
+    target: str
+
+    def judged(self, equal: bool | None) -> Grade:
+        """The grade, once it is known whether they are equal; None is undecided."""
+        return Grade(bool(equal), self.extraction, undecided=equal is None)
 
 
 # what the prompts print where the answer belongs, and small models copy
@@ -116,7 +135,7 @@ def extract(text: str, kind: Kind, options: Sequence[str] = ()) -> Extraction:
 
 
 def grade(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Grade:
-    """Judge a reply against the target.
+    """Judge a reply against the target; waits for math-verify where formulas are compared.
 
     Args:
         text: The reply.
@@ -128,33 +147,36 @@ def grade(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Gr
     Raises:
         InvalidValueError: If a choice question comes without options.
     """
-    extraction = extract(text, kind, options)
-    if extraction.answer is None:
-        return Grade(False, extraction)
-    if kind == "choice":
-        chosen = choice_letter(extraction.answer, options)
-        return Grade(_same_option(chosen, target, options), extraction)
-    verdict = equivalent(extraction.answer, target)
-    return Grade(bool(verdict), extraction, undecided=verdict is None)
+    read = read_reply(text, target, kind, options)
+    if isinstance(read, Grade):
+        return read
+    return read.judged(same_expression(read.given, read.target))
 
 
-def equivalent(answer: str, target: str) -> bool | None:
-    """Whether a free answer equals the target; None if it cannot be decided in time.
+def read_reply(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Grade | Formulas:
+    """Judge a reply as far as that needs no algebra; see `grade`.
 
     Numbers are compared exactly. An answer that is no number but holds exactly one
-    ("72 clips"), or ends in "= 72", is that number. Formulas go to math-verify.
+    ("72 clips"), or ends in "= 72", is that number.
     """
+    extraction = extract(text, kind, options)
+    answer = extraction.answer
+    if answer is None:
+        return Grade(False, extraction)
+    if kind == "choice":
+        chosen = choice_letter(answer, options)
+        return Grade(_same_option(chosen, target, options), extraction)
     right = parse_number(target)
     given = number_text(answer)
     value = parse_number(given)
     if right is not None and value is not None:
-        return value == right
+        return Grade(value == right, extraction)
     if plain(answer) == plain(target):
-        return True
+        return Grade(True, extraction)
     # words are no formulas: math-verify would multiply their letters, and "dog" is "god"
     if not FORMULA.search(given) and (right is not None or not FORMULA.search(target)):
-        return False
-    return same_expression(given, target)
+        return Grade(False, extraction)
+    return Formulas(extraction, given, target)
 
 
 def without_thinking(text: str) -> tuple[str, bool]:

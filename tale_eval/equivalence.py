@@ -96,7 +96,9 @@ class _Worker:
             self._answering = None
 
     def _ready(self) -> subprocess.Popen[str]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._process is None:
             self._answering, self._replies = None, queue.SimpleQueue()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tale_eval._math_worker"],
@@ -110,8 +112,13 @@ class _Worker:
             pump.start()
         while self._answering is None:
             # importing sympy takes a second or more and is not the answer's fault
-            line = self._replies.get(timeout=_START_SECONDS)
+            try:
+                line = self._replies.get(timeout=_START_SECONDS)
+            except queue.Empty:
+                self._process.kill()
+                line = _END
             if line == _END:
+                self.stop()
                 raise RuntimeError(
                     "the math-verify worker did not start; is math-verify installed?"
                 )

@@ -13,9 +13,10 @@ from inspect_ai.model import ContentReasoning, ModelOutput
 from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import TaskState
 
-from tale_eval.answers import Grade, grade
+from tale_eval.answers import Grade, read_reply
 from tale_eval.costs import COST_KEYS, cost_values
 from tale_eval.counting import stop_reason
+from tale_eval.equivalence import same_expression
 from tale_eval.ledger import Call
 from tale_eval.metrics import circular_accuracy, unreduced_mean
 from tale_eval.prompts import Kind
@@ -60,8 +61,7 @@ def tale() -> Scorer:
         kind: Kind = "choice" if state.choices else "cloze"
         options = [choice.value for choice in state.choices]
         text = state.output.completion
-        # comparing formulas waits for another process
-        graded = await anyio.to_thread.run_sync(grade, text, target.text, kind, options)
+        graded = await _graded(text, target.text, kind, options)
         extraction = graded.extraction
         bare = extraction.bare and not _reasoned(state)
         record = record_of(state)
@@ -100,6 +100,16 @@ def token_cost() -> Scorer:
         )
 
     return score
+
+
+async def _graded(text: str, target: str, kind: Kind, options: list[str]) -> Grade:
+    read = read_reply(text, target, kind, options)
+    if isinstance(read, Grade):
+        return read
+    # another process compares formulas, and a thread waits for it while other samples go on;
+    # a thread costs many times what reading a number does, so no other answer has one
+    equal = await anyio.to_thread.run_sync(same_expression, read.given, read.target)
+    return read.judged(equal)
 
 
 def _costs(record: TaleRecord, calls: list[Call]) -> dict[str, float]:

@@ -61,6 +61,30 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     register()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("asked", "reads_lm_evals"),
+    [
+        ({"tale_gsm8k_cot", "tale_mathbench"}, False),
+        # a group of the user's may hold any task
+        ({"tale_gsm8k_cot", "tale_mine"}, True),
+    ],
+)
+@pytest.mark.usefixtures("registered")
+def test_lm_evals_own_tasks_are_read_only_where_one_may_be_meant(
+    asked: set[str], reads_lm_evals: bool, tmp_path: Path
+) -> None:
+    from lm_eval.tasks import TaskManager
+
+    from tale_eval.harness.registration import register_tasks
+
+    (tmp_path / "mine.yaml").write_text("group: tale_mine\ntask: [gsm8k_cot, tale_gsm8k_cot]\n")
+    register_tasks(asked)
+    known = TaskManager(include_path=str(tmp_path)).all_tasks
+    assert asked <= set(known)
+    assert ("gsm8k_cot" in known) is reads_lm_evals
+
+
 class Scripted:
     """What stands behind a model class in these tests: replies by prompt, requests kept."""
 

@@ -12,7 +12,13 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
         print(TASKS_FOLDER)
         return
     register()
-    from lm_eval.__main__ import cli_evaluate
+    from lm_eval.__main__ import HarnessCLI, setup_logging
 
+    from tale_eval.harness.registration import register_tasks
+
+    setup_logging()
     sys.argv = ["lm_eval", *arguments]
-    cli_evaluate()
+    command_line = HarnessCLI()
+    options = command_line.parse_args()
+    register_tasks(asked=getattr(options, "tasks", None) or ())
+    command_line.execute(options)

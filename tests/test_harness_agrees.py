@@ -6,13 +6,13 @@ depend on the padding beside them. TALE_EVAL_AGREE=40 compares 40 questions a be
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import inspect_ai
 import pytest
 from command import lm_eval, lm_eval_samples
 from evaluation import samples, values
-from inspect_ai import eval
+from inspect_ai import Task, eval
 from inspect_ai.log import EvalLog
 from inspect_ai.model import get_model
 
@@ -21,76 +21,73 @@ from tale_eval.tasks import gsm8k, mathbench
 
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.xdist_group("model")]
 
-Task = Callable[..., inspect_ai.Task]
-
-MAX_TOKENS = 40
-BATCH = 8
-QUESTIONS = int(os.environ.get("TALE_EVAL_AGREE", "3"))
-METHODS = {"direct": "direct", "cot": "cot", "budget:tokens=50": "budget", "tale_ep": "ep"}
+MAX_TOKENS = 32
+ESTIMATE_MAX_TOKENS = 24
+BATCH = 32
+QUESTIONS = int(os.environ.get("TALE_EVAL_AGREE", "2"))
+BENCHMARKS: dict[str, Callable[..., Task]] = {
+    "gsm8k": gsm8k,
+    "mathbench_middle_en": partial(mathbench, level="middle", language="en"),
+    "mathbench_middle_cn": partial(mathbench, level="middle", language="cn"),
+}
+METHODS = {
+    "direct": "direct",
+    "cot": "cot",
+    "budget:tokens=50": "budget",
+    f"tale_ep:estimator_max_tokens={ESTIMATE_MAX_TOKENS}": "ep",
+}
 COMPARED = ("correct", "answer_tokens", "estimator_tokens", "output_tokens", "input_tokens",
             "budget", "within_budget", "truncated", "budget_missing", "bare_answer")  # fmt: skip
 ALWAYS = ("correct", "output_tokens", "input_tokens", "truncated")
 
 
-def by_inspect(folder: Path, model: Path, create: Task, arguments: dict[str, str]) -> list[EvalLog]:
-    """One log a method."""
+@pytest.fixture(scope="module")
+def by_inspect(
+    tmp_path_factory: pytest.TempPathFactory, smollm2_folder: Path, data_folder: Path
+) -> list[EvalLog]:
+    """A log of each benchmark and method, in their order."""
     return eval(
-        [create(method=method, **arguments) for method in METHODS],
-        get_model("hf/local", model_path=str(model), do_sample=False),
+        [create(method=method) for create in BENCHMARKS.values() for method in METHODS],
+        get_model("hf/local", model_path=str(smollm2_folder), do_sample=False),
+        max_tasks=len(BENCHMARKS) * len(METHODS),
         limit=QUESTIONS,
         max_tokens=MAX_TOKENS,
         temperature=0,
-        log_dir=str(folder),
+        log_dir=str(tmp_path_factory.mktemp("inspect")),
         display="none",
     )
 
 
-def by_lm_eval(folder: Path, model: Path, tasks: list[str], data: Path) -> None:
+@pytest.fixture(scope="module")
+def by_lm_eval(
+    tmp_path_factory: pytest.TempPathFactory, smollm2_folder: Path, data_folder: Path
+) -> Path:
+    """The folder that one run left for all benchmarks and methods."""
+    folder = tmp_path_factory.mktemp("lm_eval")
+    names = ",".join(f"tale_{name}_{short}" for name in BENCHMARKS for short in METHODS.values())
     done = lm_eval(
-        *(
-            "run",
-            "--model",
-            "hf",
-            "--device",
-            "cpu",
-            "--batch_size",
-            BATCH,
-            "--apply_chat_template",
-        ),
-        *("--model_args", f"pretrained={model},dtype=float32"),
+        *("run", "--model", "hf", "--device", "cpu", "--batch_size", BATCH),
+        *("--apply_chat_template", "--model_args", f"pretrained={smollm2_folder},dtype=float32"),
         *("--gen_kwargs", f"do_sample=false,max_gen_toks={MAX_TOKENS}"),
-        *("--tasks", ",".join(tasks), "--limit", QUESTIONS),
-        *("--output_path", folder, "--log_samples"),
+        *("--metadata", f"tale_estimator_max_tokens={ESTIMATE_MAX_TOKENS}"),
+        *("--tasks", names, "--limit", QUESTIONS, "--output_path", folder, "--log_samples"),
         cwd=folder,
-        variables={"TALE_EVAL_DATA": str(data)},
+        variables={"TALE_EVAL_DATA": str(data_folder)},
     )
     assert done.returncode == 0, done.stderr
+    return folder
 
 
-@pytest.mark.parametrize(
-    ("create", "name", "arguments"),
-    [
-        (gsm8k, "gsm8k", {}),
-        (mathbench, "mathbench_middle_en", {"level": "middle", "language": "en"}),
-        (mathbench, "mathbench_middle_cn", {"level": "middle", "language": "cn"}),
-    ],
-)
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_the_same_model_gets_the_same_numbers(
-    tmp_path: Path,
-    smollm2_folder: Path,
-    data_folder: Path,
-    create: Task,
-    name: str,
-    arguments: dict[str, str],
+    benchmark: str, by_inspect: list[EvalLog], by_lm_eval: Path
 ) -> None:
-    by_lm_eval(
-        tmp_path, smollm2_folder, [f"tale_{name}_{m}" for m in METHODS.values()], data_folder
-    )
-    logs = by_inspect(tmp_path / "inspect", smollm2_folder, create, arguments)
+    first = [*BENCHMARKS].index(benchmark) * len(METHODS)
+    logs = by_inspect[first : first + len(METHODS)]
     different = []
     for log, (method, short) in zip(logs, METHODS.items(), strict=True):
         expected = samples(log)
-        found = lm_eval_samples(tmp_path, f"tale_{name}_{short}")
+        found = lm_eval_samples(by_lm_eval, f"tale_{benchmark}_{short}")
         assert len(expected) == len(found) == QUESTIONS
         for sample, row in zip(expected, found, strict=True):
             assert (row["doc"]["id"], row["doc"]["method"]) == (sample.id, method)

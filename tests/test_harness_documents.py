@@ -46,7 +46,8 @@ def test_each_method_has_its_prompt(tmp_path: Path) -> None:
 def test_methods_have_the_names_that_they_have_on_the_inspect_side(tmp_path: Path) -> None:
     assert load(tmp_path, "cot")[0]["method"] == "cot"
     assert load(tmp_path, "budget", tale_tokens=100)[0]["method"] == "budget:tokens=100"
-    assert method_label("ep", None, "answer_last") == "tale_ep:style=answer_last"
+    assert method_label("ep", None, "answer_last", 256) == "tale_ep:style=answer_last"
+    assert method_label("ep", None, "paper", 32) == "tale_ep:estimator_max_tokens=32"
     assert task_label("mathbench", {"level": "college", "language": "en", "source": "x"}) == (
         "mathbench(language=en, level=college)"
     )
@@ -88,9 +89,19 @@ def test_an_unknown_key_of_ours_is_refused_and_others_are_not_looked_at(
 
 
 @pytest.mark.parametrize("tokens", ["abc", "100", 12.5, 50.0, True, 0, -1, None])
-def test_a_budget_is_a_whole_number_from_1_up(tokens: object, tmp_path: Path) -> None:
-    with pytest.raises(InvalidValueError, match=f"tale_tokens={tokens!r}: a budget is"):
-        load(tmp_path, "budget", tale_tokens=tokens)
+@pytest.mark.parametrize(("method", "key"), [("budget", "tokens"), ("ep", "estimator_max_tokens")])
+def test_a_number_of_tokens_is_whole_and_from_1_up(
+    method: str, key: str, tokens: object, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidValueError, match=f"tale_{key}={tokens!r}: must be a whole number"):
+        load(tmp_path, method, **{f"tale_{key}": tokens})
+
+
+def test_estimates_that_are_capped_elsewhere_take_no_cap(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="is capped with --gen_kwargs max_gen_toks"):
+        load(tmp_path, "estimate", tale_estimator_max_tokens=32)
+    with pytest.raises(InvalidValueError, match="the estimates of FILE are there already"):
+        load(tmp_path, "ep", tale_estimates="FILE", tale_estimator_max_tokens=32)
 
 
 def test_rotated_options_are_refused_since_no_metric_joins_them() -> None:

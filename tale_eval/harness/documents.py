@@ -23,6 +23,7 @@ from tale_eval.prompts import (
     estimator_prompt,
     with_options,
 )
+from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
 
 HarnessMethod = Literal["direct", "cot", "budget", "ep", "estimate"]
 
@@ -41,7 +42,7 @@ _METHOD_OPTIONS: dict[str, tuple[str, ...]] = {
     "direct": (),
     "cot": ("style",),
     "budget": ("tokens", "style"),
-    "ep": ("estimates", "style"),
+    "ep": ("estimates", "style", "estimator_max_tokens"),
     "estimate": (),
 }
 
@@ -57,16 +58,18 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
             benchmark's loader.
         metadata: lm_eval's metadata. Keys that begin with "tale_" are ours, such as
             ``tale_source=DIR``, ``tale_tokens=100``, ``tale_style=answer_last``,
-            ``tale_estimates=FILE``; the others are not looked at. Nor are those of the
-            benchmark's other methods: a group of tasks has one metadata.
+            ``tale_estimates=FILE`` or ``tale_estimator_max_tokens=32``; the others are not
+            looked at. Nor are those of the benchmark's other methods: a group of tasks has
+            one metadata.
 
     Returns:
         One split, "test", as a `datasets.Dataset`.
 
     Raises:
         UnknownNameError: A "tale_" key that no method of this benchmark has.
-        InvalidValueError: No estimates for TALE-EP, or estimates that do not fit; a budget
-            that is no whole number from 1 up; rotated options.
+        InvalidValueError: No estimates for TALE-EP, or estimates that do not fit; a number
+            of tokens that is no whole number from 1 up; a cap on estimates that are
+            capped elsewhere; rotated options.
         SourceError: The data, or the file of estimates, is not there.
     """
     from datasets import Dataset
@@ -77,19 +80,21 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     asked = {name: options.pop(name) for name in _METHOD_OPTIONS[method] if name in options}
     style = asked.get("style", "paper")
     check_name("style", style, get_args(Style))
-    tokens = _budget(asked.get("tokens", DEFAULT_BUDGET)) if method == "budget" else None
+    tokens = _whole("tokens", asked.get("tokens", DEFAULT_BUDGET)) if method == "budget" else None
+    estimator_cap = _estimator_cap(method, asked, metadata)
     samples = getattr(datasets, benchmark)(**fixed, **options)
     file = asked.get("estimates")
     estimates = _estimates(method, file, samples)
     common = {
         "task": task_label(benchmark, fixed | options),
-        "method": method_label(method, tokens, style),
+        "method": method_label(method, tokens, style, estimator_cap),
         "prompt_version": PROMPT_VERSION,
         "system_prompt": SYSTEM_PROMPT,
         "style": style,
         # lm_eval passes the model's arguments along: who counts where nobody else does
         "tokenizer": metadata.get("tokenizer") or metadata.get("pretrained"),
         "estimate_first": method == "ep" and not estimates,
+        "estimator_max_tokens": estimator_cap,
         "estimates": file and str(file),
     }
     rows = [
@@ -157,13 +162,28 @@ def _prompt(document: Document, method: HarnessMethod) -> str | None:
     return answer_prompt(document, document["budget"])
 
 
-def _budget(tokens: object) -> int:
+def _whole(name: str, tokens: object) -> int:
     # lm_eval reads 12.5, 50.0 and true off its command line as they look
     if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 1:
         raise InvalidValueError(
-            f"{PREFIX}tokens={tokens!r}: a budget is a whole number of tokens from 1 up"
+            f"{PREFIX}{name}={tokens!r}: must be a whole number of tokens from 1 up"
         )
     return tokens
+
+
+def _estimator_cap(method: str, asked: Mapping[str, Any], metadata: Mapping[str, Any]) -> int:
+    name = "estimator_max_tokens"
+    if method == "estimate" and PREFIX + name in metadata:
+        raise InvalidValueError(
+            f"{PREFIX}{name}: an estimate that is a task of its own is capped with "
+            "--gen_kwargs max_gen_toks=…"
+        )
+    if name in asked and "estimates" in asked:
+        raise InvalidValueError(
+            f"{PREFIX}{name}: the estimates of {asked['estimates']} are there already; "
+            f"leave out this key or {PREFIX}estimates"
+        )
+    return _whole(name, asked.get(name, ESTIMATE_MAX_TOKENS))
 
 
 def _options(

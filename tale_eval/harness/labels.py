@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tale_eval.masking import masked, masked_text
+from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
 
 
 def task_label(benchmark: str, arguments: Mapping[str, Any]) -> str:
@@ -13,11 +14,13 @@ def task_label(benchmark: str, arguments: Mapping[str, Any]) -> str:
     return f"{benchmark}({', '.join(chosen)})" if chosen else benchmark
 
 
-def method_label(method: str, tokens: int | None, style: str) -> str:
+def method_label(method: str, tokens: int | None, style: str, estimator_cap: int) -> str:
     """A method with the arguments that are not at their default: "budget:tokens=50"."""
     name = "tale_ep" if method == "ep" else method
     arguments = [f"tokens={tokens}"] if tokens is not None else []
     arguments += [f"style={style}"] if style != "paper" else []
+    if estimator_cap != ESTIMATE_MAX_TOKENS:
+        arguments.append(f"estimator_max_tokens={estimator_cap}")
     return ":".join([name, *arguments])
 
 

@@ -19,7 +19,6 @@ from tale_eval.harness.documents import answer_prompt
 from tale_eval.harness.labels import model_label
 from tale_eval.harness.replies import Reply
 from tale_eval.ledger import Call
-from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
 
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
@@ -185,7 +184,8 @@ def _estimate_request(request: Instance) -> Instance:
     # another name for the cap than the task's, so that no cached answer is taken for an
     # estimate, nor the other way round
     settings = {k: v for k, v in settings.items() if k not in ("max_gen_toks", "max_tokens")}
-    return _with_arguments(request, context, settings | {"max_tokens": ESTIMATE_MAX_TOKENS})
+    settings |= {"max_tokens": request.doc["estimator_max_tokens"]}
+    return _with_arguments(request, context, settings)
 
 
 def _answer_request(request: Instance, budget: int | None) -> Instance:

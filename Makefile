@@ -16,7 +16,7 @@ tale-pt: $(VENV)/dev.done        ## search, corpus, train, compare on the embedd
 
 # two workers with a thread each: torch's threads would spin for each other's cores
 test: $(VENV)/dev.done           ## every test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-fast: $(VENV)/dev.done      ## every test that takes less than a few seconds
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"

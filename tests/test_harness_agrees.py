@@ -19,7 +19,7 @@ from inspect_ai.model import get_model
 from tale_eval.logs import read_records
 from tale_eval.tasks import gsm8k, mathbench
 
-pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.xdist_group("model")]
+pytestmark = [pytest.mark.slow, pytest.mark.model]
 
 MAX_TOKENS = 32
 ESTIMATE_MAX_TOKENS = 24
@@ -41,53 +41,48 @@ COMPARED = ("correct", "answer_tokens", "estimator_tokens", "output_tokens", "in
 ALWAYS = ("correct", "output_tokens", "input_tokens", "truncated")
 
 
-@pytest.fixture(scope="module")
-def by_inspect(
-    tmp_path_factory: pytest.TempPathFactory, smollm2_folder: Path, data_folder: Path
-) -> list[EvalLog]:
+def by_inspect(folder: Path, model: Path) -> list[EvalLog]:
     """A log of each benchmark and method, in their order."""
     return eval(
         [create(method=method) for create in BENCHMARKS.values() for method in METHODS],
-        get_model("hf/local", model_path=str(smollm2_folder), do_sample=False),
+        get_model("hf/local", model_path=str(model), do_sample=False),
         max_tasks=len(BENCHMARKS) * len(METHODS),
         limit=QUESTIONS,
         max_tokens=MAX_TOKENS,
         temperature=0,
-        log_dir=str(tmp_path_factory.mktemp("inspect")),
+        log_dir=str(folder),
         display="none",
     )
 
 
-@pytest.fixture(scope="module")
-def by_lm_eval(
-    tmp_path_factory: pytest.TempPathFactory, smollm2_folder: Path, data_folder: Path
-) -> Path:
-    """The folder that one run left for all benchmarks and methods."""
-    folder = tmp_path_factory.mktemp("lm_eval")
-    names = ",".join(f"tale_{name}_{short}" for name in BENCHMARKS for short in METHODS.values())
+def by_lm_eval(folder: Path, model: Path, tasks: list[str], data: Path) -> None:
     done = lm_eval(
         *("run", "--model", "hf", "--device", "cpu", "--batch_size", BATCH),
-        *("--apply_chat_template", "--model_args", f"pretrained={smollm2_folder},dtype=float32"),
+        *("--apply_chat_template", "--model_args", f"pretrained={model},dtype=float32"),
         *("--gen_kwargs", f"do_sample=false,max_gen_toks={MAX_TOKENS}"),
         *("--metadata", f"tale_estimator_max_tokens={ESTIMATE_MAX_TOKENS}"),
-        *("--tasks", names, "--limit", QUESTIONS, "--output_path", folder, "--log_samples"),
+        *("--tasks", ",".join(tasks), "--limit", QUESTIONS),
+        *("--output_path", folder, "--log_samples"),
         cwd=folder,
-        variables={"TALE_EVAL_DATA": str(data_folder)},
+        variables={"TALE_EVAL_DATA": str(data)},
     )
     assert done.returncode == 0, done.stderr
-    return folder
 
 
-@pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_the_same_model_gets_the_same_numbers(
-    benchmark: str, by_inspect: list[EvalLog], by_lm_eval: Path
+    tmp_path: Path, smollm2_folder: Path, data_folder: Path
 ) -> None:
-    first = [*BENCHMARKS].index(benchmark) * len(METHODS)
-    logs = by_inspect[first : first + len(METHODS)]
+    names = {
+        (benchmark, method): f"tale_{benchmark}_{short}"
+        for benchmark in BENCHMARKS
+        for method, short in METHODS.items()
+    }
+    by_lm_eval(tmp_path, smollm2_folder, [*names.values()], data_folder)
+    logs = by_inspect(tmp_path / "inspect", smollm2_folder)
     different = []
-    for log, (method, short) in zip(logs, METHODS.items(), strict=True):
+    for log, ((_, method), name) in zip(logs, names.items(), strict=True):
         expected = samples(log)
-        found = lm_eval_samples(by_lm_eval, f"tale_{benchmark}_{short}")
+        found = lm_eval_samples(tmp_path, name)
         assert len(expected) == len(found) == QUESTIONS
         for sample, row in zip(expected, found, strict=True):
             assert (row["doc"]["id"], row["doc"]["method"]) == (sample.id, method)
@@ -100,7 +95,7 @@ def test_the_same_model_gets_the_same_numbers(
                 filled = {"answer_tokens": MAX_TOKENS, "truncated": 1}
                 ours |= filled | {"output_tokens": ours["output_tokens"] + 1}
             different += [
-                (sample.id, method, key, theirs[key], value)
+                (name, sample.id, key, theirs[key], value)
                 for key, value in ours.items()
                 if value is not None and value != theirs[key]
             ]

@@ -80,7 +80,7 @@ def test_lm_evals_own_tasks_are_read_only_where_one_may_be_meant(
 
     (tmp_path / "mine.yaml").write_text("group: tale_mine\ntask: [gsm8k_cot, tale_gsm8k_cot]\n")
     register_tasks(asked)
-    known = TaskManager(include_path=str(tmp_path)).all_tasks
+    known = TaskManager(include_path=tmp_path).all_tasks
     assert asked <= set(known)
     assert ("gsm8k_cot" in known) is reads_lm_evals
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import lm_eval.api.registry
@@ -78,7 +79,8 @@ def _task_manager() -> Any:
             include_defaults: bool = True,
             metadata: Any = None,
         ) -> None:
-            paths = [include_path] if isinstance(include_path, str) else list(include_path or [])
+            alone = isinstance(include_path, str | Path)
+            paths = [include_path] if alone else list(include_path or [])
             paths = [str(TASKS_FOLDER), *paths]
             super().__init__(verbosity, paths, include_defaults=False, metadata=metadata)
             if include_defaults and not self._has_only_ours_to_find():

@@ -324,7 +324,8 @@ def test_equivalent_answers(answer: str, target: str) -> None:
     ],
 )
 def test_different_answers(answer: str, target: str) -> None:
-    assert not is_right(f"We add.\n[[{answer}]]", target)
+    graded = grade(f"We add.\n[[{answer}]]", target, "cloze")
+    assert (graded.correct, graded.undecided) == (False, False)
 
 
 def test_a_right_number_that_is_overruled_is_wrong() -> None:

@@ -21,10 +21,10 @@ from tale_eval.tasks import gsm8k, mathbench
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 
-MAX_TOKENS = 32
-ESTIMATE_MAX_TOKENS = 24
-BATCH = 32
-QUESTIONS = int(os.environ.get("TALE_EVAL_AGREE", "2"))
+MAX_TOKENS = 40
+ESTIMATE_MAX_TOKENS = 32
+BATCH = 16
+QUESTIONS = int(os.environ.get("TALE_EVAL_AGREE", "3"))
 BENCHMARKS: dict[str, Callable[..., Task]] = {
     "gsm8k": gsm8k,
     "mathbench_middle_en": partial(mathbench, level="middle", language="en"),

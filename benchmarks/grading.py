@@ -17,8 +17,8 @@ from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import Scorer, Target, answer, match
 from inspect_ai.solver import TaskState
 
-from tale_eval.answers import grade
-from tale_eval.prompts import Kind
+from tale_eval.asking.prompts import Kind
+from tale_eval.grading.answers import grade
 
 REASONING = "We add the two numbers, and carry where the sum of two digits is ten or more. " * 4
 OPTIONS = ("6", "7", "8", "9")

@@ -28,7 +28,7 @@ def main() -> None:
     import lm_eval.tasks
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    from tale_eval.harness import register
+    from tale_eval.lm_eval_ext import register
 
     register()
     logging.disable(logging.WARNING)

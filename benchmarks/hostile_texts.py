@@ -21,9 +21,9 @@ OPTIONS = ("1", "2", "3", "4")
 
 def measure(text: str) -> tuple[dict[str, float], float]:
     """Seconds of each reading, and the mebibytes that they took."""
-    from tale_eval.answers import grade
-    from tale_eval.budgets import read_budget
-    from tale_eval.masking import masked_text
+    from tale_eval.budgets.reading import read_budget
+    from tale_eval.grading.answers import grade
+    from tale_eval.shown.masking import masked_text
 
     # the worker's start is not the text's fault
     grade("[[\\sqrt{4}]]", "2", "cloze")

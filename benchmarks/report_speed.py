@@ -95,8 +95,8 @@ def copy(entries: dict[str, bytes], changes: dict[bytes, bytes], target: Path) -
 
 def read_for_report(folder: str) -> Callable[[], int]:
     """Read the folder as `tale-eval report` does; how many samples were seen."""
+    from tale_eval.analysis.leaderboard import leaderboard
     from tale_eval.logs import read_records
-    from tale_eval.report.leaderboard import leaderboard
 
     def read() -> int:
         return sum(row.n + row.errors for row in leaderboard(read_records([folder]).records))

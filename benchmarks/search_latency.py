@@ -26,8 +26,8 @@ from inspect_ai.model import get_model
 from loopback import served
 from openai import OpenAI
 
-from tale_eval.prompts import cot_prompt
-from tale_eval.solvers import budget_search
+from tale_eval.asking.prompts import cot_prompt
+from tale_eval.solvers.budget_search import budget_search
 from tale_eval.tasks import gsm8k
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))

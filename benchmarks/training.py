@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("base", "ours", "released"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.model is None:
-        from tale_eval.smollm2 import model_folder
+        from tale_eval.models.smollm2 import model_folder
 
         options.model = str(model_folder())
     if options.only:

@@ -5,10 +5,10 @@ inspect eval tale_eval/gsm8k --solver tale_eval/budget -S tokens=50
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from tale_eval.asking.prompts import SYSTEM_PROMPT, Style
 from tale_eval.errors import InvalidValueError
-from tale_eval.prompts import SYSTEM_PROMPT, Style
-from tale_eval.solvers.asking import Asking, FormatChoice, ask
-from tale_eval.solvers.method import method
+from tale_eval.inspect_ext.asking import Asking, FormatChoice, ask
+from tale_eval.inspect_ext.method import method
 
 
 @solver

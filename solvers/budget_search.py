@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from tale_eval.asking.prompts import SYSTEM_PROMPT, Style
+from tale_eval.budgets.search import Attempt, Rule, SearchResult, Strategy, Trial, search
+from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
-from tale_eval.ledger import Call, Purpose
-from tale_eval.prompts import SYSTEM_PROMPT, Style
-from tale_eval.recorder import record_of
-from tale_eval.search import Attempt, Rule, SearchResult, Strategy, Trial, search
-from tale_eval.solvers.asking import EPOCH_STRIDE, Asking, FormatChoice, ask
-from tale_eval.solvers.method import method
-from tale_eval.solvers.verdict import is_correct
-from tale_eval.traces import SearchTrace
+from tale_eval.inspect_ext.asking import EPOCH_STRIDE, Asking, FormatChoice, ask
+from tale_eval.inspect_ext.correctness import is_correct
+from tale_eval.inspect_ext.method import method
+from tale_eval.inspect_ext.record import record_of
+from tale_eval.tokens.ledger import Call, Purpose
 
 
 @solver

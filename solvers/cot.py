@@ -5,9 +5,9 @@ inspect eval tale_eval/gsm8k --solver tale_eval/cot
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.prompts import SYSTEM_PROMPT, Style
-from tale_eval.solvers.asking import Asking, FormatChoice, ask
-from tale_eval.solvers.method import method
+from tale_eval.asking.prompts import SYSTEM_PROMPT, Style
+from tale_eval.inspect_ext.asking import Asking, FormatChoice, ask
+from tale_eval.inspect_ext.method import method
 
 
 @solver

@@ -14,14 +14,14 @@ from inspect_ai.model import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.budgets import BudgetReading, check_bounds, read_budget
+from tale_eval.asking.prompts import SYSTEM_PROMPT, EstimatorWording, Style
+from tale_eval.asking.prompts import estimator_prompt as prompt_for_estimate
+from tale_eval.budgets.reading import BudgetReading, check_bounds, read_budget
 from tale_eval.errors import InvalidValueError
-from tale_eval.prompts import SYSTEM_PROMPT, EstimatorWording, Style
-from tale_eval.prompts import estimator_prompt as prompt_for_estimate
-from tale_eval.recorder import ESTIMATOR_ROLE, record_call, record_estimate
-from tale_eval.retries import MAX_RETRIES
-from tale_eval.solvers.asking import Asking, FormatChoice, ask, epoch_seed, question_of
-from tale_eval.solvers.method import method
+from tale_eval.inspect_ext.asking import Asking, FormatChoice, ask, epoch_seed, question_of
+from tale_eval.inspect_ext.method import method
+from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, record_call, record_estimate
+from tale_eval.settings import MAX_RETRIES
 
 ESTIMATE_MAX_TOKENS = 256
 """Room for "Budget: [[50]]" with a few words, and for a short hidden reasoning."""

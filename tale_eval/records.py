@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tale_eval.costs import COST_KEYS
-from tale_eval.elasticity import Question
+from tale_eval.budgets.elasticity import Question
+from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
-from tale_eval.masking import masked_text
-from tale_eval.traces import SearchTrace
+from tale_eval.shown.masking import masked_text
+from tale_eval.tokens.costs import COST_KEYS
 
 MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 """What readers raise on data of another shape than they expect."""
@@ -57,7 +57,7 @@ class Record(Labelled):
         correct: 1 right, 0 wrong, between for partial credit; None if it was not scored.
         error: Why the sample failed; None if it did not.
         bare: Nothing but labels stood before the answer; None if nobody looked.
-        costs: The values of `tale_eval.costs.COST_KEYS`; None where unknown.
+        costs: The values of `tale_eval.tokens.costs.COST_KEYS`; None where unknown.
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
 

@@ -7,10 +7,10 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Metric
 
-from tale_eval.arguments import as_written
-from tale_eval.prompts import PROMPT_VERSION
-from tale_eval.retries import MAX_RETRIES
-from tale_eval.scorers import tale
+from tale_eval.asking.arguments import as_written
+from tale_eval.asking.prompts import PROMPT_VERSION
+from tale_eval.inspect_ext.scorers import tale
+from tale_eval.settings import MAX_RETRIES
 from tale_eval.solvers.methods import method_solver
 
 PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)

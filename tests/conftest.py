@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from tale_eval.errors import MissingExtraError, SourceError
-from tale_eval.smollm2 import model_folder
+from tale_eval.models.smollm2 import model_folder
 
 # a busy machine must not fail a property: time is measured in benchmarks/
 settings.register_profile("no-deadline", deadline=None)

@@ -4,11 +4,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from tale_eval.costs import COST_KEYS
+from tale_eval.analysis.leaderboard import leaderboard, problems
+from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.records import Record
-from tale_eval.report.leaderboard import leaderboard, problems
 from tale_eval.report.page import RunSettings, write_page
-from tale_eval.report.reference import ReferenceRow
+from tale_eval.tokens.costs import COST_KEYS
 
 # chance to be right and typical tokens of each method
 METHODS = {"cot": (0.82, 260.0), "direct": (0.42, 14.0), "tale_ep": (0.82, 95.0)}

@@ -17,11 +17,11 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tale_eval"]):
-    from tale_eval import answers
-    from tale_eval.answers import extract, grade
-    from tale_eval.budgets import read_budget
-    from tale_eval.masking import masked_text
-    from tale_eval.numbers import normalise, parse_number
+    from tale_eval.budgets.reading import read_budget
+    from tale_eval.grading import answers
+    from tale_eval.grading.answers import extract, grade
+    from tale_eval.grading.numbers import normalise, parse_number
+    from tale_eval.shown.masking import masked_text
 
 from hostile import hostile_texts
 

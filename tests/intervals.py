@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tale_eval.statistics import Interval
+from tale_eval.analysis.statistics import Interval
 
 
 def questions(*values: list[float]) -> dict[str, list[float]]:

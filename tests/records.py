@@ -1,7 +1,7 @@
 """Answers of three methods to the same four questions, made by hand."""
 
-from tale_eval.costs import COST_KEYS
 from tale_eval.records import Record
+from tale_eval.tokens.costs import COST_KEYS
 
 
 def answer(

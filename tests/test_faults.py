@@ -34,7 +34,7 @@ from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server, last_user_text
 
-from tale_eval.retries import MAX_RETRIES
+from tale_eval.settings import MAX_RETRIES
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,10 @@ from inspect_ai.model import get_model
 from questions import gsm8k_file, number_in
 from server import Reply, chat_server
 
+from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.errors import SourceError
+from tale_eval.inspect_ext.scorers import tale
 from tale_eval.logs import read_records
-from tale_eval.report.leaderboard import leaderboard
-from tale_eval.scorers import tale
 from tale_eval.tasks import gsm8k
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from inspect_ai.scorer import Score
 from questions import gsm8k_file
 from server import chat_server, send
 
-from tale_eval.masking import masked, masked_text
+from tale_eval.shown.masking import masked, masked_text
 
 KEY = "sk-planted-0123456789abcdef"
 PASSWORD = "planted-hunter2"

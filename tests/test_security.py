@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from questions import gsm8k_file
 from server import chat_server
 
-from tale_eval.adapters import ADAPTER_CONFIG, content_hash, named_model
-from tale_eval.compare import Combination, log_folder
 from tale_eval.errors import InvalidValueError, SourceError
 from tale_eval.logs import read_records
-from tale_eval.report.names import visible, visible_lines
+from tale_eval.matrix import Combination, log_folder
+from tale_eval.models.adapters import ADAPTER_CONFIG, content_hash, named_model
+from tale_eval.shown.names import visible, visible_lines
 from tale_eval.tasks import gsm8k
 
 SOURCES = sorted(

@@ -15,16 +15,16 @@ from inspect_ai.log import EvalSample, EvalSpec
 from pydantic import TypeAdapter
 
 from tale_eval import datasets
-from tale_eval.compare import task_arguments
+from tale_eval.asking.prompts import Kind, Language
+from tale_eval.budgets.search import Status
+from tale_eval.budgets.traces import SearchTrace
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
-from tale_eval.ledger import Call
+from tale_eval.inspect_ext.log_files import each_log, unreadable
 from tale_eval.logs import sample_record
-from tale_eval.logs.files import each_log, unreadable
-from tale_eval.prompts import Kind, Language
+from tale_eval.matrix import task_arguments
 from tale_eval.records import MALFORMED
-from tale_eval.search import Status
-from tale_eval.traces import SearchTrace
+from tale_eval.tokens.ledger import Call
 from tale_eval.training.overlap import words
 
 _BENCHMARK_LOG = {"benchmark", "kind", "language"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tale_eval.report.names import in_markdown
+from tale_eval.shown.names import in_markdown
 from tale_eval.training.corpus import FILTERS, Corpus, Target
 from tale_eval.training.overlap import N
 

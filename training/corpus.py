@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tale_eval.asking.prompts import SYSTEM_PROMPT, AnswerFormat, Style, cot_prompt, with_options
 from tale_eval.errors import InvalidValueError
-from tale_eval.prompts import SYSTEM_PROMPT, AnswerFormat, Style, cot_prompt, with_options
 from tale_eval.training.candidates import Candidate, Question
 from tale_eval.training.overlap import Evaluation, words
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tale_eval.report.names import in_markdown, visible
+from tale_eval.shown.names import in_markdown, visible
 
 
 def model_card(name: str, provenance: Mapping[str, Any]) -> str:

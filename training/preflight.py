@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from tale_eval.adapters import MODEL_CONFIG, PROVENANCE, base_of, content_hash, is_adapter
 from tale_eval.errors import (
     InvalidValueError,
     MissingExtraError,
@@ -18,6 +17,7 @@ from tale_eval.errors import (
     RowError,
     SourceError,
 )
+from tale_eval.models.adapters import MODEL_CONFIG, PROVENANCE, base_of, content_hash, is_adapter
 from tale_eval.training.corpus import Kind
 from tale_eval.training.folder import COLUMNS
 from tale_eval.training.recipe import Recipe

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tale_eval.adapters import PROVENANCE, content_hash
-from tale_eval.masking import masked
+from tale_eval.models.adapters import PROVENANCE, content_hash
+from tale_eval.shown.masking import masked
 from tale_eval.training.corpus import Kind
 from tale_eval.training.folder import corpus_sha256, read_corpus
 from tale_eval.training.model_card import model_card

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.errors import InvalidValueError, MissingExtraError
-from tale_eval.report.export import SURROGATES
+from tale_eval.report.tables import SURROGATES
 
 if TYPE_CHECKING:
     import altair

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tale_eval.report.leaderboard import MacroAverage, Row
-from tale_eval.report.reference import ReferenceRow
-from tale_eval.statistics import Interval
+from tale_eval.analysis.leaderboard import MacroAverage, Row
+from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.analysis.statistics import Interval
 
 
 @dataclass(frozen=True)

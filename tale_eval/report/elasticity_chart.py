@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.errors import InvalidValueError
 from tale_eval.report.charts import load_altair
-from tale_eval.report.elasticity import ElasticityReport
 
 if TYPE_CHECKING:
     import altair

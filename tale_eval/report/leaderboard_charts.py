@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tale_eval.analysis.leaderboard import Row
+from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.analysis.statistics import Interval
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
 from tale_eval.report.charts import load_altair
-from tale_eval.report.leaderboard import Row
-from tale_eval.report.reference import ReferenceRow
-from tale_eval.statistics import Interval
 
 if TYPE_CHECKING:
     import altair

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from tale_eval.analysis.leaderboard import Row, macro_average
+from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
 from tale_eval.report.charts import security_policy, specification, vega_bundle
 from tale_eval.report.columns import average_cells, known_columns
-from tale_eval.report.export import SURROGATES
-from tale_eval.report.leaderboard import Row, macro_average
 from tale_eval.report.leaderboard_charts import SHOWN_MODEL, distribution_panels, scatter_panels
-from tale_eval.report.reference import ReferenceRow
+from tale_eval.report.tables import SURROGATES
 
 
 @dataclass(frozen=True)

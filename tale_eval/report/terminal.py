@@ -11,12 +11,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tale_eval.elasticity import CurvePoint, Share
-from tale_eval.report.comparison import Comparison
-from tale_eval.report.elasticity import ElasticityReport
-from tale_eval.report.leaderboard import MacroAverage, Row, macro_average
-from tale_eval.report.names import visible
-from tale_eval.report.reference import ReferenceRow
+from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis.elasticity import ElasticityReport
+from tale_eval.analysis.leaderboard import MacroAverage, Row, macro_average
+from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.budgets.elasticity import CurvePoint, Share
+from tale_eval.shown.names import visible
 
 NOTHING = "–"
 

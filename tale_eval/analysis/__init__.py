@@ -1,0 +1,1 @@
+"""From records to figures: intervals, comparisons, leaderboards, elasticity. Pure."""

@@ -1,0 +1,135 @@
+"""A method against the baseline, on the questions that both answered. Pure."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from tale_eval.analysis import statistics
+from tale_eval.analysis.statistics import Interval, McNemar, Values, Verdict
+from tale_eval.records import Record
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A method against the baseline of the same model and task.
+
+    Attributes:
+        baseline: Name of the baseline's method.
+        difference: Accuracy minus the baseline's; None if no question is paired.
+        interval: Of the difference; None with fewer than two pairs.
+        verdict: Whether the accuracy is lower by more than the margin.
+        paired: Questions that both answered and a scorer judged.
+        unpaired: Questions that only the method answered.
+        unpaired_baseline: Questions that only the baseline answered.
+        same_questions: Both were asked the same questions, failed ones included.
+        ratio: Mean output tokens over the baseline's; None if no pair is known.
+        ratio_interval: Of the ratio.
+        ratio_paired: Pairs whose output tokens are known for both.
+        mcnemar: On the first epoch of each question that both answered: `a` is the
+            method, `b` the baseline. A question with rotated options is right if all of its
+            rotations are. None if there is no such epoch.
+    """
+
+    baseline: str
+    difference: float | None
+    interval: Interval | None
+    verdict: Verdict
+    paired: int
+    unpaired: int
+    unpaired_baseline: int
+    same_questions: bool
+    ratio: float | None
+    ratio_interval: Interval | None
+    ratio_paired: int
+    mcnemar: McNemar | None
+
+
+def paired_comparison(
+    records: Sequence[Record], baseline: Sequence[Record], margin: float
+) -> Comparison:
+    """Compare the records of one method with those of the baseline.
+
+    Only answers that were scored count, for the tokens too.
+
+    Args:
+        records, baseline: All of one model and task; each of one method, not empty.
+        margin: The accuracy loss that would not matter, as a share.
+    """
+    ours, theirs = by_question(records, score), by_question(baseline, score)
+    difference = statistics.paired_difference(ours, theirs)
+    interval = difference.interval if difference else None
+    ratio = statistics.token_ratio(
+        by_question(records, _scored_tokens), by_question(baseline, _scored_tokens)
+    )
+    pairs = _first_pairs(records, baseline)
+    return Comparison(
+        baseline=baseline[0].method,
+        difference=difference.value if difference else None,
+        interval=interval,
+        verdict=statistics.verdict(interval, margin),
+        paired=difference.questions if difference else 0,
+        unpaired=len(ours.keys() - theirs.keys()),
+        unpaired_baseline=len(theirs.keys() - ours.keys()),
+        same_questions={r.sample_id for r in records} == {r.sample_id for r in baseline},
+        ratio=ratio.value if ratio else None,
+        ratio_interval=ratio.interval if ratio else None,
+        ratio_paired=ratio.questions if ratio else 0,
+        mcnemar=statistics.mcnemar(pairs) if pairs else None,
+    )
+
+
+def find_baseline(methods: Iterable[str], baseline: str | None) -> str | None:
+    """The method that a baseline's name stands for, or None.
+
+    It is the method of that very name, else the only one with arguments after it:
+    "cot" stands for "cot:style=answer" if no other "cot:…" was run.
+    """
+    names = set(methods)
+    if baseline in names:
+        return baseline
+    found = [name for name in names if name.partition(":")[0] == baseline]
+    return found[0] if len(found) == 1 else None
+
+
+def by_question(records: Iterable[Record], value: Callable[[Record], float | None]) -> Values:
+    """The known values of each question, one per epoch and rotation of its options."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        known = value(record)
+        if known is not None:
+            found[record.question].append(known)
+    return found
+
+
+def score(record: Record) -> float | None:
+    """What an answer was judged; None if it was not."""
+    return record.correct
+
+
+def output_tokens(record: Record) -> float | None:
+    """Output tokens of all calls that an answer took."""
+    return record.costs["output_tokens"]
+
+
+def _scored_tokens(record: Record) -> float | None:
+    return None if record.correct is None else output_tokens(record)
+
+
+def _first_pairs(
+    records: Iterable[Record], baseline: Iterable[Record]
+) -> list[tuple[float, float]]:
+    """Both scores of each question in the first epoch that both answered."""
+    ours, theirs = by_epoch(records), by_epoch(baseline)
+    last_to_first = sorted(ours.keys() & theirs.keys(), reverse=True)
+    first = {question: (question, epoch) for question, epoch in last_to_first}
+    return [(ours[key], theirs[key]) for key in first.values()]
+
+
+def by_epoch(records: Iterable[Record]) -> dict[tuple[str, int], float]:
+    """The score of each question in each epoch: of several rotations the lowest."""
+    found: dict[tuple[str, int], float] = {}
+    for record in records:
+        if record.correct is not None:
+            key = record.question, record.epoch
+            found[key] = min(record.correct, found.get(key, 1))
+    return found

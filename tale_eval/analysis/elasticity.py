@@ -1,0 +1,201 @@
+"""What budget searches say about a model's token elasticity. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import mean
+
+from tale_eval.budgets.elasticity import (
+    CurvePoint,
+    EstimatorQuality,
+    IdealRange,
+    Question,
+    Share,
+    curve,
+    estimator_quality,
+    first_rebound,
+    ideal_range,
+    median_rebound_fraction,
+    monotonic_share,
+    rebound_share,
+)
+from tale_eval.budgets.search import Trial
+from tale_eval.budgets.traces import SearchTrace
+from tale_eval.errors import InvalidValueError
+from tale_eval.records import Searched
+
+
+@dataclass(frozen=True)
+class SearchedQuestion:
+    """One question's line in the tables: tokens, the searched budget, and W*."""
+
+    question: str
+    status: str
+    vanilla_tokens: float
+    budget: int | None
+    tokens: float
+    calls: int
+    rebound_at: int | None
+    ideal: IdealRange | None
+
+
+@dataclass(frozen=True)
+class ElasticityReport:
+    """The searches of one model, task and method.
+
+    Attributes:
+        questions: One line each, in the order of their names.
+        solved: Share of questions that vanilla CoT answers right.
+        improved: Share of the solved ones for which a smaller budget was found.
+        vanilla_tokens: Mean output tokens of vanilla CoT over the solved questions.
+        searched_tokens: Mean output tokens of the chosen answers over the same.
+        spent_tokens: Mean output tokens that a question cost, search included.
+        calls: Mean calls per question, vanilla CoT's included.
+        by_budget, by_fraction: Actual tokens against the prompted budget.
+        rebounds, rebound_at, monotonic: See `tale_eval.budgets.elasticity`.
+        estimators: Quality of each estimating method that answered these questions.
+    """
+
+    model: str
+    task: str
+    method: str
+    questions: list[SearchedQuestion]
+    solved: Share
+    improved: Share
+    vanilla_tokens: float | None
+    searched_tokens: float | None
+    spent_tokens: float
+    calls: float
+    by_budget: list[CurvePoint]
+    by_fraction: list[CurvePoint]
+    rebounds: Share
+    rebound_at: float | None
+    monotonic: Share
+    estimators: dict[str, EstimatorQuality] = field(default_factory=dict)
+
+
+def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport], list[str]]:
+    """One report per model, task and search method.
+
+    Estimates are compared with every search of the same model and task.
+
+    Returns:
+        The reports, and one line for whatever could not be compared.
+
+    Raises:
+        InvalidValueError: If there is no search at all, or one question twice.
+    """
+    runs: dict[tuple[str, str, str], list[Searched]] = defaultdict(list)
+    for item in found:
+        runs[item.model, item.task, item.method].append(item)
+    for key, items in runs.items():
+        _check_unique(", ".join(key), items)
+    searches = {key: items for key, items in runs.items() if items[0].trace is not None}
+    estimates = {
+        key: {item.question: item.estimate for item in items}
+        for key, items in runs.items()
+        if key not in searches
+    }
+    if not searches:
+        raise InvalidValueError(
+            "no budget search in these logs; run one with --solver tale_eval/budget_search"
+        )
+    problems = _different_questions(runs)
+    reports = []
+    for key in sorted(searches):
+        report = _report(*key, searches[key])
+        reports.append(report)
+        for other, budgets in estimates.items():
+            if other[:2] == key[:2]:
+                _compare(report, other[2], budgets, problems)
+    compared = {key[:2] for key in searches}
+    problems += [
+        f"estimates of {method} by {model} on {task}: no search of that model and task"
+        for model, task, method in estimates
+        if (model, task) not in compared
+    ]
+    return reports, problems
+
+
+def _different_questions(runs: Mapping[tuple[str, str, str], Sequence[Searched]]) -> list[str]:
+    """One line per model and task whose methods were run on different questions."""
+    asked: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)
+    for (model, task, method), items in runs.items():
+        asked[model, task][method] = {item.question for item in items}
+    return [
+        f"{model}, {task}: these methods were run on different questions, so compare them with "
+        "care: " + ", ".join(f"{method} on {len(ids)}" for method, ids in methods.items()) + "; "
+        f"{len(set.intersection(*methods.values()))} in common"
+        for (model, task), methods in asked.items()
+        if len({frozenset(ids) for ids in methods.values()}) > 1
+    ]
+
+
+def _compare(
+    report: ElasticityReport, method: str, estimates: dict[str, int | None], problems: list[str]
+) -> None:
+    ranges = {line.question: line.ideal for line in report.questions if line.ideal is not None}
+    try:
+        report.estimators[method] = estimator_quality(ranges, estimates)
+    except InvalidValueError as error:
+        problems.append(f"{method} against {report.method} on {report.task}: {error}")
+
+
+def _report(model: str, task: str, method: str, found: list[Searched]) -> ElasticityReport:
+    questions: list[Question] = []
+    lines: list[SearchedQuestion] = []
+    for item in sorted(found, key=lambda item: item.question):
+        assert item.trace is not None
+        decisive = [trace.trial() for trace in item.trace.trials]
+        asked = decisive + [trace.trial() for trace in item.trace.surplus]
+        question = Question(item.question, tuple(asked))
+        questions.append(question)
+        lines.append(_line(question, item.trace, decisive, asked))
+    # only what vanilla CoT solves was searched: the others have a single trial
+    solved = [line for line in lines if line.status != "unsolved"]
+    # a curve needs a CoT of some length to take fractions of
+    measurable = [q for q in questions if q.loosest_first[0].output_tokens]
+    spent = [sum(a.output_tokens for t in q.trials for a in t.attempts) for q in questions]
+    return ElasticityReport(
+        model=model,
+        task=task,
+        method=method,
+        questions=lines,
+        solved=Share.of(line.status != "unsolved" for line in lines),
+        improved=Share.of(line.status == "searched" for line in solved),
+        vanilla_tokens=mean(line.vanilla_tokens for line in solved) if solved else None,
+        searched_tokens=mean(line.tokens for line in solved) if solved else None,
+        spent_tokens=mean(spent),
+        calls=mean(line.calls for line in lines),
+        by_budget=curve(measurable, by="budget"),
+        by_fraction=curve(measurable, by="fraction"),
+        rebounds=rebound_share(measurable),
+        rebound_at=median_rebound_fraction(measurable),
+        monotonic=monotonic_share(measurable),
+    )
+
+
+def _line(
+    question: Question, trace: SearchTrace, decisive: list[Trial], asked: list[Trial]
+) -> SearchedQuestion:
+    best = next(trial for trial in decisive if trial.budget == trace.budget)
+    rebound = first_rebound(question)
+    return SearchedQuestion(
+        question=question.id,
+        status=trace.status,
+        vanilla_tokens=decisive[0].output_tokens,
+        budget=best.budget,
+        tokens=best.output_tokens,
+        calls=sum(len(trial.attempts) for trial in asked),
+        rebound_at=rebound.budget if rebound else None,
+        ideal=ideal_range(question),
+    )
+
+
+def _check_unique(name: str, found: list[Searched]) -> None:
+    repeated = [question for question, n in Counter(i.question for i in found).items() if n > 1]
+    if repeated:
+        raise InvalidValueError(
+            f"{name}: {len(repeated)} questions stand in these logs more than once, "
+            f"such as {repeated[0]}; give one log per run"
+        )

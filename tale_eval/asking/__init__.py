@@ -1,0 +1,1 @@
+"""Putting a question into words: prompts, arguments, and methods as values. Pure."""

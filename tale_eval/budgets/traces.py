@@ -1,0 +1,60 @@
+"""The trace of a budget search as it stands in a log. Pure."""
+
+from pydantic import BaseModel, ConfigDict
+
+from tale_eval.budgets.search import Attempt, Rule, SearchResult, Status, Trial
+
+
+class AttemptTrace(BaseModel):
+    """One answer: its output tokens, whether it was right, and its text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    output_tokens: int
+    correct: bool
+    text: str
+
+
+class TrialTrace(BaseModel):
+    """The answers under one budget; None is vanilla CoT."""
+
+    model_config = ConfigDict(frozen=True)
+
+    budget: int | None = None
+    rule: Rule
+    attempts: tuple[AttemptTrace, ...]
+
+    def trial(self) -> Trial:
+        """The trial as the search saw it."""
+        attempts = tuple(Attempt(a.output_tokens, a.correct, a.text) for a in self.attempts)
+        return Trial(self.budget, attempts, self.rule)
+
+    @classmethod
+    def of(cls, trial: Trial) -> "TrialTrace":
+        """The trace of a trial."""
+        attempts = tuple(AttemptTrace(**vars(attempt)) for attempt in trial.attempts)
+        return cls(budget=trial.budget, rule=trial.rule, attempts=attempts)
+
+
+class SearchTrace(BaseModel):
+    """A whole search, the failing trial and a speculative search's surplus included.
+
+    `budget` is the chosen one; None where vanilla CoT was not improved upon.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status
+    budget: int | None = None
+    trials: tuple[TrialTrace, ...]
+    surplus: tuple[TrialTrace, ...] = ()
+
+    @classmethod
+    def of(cls, result: SearchResult) -> "SearchTrace":
+        """The trace of a search."""
+        return cls(
+            status=result.status,
+            budget=result.budget,
+            trials=tuple(TrialTrace.of(trial) for trial in result.trials),
+            surplus=tuple(TrialTrace.of(trial) for trial in result.surplus),
+        )

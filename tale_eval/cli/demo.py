@@ -1,0 +1,48 @@
+"""The demonstration: three methods on generated questions, with the embedded model."""
+
+import os
+
+from rich.console import Console
+
+from tale_eval.errors import RunError
+from tale_eval.matrix import combinations, run_matrix
+
+METHODS = ("direct", "cot", "tale_ep")
+# the embedded model rambles where it should estimate
+EMBEDDED_METHODS = ("direct", "cot", "tale_ep:estimator_max_tokens=32")
+EMBEDDED = "hf/smollm2-135m-instruct"
+OPTIONS = ["--max-tokens", "256", "--retry-attempts", "1"]
+
+TINY = """\
+[bold]SmolLM2-135M[/bold] is a tiny model: it shows that everything works, not that TALE does.
+For that, swap in a real one: tale-eval demo --model openai/gpt-4o-mini (or vllm/…, hf/…)"""
+
+
+def run_demo(model: str | None, size: int, log_dir: str) -> None:
+    """Run each method on the same generated sums, with Inspect's own progress display.
+
+    Args:
+        model: An Inspect model; None is the embedded SmolLM2-135M-Instruct.
+        size: Questions for each method.
+        log_dir: Where the logs go. What is already there is not run again.
+
+    Raises:
+        RunError: If a method failed; names it.
+    """
+    if model is None:
+        Console(stderr=True).print(TINY)
+        methods, options = EMBEDDED_METHODS, [*OPTIONS, *_embedded_options(size)]
+    else:
+        methods, options = METHODS, OPTIONS
+    found = combinations([f"chain_sum:size={size}"], methods, [model or EMBEDDED])
+    failed = run_matrix(found, log_dir, options)
+    if failed:
+        raise RunError(f"failed: {', '.join(str(combination) for combination in failed)}")
+
+
+def _embedded_options(size: int) -> list[str]:
+    from tale_eval.models.smollm2 import model_folder
+
+    # Inspect would look the embedded model's name up on the hub
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    return ["-M", f"model_path={model_folder()}", "--max-connections", str(min(size, 32))]

@@ -1,0 +1,101 @@
+"""`tale-eval corpus` and `tale-eval train`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from tale_eval.asking.prompts import AnswerFormat, Style
+from tale_eval.errors import check_name
+
+KINDS = ("sft", "dpo")
+TARGETS = ("search", "shortest")
+
+
+def corpus(
+    kind: Annotated[str, typer.Argument(help="sft: answers to learn; dpo: pairs to prefer from")],
+    logs: Annotated[list[str], typer.Argument(help="Log files and folders, local or s3://")],
+    out: Annotated[Path, typer.Option(help="The folder to write")],
+    target: Annotated[
+        str,
+        typer.Option(help="search: the answer under the searched budget; shortest: of all sampled"),
+    ] = "search",
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep these questions out: a benchmark (gsm8k) or logs; may be repeated"),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Whose answers, if the logs hold several models")
+    ] = None,
+    style: Annotated[
+        str, typer.Option(help="The prompt's style, as in cot:style=answer_last")
+    ] = "paper",
+    answer_format: Annotated[
+        str, typer.Option(help="The prompt's, as in cot:answer_format=boxed")
+    ] = "bracketed",
+    validation: Annotated[float, typer.Option(min=0, max=0.9, help="Share to validate on")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Another one validates on other questions")] = 1024,
+) -> None:
+    """Make a training corpus of the right answers in logs."""
+    from tale_eval.shown.masking import masked_text
+    from tale_eval.shown.names import visible
+    from tale_eval.training.candidates import evaluation_questions, read_candidates
+    from tale_eval.training.card import Settings, data_card
+    from tale_eval.training.corpus import FILTERS, build_corpus
+    from tale_eval.training.folder import check_free, write_corpus
+    from tale_eval.training.overlap import Evaluation
+
+    check_name("kind of corpus", kind, KINDS)
+    check_name("target", target, TARGETS)
+    check_name("style", style, get_args(Style))
+    check_name("answer format", answer_format, get_args(AnswerFormat))
+    check_free(out)
+    kept_out = evaluation_questions(against or [])
+    sampled = read_candidates(logs, model)
+    made = build_corpus(
+        sampled.candidates,
+        kind,  # type: ignore[arg-type]  # one of KINDS
+        target,  # type: ignore[arg-type]
+        evaluation=Evaluation(kept_out),
+        style=style,  # type: ignore[arg-type]
+        answer_format=answer_format,  # type: ignore[arg-type]
+        validation=validation,
+        seed=seed,
+    )
+    settings = Settings(
+        model=sampled.model,
+        logs=sampled.logs,
+        target=target,  # type: ignore[arg-type]
+        against=against or [],
+        held_out=len(kept_out),
+        style=style,
+        answer_format=answer_format,
+        validation=validation,
+        seed=seed,
+    )
+    for problem in sampled.problems:
+        print(f"note: {visible(masked_text(problem))}", file=sys.stderr)
+    write_corpus(made, out, data_card(made, settings))
+    print(f"{made.read:6} questions read")
+    for name in FILTERS:
+        if made.left_out[name]:
+            print(f"{made.left_out[name]:6} {name}")
+    print(f"{len(made.train):6} to train on, {len(made.validation)} to validate: {out}")
+
+
+def train(
+    kind: Annotated[str, typer.Argument(help="sft or dpo")],
+    model: Annotated[str, typer.Option(help="The base model: a local folder or a name on the hub")],
+    data: Annotated[Path, typer.Option(help="The folder that `tale-eval corpus` wrote")],
+    out: Annotated[Path, typer.Option(help="The adapter's folder")],
+    config: Annotated[
+        str | None, typer.Option(help="A recipe: the name of one of ours, or a YAML file")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the last whole checkpoint")] = False,
+) -> None:
+    """Train an adapter on a corpus; by the paper's recipe if no other is named."""
+    from tale_eval.training.train import train as run
+
+    check_name("kind of training", kind, KINDS)
+    run(kind, model, data, out, config or f"paper-{kind}", resume)  # type: ignore[arg-type]

@@ -1,0 +1,144 @@
+"""The scorers: correctness and cost, side by side.
+
+Each number is a key of `Score.value`, so that Inspect's logs, data frames and
+metrics see it. A number that is unknown or does not apply is NaN and stays out of
+the means; the log's `scored_samples` and `unscored_samples` say how many.
+"""
+
+import math
+from typing import Self
+
+import anyio.to_thread
+from inspect_ai.model import ContentReasoning, ModelOutput
+from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, stderr
+from inspect_ai.solver import TaskState
+
+from tale_eval.asking.prompts import Kind
+from tale_eval.grading.answers import Grade, read_reply
+from tale_eval.grading.formulas import same_expression
+from tale_eval.inspect_ext.counting import stop_reason
+from tale_eval.inspect_ext.metrics import circular_accuracy, unreduced_mean
+from tale_eval.inspect_ext.record import TaleRecord, calls_of, record_of
+from tale_eval.tokens.costs import COST_KEYS, cost_values
+from tale_eval.tokens.ledger import Call
+
+_COST_METRICS: dict[str, list[Metric]] = {key: [unreduced_mean()] for key in COST_KEYS}
+_TALE_METRICS: dict[str, list[Metric]] = {
+    "correct": [accuracy(), stderr()],
+    **_COST_METRICS,
+    "bare_answer": [unreduced_mean()],
+    "no_answer": [unreduced_mean()],
+}
+
+
+def circular_metrics() -> dict[str, list[Metric]]:
+    """The metrics of `tale` with circular accuracy added, for rotated options."""
+    # the rotations of one question are not independent of each other
+    clustered = stderr(cluster="circular_group")
+    return _TALE_METRICS | {"correct": [circular_accuracy(), accuracy(), clustered]}
+
+
+class _CostScore(Score):
+    """A score of many numbers.
+
+    Inspect copies a score in depth once for each of its numbers, to put that number in the
+    place of all: nothing in it is changed, so a copy may share what is in it.
+    """
+
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        return self.model_copy()
+
+
+@scorer(metrics=_TALE_METRICS)
+def tale() -> Scorer:
+    """Correctness by tale-eval's grader, beside what the answer cost.
+
+    For tale-eval's own tasks; on another task the kind of question is taken from
+    whether it has choices.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score:
+        kind: Kind = "choice" if state.choices else "cloze"
+        options = [choice.value for choice in state.choices]
+        text = state.output.completion
+        graded = await _graded(text, target.text, kind, options)
+        extraction = graded.extraction
+        bare = extraction.bare and not _reasoned(state)
+        record = record_of(state)
+        calls = calls_of(state, record)
+        return _CostScore(
+            value={
+                "correct": int(graded.correct),
+                **_costs(record, calls),
+                "bare_answer": int(bare),
+                "no_answer": int(extraction.answer is None),
+            },
+            answer=extraction.answer,
+            explanation=text,
+            metadata={"answer_via": extraction.via}
+            | _provenance(state.output, record, calls)
+            | _doubts(graded),
+        )
+
+    return score
+
+
+@scorer(metrics=_COST_METRICS)
+def token_cost() -> Scorer:
+    """What each sample cost, for logs of anybody's task.
+
+    ``inspect score LOG --scorer tale_eval/token_cost --action append``
+
+    No model is asked, but Inspect loads the log's: ``--model none/none`` spares that.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score:
+        record = record_of(state)
+        calls = calls_of(state, record)
+        return _CostScore(
+            value=_costs(record, calls), metadata=_provenance(state.output, record, calls)
+        )
+
+    return score
+
+
+async def _graded(text: str, target: str, kind: Kind, options: list[str]) -> Grade:
+    read = read_reply(text, target, kind, options)
+    if isinstance(read, Grade):
+        return read
+    # another process compares formulas, and a thread waits for it while other samples go on;
+    # a thread costs many times what reading a number does, so no other answer has one
+    equal = await anyio.to_thread.run_sync(same_expression, read.given, read.target)
+    return read.judged(equal)
+
+
+def _costs(record: TaleRecord, calls: list[Call]) -> dict[str, float]:
+    values = cost_values(
+        calls,
+        answer_call=record.answer_call,
+        budget=record.budget,
+        budget_status=record.budget_status,
+        budget_echoed=record.budget_echoed,
+        search_status=record.search.status if record.search else None,
+    )
+    return {key: math.nan if value is None else float(value) for key, value in values.items()}
+
+
+def _reasoned(state: TaskState) -> bool:
+    """Whether the model reasoned out of sight before it answered."""
+    content = [] if state.output.empty else state.output.message.content
+    return not isinstance(content, str) and any(isinstance(c, ContentReasoning) for c in content)
+
+
+def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> dict[str, object]:
+    counted_by = sorted({call.counted_by for call in calls})
+    return {
+        "method": record.method,
+        "counted_by": ", ".join(counted_by),
+        "budget_status": record.budget_status,
+        "stop_reason": stop_reason(output),
+    }
+
+
+def _doubts(graded: Grade) -> dict[str, object]:
+    return {"undecided": True} if graded.undecided else {}

@@ -1,0 +1,29 @@
+"""The door to lm-evaluation-harness: the same methods as lm-eval tasks.
+
+`register` makes lm_eval know our tasks and count tokens; importing this package loads
+neither lm_eval nor torch.
+"""
+
+import importlib.util
+from pathlib import Path
+
+from tale_eval.errors import MissingExtraError
+
+TASKS_FOLDER = Path(__file__).resolve().parent.parent / "tasks" / "harness"
+"""Where the YAML files lie: lm_eval's ``--include_path``."""
+
+
+def register() -> None:
+    """Make lm_eval in this process know our tasks, and its models count their tokens.
+
+    Afterwards ``lm_eval.simple_evaluate(model="hf", tasks=["tale_gsm8k_ep"], ...)`` works.
+
+    Raises:
+        MissingExtraError: lm_eval is not installed.
+    """
+    if importlib.util.find_spec("lm_eval") is None:
+        raise MissingExtraError("lm-evaluation-harness", "lm-eval")
+    from tale_eval.lm_eval_ext.registration import register_models, register_tasks
+
+    register_models()
+    register_tasks()

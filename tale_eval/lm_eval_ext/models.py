@@ -1,0 +1,220 @@
+"""lm_eval's models with two things added: every reply carries its token counts, and
+TALE-EP's two questions are asked in one run.
+
+Each class here goes in front of one of lm_eval's own (see `registration`).
+"""
+
+import copy
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM, hash_args
+
+from tale_eval.budgets.reading import read_budget
+from tale_eval.errors import InvalidValueError
+from tale_eval.lm_eval_ext.documents import answer_prompt
+from tale_eval.lm_eval_ext.labels import model_label
+from tale_eval.lm_eval_ext.replies import Reply
+from tale_eval.tokens.ledger import Call
+
+CUT_OFF = ("length", "max_tokens")
+"""Finish reasons of a reply that hit its token cap."""
+
+
+class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
+    """Any model of lm_eval's: TALE-EP in one run; of itself it counts nothing."""
+
+    backend_name = "unknown"
+    """The name after ``--model``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label = model_label(self.backend_name, kwargs)
+
+    def apply_chat_template(self, *args: Any, **kwargs: Any) -> Any:
+        """As lm_eval's; a model without template is named before anything is asked."""
+        tokenizer: Any = getattr(self, "tokenizer", None)
+        if getattr(tokenizer, "chat_template", "") is None:
+            raise InvalidValueError(
+                f"{self.label} has no chat template: leave out --apply_chat_template to ask it "
+                "without roles, or name an instruction-tuned model"
+            )
+        return super().apply_chat_template(*args, **kwargs)
+
+    def generate_until(self, requests: list[Instance], *args: Any, **kwargs: Any) -> list[Reply]:
+        """Answer the requests; those of TALE-EP are estimated first, all in one batch."""
+
+        def ask(asked: list[Instance]) -> list[Reply]:
+            try:
+                texts = super(TaleLM, self).generate_until(asked, *args, **kwargs)
+            except NotImplementedError as error:
+                raise InvalidValueError(
+                    f"{self.label} cannot generate text, only score it; tale-eval's tasks need "
+                    "a model that writes"
+                ) from error
+            return [self._counted(text) for text in texts]
+
+        estimated = [i for i, r in enumerate(requests) if r.doc.get("estimate_first")]
+        if not estimated:
+            return ask(requests)
+        first = [_estimate_request(requests[i]) for i in estimated]
+        estimates = dict(zip(estimated, self._resumed(first, ask), strict=True))
+        # a question without an estimate has failed: it is not answered
+        readings = {i: read_budget(e) for i, e in estimates.items() if e.error is None}
+        asked = [i for i in range(len(requests)) if i in readings or i not in estimates]
+        second = [
+            _answer_request(requests[i], readings[i].budget) if i in readings else requests[i]
+            for i in asked
+        ]
+        replies = estimates | dict(zip(asked, self._resumed(second, ask), strict=True))
+        for i, reading in readings.items():
+            answer = replies[i]
+            calls = [
+                *(c.model_copy(update={"purpose": "estimate"}) for c in estimates[i].calls),
+                *(c.model_copy(update={"budget": reading.budget}) for c in answer.calls),
+            ]
+            replies[i] = Reply(answer, calls, reading, answer.error)
+        return [replies[i] for i in range(len(requests))]
+
+    def set_cache_hook(self, cache_hook: Any) -> None:
+        """As lm_eval's; what failed in an earlier run is asked again."""
+        super().set_cache_hook(cache_hook)
+        stored = cache_hook.dbdict
+        if stored is not None:
+            for key in [key for key, reply in stored.items() if getattr(reply, "error", None)]:
+                del stored[key]
+
+    def _counted(self, text: str) -> Reply:
+        """The reply as it came from a counting model, else marked as uncounted."""
+        if isinstance(text, Reply):
+            return text
+        return Reply(text, [Call(purpose="answer", model=self.label, counted_by="nobody")])
+
+    def _resumed(
+        self, requests: list[Instance], ask: Callable[[list[Instance]], list[Reply]]
+    ) -> list[Reply]:
+        """Ask what ``--use_cache`` does not hold from a run that did not end.
+
+        lm_eval looks up whole requests only, and TALE-EP has two questions in one.
+        """
+        stored = self.cache_hook.dbdict if self.cache_hook.dbdict is not None else {}
+        replies: dict[int, Reply] = {}
+        for i, request in enumerate(requests):
+            key = hash_args("generate_until", request.args)
+            if not request.args[1].get("do_sample") and key in stored:
+                replies[i] = self._counted(stored[key])
+        missing = [i for i in range(len(requests)) if i not in replies]
+        fresh = ask([requests[i] for i in missing]) if missing else []
+        replies |= dict(zip(missing, fresh, strict=True))
+        return [replies[i] for i in range(len(requests))]
+
+
+class HuggingFaceCounts(TaleLM):
+    """In front of `lm_eval.models.huggingface.HFLM`: counts the generated token ids.
+
+    The end-of-turn token is not counted, as on the Inspect side.
+    """
+
+    _counted_rows: deque[Call]
+
+    def _model_generate(self, context: Any, max_length: int, *args: Any, **kwargs: Any) -> Any:
+        rows = super()._model_generate(context, max_length, *args, **kwargs)
+        # an encoder-decoder's rows begin with its start token instead of the prompt
+        prompt = context.shape[1] if self.backend == "causal" else 1
+        cap = max_length - context.shape[1]
+        read = kwargs["attention_mask"].sum(dim=1).tolist()
+        self._counted_rows = deque(
+            self._count(ids, tokens, cap)
+            for ids, tokens in zip(rows[:, prompt:].tolist(), read, strict=True)
+        )
+        return rows
+
+    def tok_decode(self, tokens: Any, *args: Any, **kwargs: Any) -> Any:
+        """Decode; after a generation lm_eval decodes each row once, in their order."""
+        text = super().tok_decode(tokens, *args, **kwargs)
+        rows = getattr(self, "_counted_rows", None)
+        return Reply(text, [rows.popleft()]) if rows else text
+
+    def _count(self, ids: Sequence[int], read: int, cap: int) -> Call:
+        ends = self.model.generation_config.eos_token_id
+        ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
+        written = next((i for i, token in enumerate(ids) if token in ends), len(ids))
+        cut = written == len(ids) >= cap
+        return Call(
+            purpose="answer",
+            model=self.label,
+            max_tokens=cap,
+            input_tokens=read,
+            output_tokens=written,
+            counted_by="tokenizer",
+            stop_reason="max_tokens" if cut else "stop",
+            truncated=cut,
+        )
+
+
+class VllmCounts(TaleLM):
+    """In front of `lm_eval.models.vllm_causallms.VLLM`: counts the generated token ids."""
+
+    def _model_generate(self, *args: Any, **kwargs: Any) -> Any:
+        outputs = super()._model_generate(*args, **kwargs)
+        if kwargs.get("generate"):
+            for output in outputs:
+                written = output.outputs[0]
+                written.text = Reply(written.text, [self._count(output, written)])
+        return outputs
+
+    def _count(self, output: Any, written: Any) -> Call:
+        return Call(
+            purpose="answer",
+            model=self.label,
+            input_tokens=len(output.prompt_token_ids),
+            cache_read_tokens=output.num_cached_tokens or 0,
+            output_tokens=len(written.token_ids),
+            counted_by="provider",
+            stop_reason=written.finish_reason or "unknown",
+            truncated=written.finish_reason in CUT_OFF,
+        )
+
+
+def _estimate_request(request: Instance) -> Instance:
+    context, settings = request.args
+    # another name for the cap than the task's, so that no cached answer is taken for an
+    # estimate, nor the other way round
+    settings = {k: v for k, v in settings.items() if k not in ("max_gen_toks", "max_tokens")}
+    settings |= {"max_tokens": request.doc["estimator_max_tokens"]}
+    return _with_arguments(request, context, settings)
+
+
+def _answer_request(request: Instance, budget: int | None) -> Instance:
+    context, settings = request.args
+    asked, answer = request.doc["prompt"], answer_prompt(request.doc, budget)
+    return _with_arguments(request, _exchanged(context, asked, answer), settings)
+
+
+def _with_arguments(request: Instance, context: Any, settings: dict[str, Any]) -> Instance:
+    changed = copy.copy(request)
+    changed.arguments = (context, settings)
+    return changed
+
+
+def _exchanged(context: Any, old: str, new: str) -> Any:
+    """A prompt as lm_eval built it, with one user text exchanged for another."""
+    if isinstance(context, str):
+        # chat templates may trim a message
+        old, new = (old, new) if old in context else (old.strip(), new.strip())
+        before, found, after = context.rpartition(old)
+        if not found:
+            raise InvalidValueError("the chat template changes the text of the question")
+        return before + new + after
+    if isinstance(context, list):
+        return _exchanged_message(context, new)
+    # lm_eval's JsonChatStr, a tuple of one JSON text
+    messages = _exchanged_message(json.loads(context.prompt), new)
+    return type(context)(json.dumps(messages, ensure_ascii=False))
+
+
+def _exchanged_message(messages: Sequence[Mapping[str, Any]], new: str) -> list[dict[str, Any]]:
+    return [*map(dict, messages[:-1]), {**messages[-1], "content": new}]

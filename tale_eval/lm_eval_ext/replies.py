@@ -1,0 +1,51 @@
+"""A reply that remembers what it cost. Pure.
+
+lm_eval hands a model's text from hand to hand as a plain string. This string carries
+the calls behind it, through lm_eval's clean-up, its filters and its cache (pickle).
+"""
+
+from collections.abc import Sequence
+from typing import SupportsIndex
+
+from tale_eval.budgets.reading import BudgetReading
+from tale_eval.tokens.ledger import Call
+
+
+class Reply(str):
+    """A model's text.
+
+    Attributes:
+        calls: The calls that led to it, the answer's own last.
+        reading: The budget that was estimated for it; None if none was.
+        error: Why there is no text; None if there is one.
+    """
+
+    calls: tuple[Call, ...]
+    reading: BudgetReading | None
+    error: str | None
+
+    def __new__(
+        cls,
+        text: str,
+        calls: Sequence[Call] = (),
+        reading: BudgetReading | None = None,
+        error: str | None = None,
+    ) -> "Reply":
+        reply = super().__new__(cls, text)
+        reply.calls = tuple(calls)
+        reply.reading = reading
+        reply.error = error
+        return reply
+
+    def _of(self, text: str) -> "Reply":
+        return Reply(text, self.calls, self.reading, self.error)
+
+    # lm_eval cuts a reply at its stop texts with split(), and the thinking off with lstrip()
+
+    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
+        """As of a string; every part keeps the calls."""
+        return [self._of(part) for part in super().split(sep, maxsplit)]
+
+    def lstrip(self, chars: str | None = None) -> str:
+        """As of a string; the rest keeps the calls."""
+        return self._of(super().lstrip(chars))

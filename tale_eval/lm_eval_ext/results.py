@@ -1,0 +1,136 @@
+"""Scoring lm-eval replies: correctness and cost, and how they are summed up.
+
+The functions are named in the tasks' YAML files.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from tale_eval.budgets.reading import BudgetReading, read_budget
+from tale_eval.grading.answers import grade
+from tale_eval.lm_eval_ext.replies import Reply
+from tale_eval.shown.masking import masked_text
+from tale_eval.tokens.costs import cost_values
+from tale_eval.tokens.ledger import Call
+
+Document = Mapping[str, Any]
+
+ANSWER_COSTS = ("answer_tokens", "output_tokens", "input_tokens", "truncated")
+BUDGET_COSTS = ("budget", "within_budget")
+ESTIMATE_COSTS = ("estimator_tokens", "budget_missing", "budget_echoed")
+"""The values of `tale_eval.tokens.costs.COST_KEYS` that the tasks show."""
+
+
+def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
+    """Correctness and cost of one answer: lm-eval's ``process_results``.
+
+    Numbers that are unknown or do not apply are None and stay out of the means, and so does
+    a question whose request failed: of it only this is known.
+    """
+    reply = results[0]
+    calls = [*_estimate_calls(document), *_calls(document, reply)]
+    if error := _error(reply):
+        return {**error, "calls": _dumped(calls)}
+    reading = _reading(document, reply)
+    costs = cost_values(
+        calls,
+        budget=reading.budget if reading else document["budget"],
+        budget_status=reading.status if reading else None,
+        budget_echoed=reading.echoed if reading else False,
+    )
+    graded = grade(reply, document["gold"], document["kind"], document["options"] or [])
+    shown = [*ANSWER_COSTS]
+    if reading or document["budget"]:
+        shown += BUDGET_COSTS
+    if reading:
+        shown += ESTIMATE_COSTS
+    return {
+        "correct": int(graded.correct),
+        **_NO_ERROR,
+        **{key: costs[key] for key in shown},
+        **({"budget_status": reading.status} if reading else {}),
+        "bare_answer": int(graded.extraction.bare),
+        "no_answer": int(graded.extraction.answer is None),
+        "calls": _dumped(calls),
+    }
+
+
+def estimate(document: Document, results: Sequence[str]) -> dict[str, Any]:
+    """What an estimator said: ``process_results`` of the first stage of TALE-EP."""
+    reply = results[0]
+    if error := _error(reply):
+        return {**error, "calls": []}
+    reading = read_budget(reply)
+    calls = [call.model_copy(update={"purpose": "estimate"}) for call in _calls(document, reply)]
+    costs = cost_values(calls, budget_status=reading.status, budget_echoed=reading.echoed)
+    return {
+        **_NO_ERROR,
+        "budget": reading.budget,
+        **{key: costs[key] for key in ESTIMATE_COSTS},
+        "budget_status": reading.status,
+        "calls": _dumped(calls),
+    }
+
+
+def known_mean(values: Sequence[float | None]) -> float:
+    """The mean of the values that are known; NaN if none is."""
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def shares(values: Sequence[str | None]) -> str:
+    """How often each word occurs: "read 38, missing 2"."""
+    return ", ".join(f"{word} {n}" for word, n in Counter(filter(None, values)).most_common())
+
+
+def counters(values: Sequence[Sequence[Mapping[str, Any]]]) -> str:
+    """Who counted the calls: "provider 80"."""
+    return shares([call["counted_by"] for calls in values for call in calls])
+
+
+_NO_ERROR = {"failed": 0, "error": None}
+
+
+def _error(reply: str) -> dict[str, Any]:
+    """What is said of a request that failed; nothing of one that did not."""
+    if isinstance(reply, Reply) and reply.error is not None:
+        return {"failed": 1, "error": masked_text(reply.error)}
+    return {}
+
+
+def _reading(document: Document, reply: str) -> BudgetReading | None:
+    """How the budget of this answer was estimated, in this run or in an earlier one."""
+    if isinstance(reply, Reply) and reply.reading:
+        return reply.reading
+    if document["budget_status"] is None:
+        return None
+    return BudgetReading(document["budget"], document["budget_status"], document["budget_echoed"])
+
+
+def _estimate_calls(document: Document) -> list[Call]:
+    return [Call.model_validate_json(call) for call in document["estimate_calls"]]
+
+
+def _calls(document: Document, reply: str) -> Sequence[Call]:
+    """The reply's calls; where lm_eval runs by itself, the tokenizer counts the text."""
+    if isinstance(reply, Reply):
+        return reply.calls
+    name = document["tokenizer"]
+    if name is None:
+        return [Call(purpose="answer", model="unknown", counted_by="nobody")]
+    written = len(_tokenizer(name)(reply, add_special_tokens=False)["input_ids"])
+    return [Call(purpose="answer", model=name, output_tokens=written, counted_by="tokenizer")]
+
+
+@cache
+def _tokenizer(name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+
+
+def _dumped(calls: Sequence[Call]) -> list[dict[str, Any]]:
+    return [call.model_dump(mode="json", exclude_defaults=True) for call in calls]

@@ -1,0 +1,158 @@
+"""Running the matrix: models x tasks x methods, each an eval set of Inspect's own.
+
+Every combination is one `inspect eval-set` in its own log folder. So progress, resume,
+S3 folders and every option are Inspect's, one failing combination loses no other, and
+a second call runs only what is missing.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from tale_eval import tasks as our_tasks
+from tale_eval.asking.arguments import checked_arguments, split_arguments
+from tale_eval.datasets import BENCHMARKS
+from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.models.adapters import named_model
+from tale_eval.settings import MAX_RETRIES
+from tale_eval.solvers.methods import method_solver, parse_method
+
+# what may follow the name of one of our tasks after a slash: mathbench/college/en
+_SHORT_ARGUMENTS = {
+    "gsm8k": ("split",),
+    "mathbench": ("level", "language"),
+    "gpqa": ("subset",),
+}
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One model on one task by one method, all as the user wrote them."""
+
+    task: str
+    method: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.task} · {self.method} · {self.model}"
+
+
+def combinations(
+    tasks: Iterable[str], methods: Iterable[str], models: Iterable[str]
+) -> list[Combination]:
+    """Every combination, checked: a typing error is found before anything runs.
+
+    Args:
+        tasks: Ours ("gsm8k", "mathbench/college", "chain_sum:size=50") or anybody's
+            ("inspect_evals/gsm8k", "path/to/task.py").
+        methods: Such as "cot" or "budget:tokens=50".
+        models: Inspect's model names; local models and adapters as `named_model` takes them.
+
+    Raises:
+        UnknownNameError: A task or method that does not exist.
+        InvalidValueError: Nothing to run, an argument without a value, or two models of one
+            name.
+    """
+    named = product(dict.fromkeys(tasks), dict.fromkeys(methods), dict.fromkeys(models))
+    found = [Combination(*names) for names in named]
+    if not found:
+        raise InvalidValueError("name at least one task, one --method and one --model")
+    for combination in found:
+        _check_task(combination.task)
+        method_solver(combination.method)
+        named_model(combination.model)
+    _check_names(dict.fromkeys(combination.model for combination in found))
+    return found
+
+
+def _check_names(models: Iterable[str]) -> None:
+    """Two models of one name would share a log folder, a cache and a row of the report."""
+    written: dict[str, str] = {}
+    for model in models:
+        name = named_model(model).name
+        if name in written:
+            raise InvalidValueError(
+                f"--model {written[name]} and --model {model} are both called {name}: rename one "
+                "of the folders, or link to it under another name"
+            )
+        written[name] = model
+
+
+def command(combination: Combination, log_dir: str, options: Sequence[str]) -> list[str]:
+    """The command that runs a combination; `options` are passed on to Inspect."""
+    task, arguments = task_arguments(combination.task)
+    words = ["eval-set", task, *named_model(combination.model).options()]
+    words += ["--log-dir", log_folder(combination, log_dir)]
+    if is_ours(task):
+        words += ["-T", f"method={_quoted(combination.method)}"]
+    else:
+        name, settings = parse_method(combination.method)
+        words += ["--solver", f"tale_eval/{name}"]
+        for key, value in settings.items():
+            words += ["-S", f"{key}={_quoted(value)}"]
+        if not any(option.partition("=")[0] == "--max-retries" for option in options):
+            # our own tasks say so themselves
+            words += ["--max-retries", str(MAX_RETRIES)]
+    for key, value in arguments.items():
+        words += ["-T", f"{key}={value}"]
+    return [sys.executable, "-m", "inspect_ai", *words, *options]
+
+
+def task_arguments(task: str) -> tuple[str, dict[str, str]]:
+    """Inspect's name of a task, and the arguments that the short form names."""
+    name, arguments = split_arguments("task", task)
+    head, *rest = name.removeprefix("tale_eval/").split("/")
+    # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
+    if is_ours(name) or head in _SHORT_ARGUMENTS or (not rest and ".py" not in name):
+        check_name("task", head, BENCHMARKS)
+        short = _SHORT_ARGUMENTS.get(head, ())
+        if len(rest) > len(short):
+            raise InvalidValueError(
+                f"task {task!r}: {head} takes at most {len(short)} parts after it"
+            )
+        return f"tale_eval/{head}", dict(zip(short, rest, strict=False)) | arguments
+    return name, arguments
+
+
+def _check_task(written: str) -> None:
+    """A misspelt argument of our own tasks; of others Inspect knows more."""
+    task, arguments = task_arguments(written)
+    if is_ours(task):
+        name = task.removeprefix("tale_eval/")
+        checked_arguments(f"task {name}", getattr(our_tasks, name), arguments)
+
+
+def _quoted(value: object) -> str:
+    """A value as -S and -T read it back: they take plain text for YAML, and "no" for false."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def log_folder(combination: Combination, log_dir: str) -> str:
+    """A combination's own folder below the log folder, local or on S3."""
+    parts = (combination.task, combination.method, named_model(combination.model).name)
+    return "/".join([log_dir.rstrip("/"), *(_file_name(part) for part in parts)])
+
+
+def is_ours(task: str) -> bool:
+    """Whether a task (by Inspect's name) is one of tale-eval's."""
+    return task.startswith("tale_eval/")
+
+
+def run_matrix(
+    found: Sequence[Combination], log_dir: str, options: Sequence[str]
+) -> list[Combination]:
+    """Run every combination, one after the other; those that failed are returned."""
+    return [
+        combination
+        for combination in found
+        if subprocess.run(command(combination, log_dir, options), check=False).returncode != 0
+    ]
+
+
+def _file_name(text: str) -> str:
+    """A name that stays in its folder on every file system."""
+    return re.sub(r"[^\w.=,-]+", "_", text).strip("._") or "_"

@@ -1,0 +1,1 @@
+"""Local models and adapters, and the embedded model."""

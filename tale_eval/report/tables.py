@@ -1,0 +1,178 @@
+"""Tables as CSV, JSON and Markdown files."""
+
+import csv
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis.elasticity import ElasticityReport
+from tale_eval.analysis.leaderboard import MacroAverage, Row, macro_average
+from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.analysis.statistics import Interval
+from tale_eval.budgets.elasticity import Share
+from tale_eval.report.columns import Cell, average_cells, known_columns
+from tale_eval.shown.names import in_markdown
+
+# what a spreadsheet would take for a formula
+_FORMULA_STARTS = ("=", "+", "-", "@")
+
+# half a surrogate pair, which UTF-8 has no bytes for, becomes \ud800: JSON's own spelling
+SURROGATES = "backslashreplace"
+
+
+def write_json(value: object, path: Path) -> None:
+    """Write dataclasses as JSON; shares keep their numerator and denominator."""
+    text = json.dumps(_plain(value), indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", errors=SURROGATES)
+
+
+def write_csv(rows: Iterable[Mapping[str, object]], path: Path) -> None:
+    """Write rows of one shape; a text that a spreadsheet would run is quoted."""
+    table = list(rows)
+    # rows may leave out the columns that do not apply to them
+    names = list(dict.fromkeys(name for row in table for name in row))
+    with path.open("w", encoding="utf-8", errors=SURROGATES, newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(map(_harmless, names))
+        for row in table:
+            writer.writerow(_harmless(row.get(name, "")) for name in names)
+
+
+def elasticity_rows(reports: Iterable[ElasticityReport]) -> Iterable[dict[str, object]]:
+    """One row per searched question."""
+    for report in reports:
+        for line in report.questions:
+            yield {
+                "model": report.model,
+                "task": report.task,
+                "method": report.method,
+                "question": line.question,
+                "status": line.status,
+                "vanilla_tokens": line.vanilla_tokens,
+                "budget": line.budget,
+                "tokens": line.tokens,
+                "calls": line.calls,
+                "rebound_at": line.rebound_at,
+                "ideal_low": line.ideal.low if line.ideal else None,
+                "ideal_high": line.ideal.high if line.ideal else None,
+            }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Share):
+        return {**asdict(value), "value": value.value}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {key: _plain(item) for key, item in vars(value).items()}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _harmless(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    # where the comma is the decimal mark, spreadsheets split at semicolons
+    return ";".join(map(_no_formula, value.split(";")))
+
+
+def _no_formula(cell: str) -> str:
+    # spreadsheets skip what cannot be seen, and take full-width signs for the plain ones
+    first = next((c for c in cell if c.isprintable() and not c.isspace()), "")
+    starts = unicodedata.normalize("NFKC", first).startswith(_FORMULA_STARTS)
+    return f"'{cell}" if starts or cell.startswith(("\t", "\r")) else cell
+
+
+def leaderboard_rows(
+    rows: Iterable[Row], reference: Iterable[ReferenceRow] = ()
+) -> Iterable[dict[str, object]]:
+    """One flat row per model, task and method; the paper's rows say where they are printed."""
+    for row in rows:
+        yield {
+            "model": row.model,
+            "task": row.task,
+            "method": row.method,
+            "printed": "",
+            "n": row.n,
+            "errors": row.errors,
+            "unscored_tokens": row.unscored_tokens,
+            "questions": row.questions,
+            "epochs": row.epochs,
+            **_estimate("accuracy", row.accuracy, row.interval),
+            **row.means,
+            "bare_answer": row.bare,
+            "tokens_per_correct": row.tokens_per_correct,
+            "dollars_per_1000": row.dollars_per_1000,
+            "e3": row.e3,
+            "ock_score": row.ock_score,
+            "oaa_auc": row.oaa_auc,
+            "oaa_limit": row.oaa_limit,
+            "pareto": row.pareto,
+            **_comparison(row.comparison),
+        }
+    for printed in reference:
+        yield {
+            "model": printed.model,
+            "task": printed.task,
+            "method": printed.method,
+            "printed": printed.table,
+            "accuracy": printed.accuracy,
+            "output_tokens": printed.output_tokens,
+        }
+
+
+def _comparison(versus: Comparison | None) -> dict[str, object]:
+    if versus is None:
+        return {}
+    return {
+        "baseline": versus.baseline,
+        "paired": versus.paired,
+        **_estimate("difference", versus.difference, versus.interval),
+        "verdict": versus.verdict,
+        **_estimate("token_ratio", versus.ratio, versus.ratio_interval),
+    }
+
+
+def _estimate(name: str, value: float | None, interval: Interval | None) -> dict[str, float | None]:
+    return {
+        name: value,
+        f"{name}_low": interval.low if interval else None,
+        f"{name}_high": interval.high if interval else None,
+    }
+
+
+def write_markdown(rows: Sequence[Row], path: Path, reference: Sequence[ReferenceRow] = ()) -> None:
+    """Write the leaderboard as a Markdown table, for a README or an issue."""
+    columns = [column for column in known_columns(rows) if column.main]
+    lines = ["| model | task | method | " + " | ".join(c.title for c in columns) + " |"]
+    lines.append("|---" * (3 + len(columns)) + "|")
+    for row in rows:
+        cells = [column.cell(row) for column in columns]
+        lines.append(_line(row.model, row.task, row.method, cells))
+    for printed in reference:
+        cells = [column.printed(printed) for column in columns]
+        lines.append(
+            _line(
+                f"{printed.model} ({printed.table}, printed)", printed.task, printed.method, cells
+            )
+        )
+    lines += _average_lines(macro_average(rows))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors=SURROGATES)
+
+
+def _average_lines(averages: Sequence[MacroAverage]) -> Iterable[str]:
+    if not averages:
+        return
+    yield from ("", "| model | average over | method | Accuracy | Tokens |", "|---" * 5 + "|")
+    for line in averages:
+        yield _line(line.model, ", ".join(line.tasks), line.method, average_cells(line))
+
+
+def _line(model: str, task: str, method: str, cells: Sequence[Cell]) -> str:
+    texts = [model, task, method, *(f"{c.text} {c.detail}".strip() or "–" for c in cells)]
+    return "| " + " | ".join(in_markdown(text) for text in texts) + " |"

@@ -1,0 +1,1 @@
+"""What may be shown: names without control characters, texts without keys. Pure."""

@@ -1,0 +1,128 @@
+"""Dollars for a call, from genai-prices or from a user's price file.
+
+An unknown price is an unknown cost (None), never 0. Reasoning tokens are part of
+the output tokens and priced with them.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from tale_eval.errors import InvalidValueError, SourceError
+from tale_eval.tokens.ledger import Call
+
+_PerMillion = Annotated[Decimal, Field(ge=0)]
+
+
+class Price(BaseModel):
+    """Dollars per million tokens. Cached input costs the input price unless given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: _PerMillion
+    output: _PerMillion
+    cache_read: _PerMillion | None = None
+    cache_write: _PerMillion | None = None
+
+    def dollars(self, call: Call) -> Decimal | None:
+        """Dollars for one call; None if a token count is unknown."""
+        if call.input_tokens is None or call.output_tokens is None:
+            return None
+        fresh = call.input_tokens - call.cache_read_tokens - call.cache_write_tokens
+        parts = (
+            (fresh, self.input),
+            (call.cache_read_tokens, self.input if self.cache_read is None else self.cache_read),
+            (call.cache_write_tokens, self.input if self.cache_write is None else self.cache_write),
+            (call.output_tokens, self.output),
+        )
+        return sum((tokens * price for tokens, price in parts), Decimal(0)) / 1_000_000
+
+
+Prices = Mapping[str, Price]
+
+
+def read_prices(path: Path) -> Prices:
+    """Read a price file: JSON, model name to dollars per million tokens.
+
+    For example ``{"openai/gpt-4o-mini": {"input": 0.15, "output": 0.6}}``; the keys
+    `cache_read` and `cache_write` are optional.
+
+    Raises:
+        SourceError: If the file cannot be read.
+        InvalidValueError: If it is not such a table; names the model and field.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return TypeAdapter(dict[str, Price]).validate_python(table)
+    except OSError as error:
+        raise SourceError(f"price file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(f"price file {path}: not UTF-8: {error.reason}") from error
+    except json.JSONDecodeError as error:
+        raise InvalidValueError(f"price file {path}:{error.lineno}: {error.msg}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise InvalidValueError(f"price file {path}: {where}: {first['msg']}") from error
+
+
+def dollars(call: Call, prices: Prices | None = None) -> Decimal | None:
+    """Dollars for one call, or None if its price or its tokens are unknown.
+
+    Args:
+        call: The call; its `model` is an Inspect name such as "openai/gpt-4o-mini".
+        prices: A user's own prices, looked up first.
+    """
+    if prices is not None and call.model in prices:
+        return prices[call.model].dollars(call)
+    if call.input_tokens is None or call.output_tokens is None:
+        return None
+    return _listed_dollars(call)
+
+
+def total_dollars(calls: Iterable[Call], prices: Prices | None = None) -> Decimal | None:
+    """Dollars for all calls, or None if any of them is unknown."""
+    total = Decimal(0)
+    for call in calls:
+        cost = dollars(call, prices)
+        if cost is None:
+            return None
+        total += cost
+    return total
+
+
+# Inspect's provider names that differ from the price table's
+_PROVIDERS = {"grok": "x-ai", "bedrock": "aws", "azureai": "azure"}
+# what runs on the user's own machine, or on a server that only he knows, has no list price
+_UNLISTED = {"hf", "vllm", "sglang", "mockllm", "ollama", "llama-cpp-python", "openai-api"}
+
+
+def _listed_dollars(call: Call) -> Decimal | None:
+    provider, _, name = call.model.partition("/")
+    if not name or provider in _UNLISTED:
+        return None
+    # resellers list "openai/gpt-4o-mini", the makers themselves "gpt-4o-mini"
+    for model in dict.fromkeys((name, name.rpartition("/")[2])):
+        cost = _looked_up(call, _PROVIDERS.get(provider, provider), model)
+        if cost is not None:
+            return cost
+    return None
+
+
+def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
+    from genai_prices import Usage, calc_price
+
+    usage = Usage(
+        input_tokens=call.input_tokens,
+        cache_read_tokens=call.cache_read_tokens,
+        cache_write_tokens=call.cache_write_tokens,
+        output_tokens=call.output_tokens,
+    )
+    try:
+        return calc_price(usage, model_ref=model, provider_id=provider).total_price
+    except LookupError:
+        return None

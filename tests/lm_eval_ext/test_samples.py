@@ -1,0 +1,174 @@
+"""lm_eval's files as anybody may have left them: read as far as they go, the rest is named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tale_eval.analysis.leaderboard import leaderboard
+from tale_eval.lm_eval_ext.samples import read_sample_files, sample_files
+from tale_eval.records import Record
+
+DATE = "2026-01-01T00-00-00.000000"
+FOREIGN: dict[str, Any] = {
+    "doc": {"question": "?"},
+    "filter": "none",
+    "doc_hash": "h",
+    "exact_match": 1.0,
+}
+OURS: dict[str, Any] = {
+    "doc": {"prompt_version": "1", "task": "gsm8k", "method": "cot", "id": "q"},
+    "calls": [{"purpose": "answer", "model": "m", "counted_by": "provider", "output_tokens": 5}],
+    "correct": 1,
+}
+RESULTS = {"config": {"model": "hf", "model_args": {"pretrained": "gpt2"}}}
+
+
+def read(folder: Path, samples: bytes, results: object = RESULTS) -> tuple[list[Record], list[str]]:
+    """The records and problems of one run; whatever is read can be counted, too."""
+    (folder / f"samples_t_{DATE}.jsonl").write_bytes(samples)
+    (folder / f"results_{DATE}.json").write_text(json.dumps(results))
+    problems: list[str] = []
+    records, settings = read_sample_files(sample_files(str(folder)), None, problems)
+    assert len(leaderboard(records)) == len(settings) == bool(records)
+    return records, problems
+
+
+def line(row: object) -> bytes:
+    """As lm_eval writes a row."""
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x0b", "\x1c"])
+def test_a_reply_may_hold_what_only_python_takes_for_the_end_of_a_line(
+    separator: str, tmp_path: Path
+) -> None:
+    reply = {"resps": [[f"a{separator}b"]]}
+    records, problems = read(tmp_path, line(OURS | reply) + line(OURS | reply))
+    assert (len(records), problems) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        {"config": None},
+        {"config": ["x"]},
+        {"config": {"model": "hf", "model_args": 7}},
+        RESULTS | {"configs": None},
+        RESULTS | {"configs": {"t": [1]}},
+        RESULTS | {"configs": {"t": {"generation_kwargs": ["x"]}}},
+        RESULTS | {"versions": 1},
+    ],
+    ids=str,
+)
+def test_an_aggregate_file_of_another_shape_costs_the_models_name_alone(
+    results: object, tmp_path: Path
+) -> None:
+    (record,), (problem,) = read(tmp_path, line(OURS), results)
+    assert (record.model, record.correct) == ("unknown (lm-eval)", 1)
+    assert f"results_{DATE}.json: cannot be read, so the model of " in problem
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize("arguments", [{"pretrained": "gpt2"}, "pretrained=gpt2,dtype=float", None])
+def test_the_models_arguments_are_a_table_or_as_they_were_typed(
+    arguments: Any, tmp_path: Path
+) -> None:
+    (record,), problems = read(
+        tmp_path, line(OURS), {"config": {"model": "hf", "model_args": arguments}}
+    )
+    assert record.model == ("hf/gpt2 (lm-eval)" if arguments else "hf (lm-eval)")
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"doc": "\xe9"}\n',
+        b"{\n",
+        b"[1]\n",
+        b"[" * 100_000 + b"\n",
+        *map(
+            line,
+            [
+                FOREIGN | {"exact_match": 10**400},
+                FOREIGN | {"exact_match": float("nan")},
+                FOREIGN | {"exact_match": 100},
+                FOREIGN | {"exact_match": [1]},
+                OURS | {"correct": "yes"},
+                OURS | {"doc": {**OURS["doc"], "method": {}}},
+                OURS | {"budget": "x"},
+                OURS | {"calls": 5},
+                OURS | {"calls": [{**OURS["calls"][0], "output_tokens": 10**400}]},
+            ],
+        ),
+    ],
+    ids=lambda bad: bad[:40].decode(errors="replace") + "…" + bad[-30:].decode(errors="replace"),
+)
+def test_a_row_of_another_shape_is_named_and_the_others_count(bad: bytes, tmp_path: Path) -> None:
+    (record,), (problem,) = read(tmp_path, bad + line(OURS))
+    assert record.sample_id == "q"
+    assert f"samples_t_{DATE}.jsonl:1: not a sample of lm_eval's (" in problem
+    assert "\n" not in problem
+
+
+def test_names_show_no_key(tmp_path: Path) -> None:
+    document = {**OURS["doc"], "task": "t(api_key=planted)", "method": "m:token=planted"}
+    model = {"model": "local", "model_args": {"model": "http://me:planted@host/m"}}
+    (record,), _ = read(tmp_path, line(OURS | {"doc": document}), {"config": model})
+    assert (record.task, record.method) == ("t(api_key=***)", "m:token=***")
+    assert record.model == "local/http://***@host/m (lm-eval)"
+
+
+def run(folder: Path, day: int, correct: int, task: str = "t", **document: object) -> None:
+    """One run's file, of that day of January."""
+    folder.mkdir(exist_ok=True)
+    row = OURS | {"doc": OURS["doc"] | document, "correct": correct}
+    path = folder / f"samples_{task}_2026-01-{day:02}T00-00-00.000000.jsonl"
+    path.write_bytes(line(row))
+
+
+def read_folders(*folders: Path) -> tuple[list[Record], list[str]]:
+    problems: list[str] = []
+    names = [name for folder in folders for name in sample_files(str(folder))]
+    records, _ = read_sample_files(names, None, problems)
+    # how the model is called is in other files, and not asked here
+    return records, [problem for problem in problems if "results_" not in problem]
+
+
+def test_the_newest_run_counts_in_whatever_order_the_files_are_named(tmp_path: Path) -> None:
+    for folder, day in ((tmp_path, 2), (tmp_path, 1)):
+        run(folder, day, correct=day - 1)
+    old, new = (str(tmp_path / f"samples_t_2026-01-0{day}T00-00-00.000000.jsonl") for day in (1, 2))
+    for names in ([old, new], [new, old]):
+        problems: list[str] = []
+        (record,), _ = read_sample_files(names, None, problems)
+        assert record.correct == 1
+        assert f"{old}: left out, {new} is a newer run of this task" in problems
+
+
+def test_one_task_asked_with_several_budgets_is_several_runs(tmp_path: Path) -> None:
+    run(tmp_path, 1, correct=0, method="budget(tokens=50)")
+    run(tmp_path, 2, correct=1, method="budget(tokens=100)")
+    records, problems = read_folders(tmp_path)
+    assert [(record.method, record.correct) for record in records] == [
+        ("budget(tokens=50)", 0),
+        ("budget(tokens=100)", 1),
+    ]
+    assert problems == []
+
+
+def test_a_folder_named_twice_is_read_once(tmp_path: Path) -> None:
+    run(tmp_path, 1, correct=1)
+    run(tmp_path / "inner", 2, correct=1)
+    records, problems = read_folders(tmp_path, tmp_path / "inner", tmp_path)
+    assert (len(records), problems) == (2, [])
+
+
+def test_the_first_stage_of_tale_ep_is_no_answer(tmp_path: Path) -> None:
+    run(tmp_path, 1, correct=0, task="tale_gsm8k_estimate", method="estimate")
+    records, (problem,) = read_folders(tmp_path)
+    assert records == []
+    assert "holds TALE-EP's estimates" in problem

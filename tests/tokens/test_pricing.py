@@ -1,0 +1,157 @@
+"""Dollars, worked by hand; an unknown price is an unknown cost."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tale_eval.errors import InvalidValueError, SourceError
+from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.pricing import Price, dollars, read_prices, total_dollars
+
+
+def call(model: str, input_tokens: int | None, output_tokens: int | None, **more: Any) -> Call:
+    return Call(
+        purpose="answer",
+        model=model,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        counted_by="provider",
+        **more,
+    )
+
+
+def price(**dollars_per_million: str) -> Price:
+    return Price.model_validate(dollars_per_million)
+
+
+def test_a_price_with_cached_tokens_worked_by_hand() -> None:
+    full = price(input="3", output="15", cache_read="0.3", cache_write="3.75")
+    cached = call("m", 1000, 200, cache_read_tokens=400, cache_write_tokens=100)
+    # 500 fresh x 3 + 400 read x 0.3 + 100 written x 3.75 + 200 x 15 = 4,995 millionths
+    assert full.dollars(cached) == Decimal("0.004995")
+
+
+def test_cached_tokens_cost_the_input_price_unless_theirs_is_given() -> None:
+    cached = call("m", 1000, 200, cache_read_tokens=400, cache_write_tokens=100)
+    assert price(input="3", output="15").dollars(cached) == Decimal("0.006")
+
+
+def test_reasoning_is_paid_as_output_and_only_once() -> None:
+    thought = call("m", 0, 200, reasoning_tokens=150)
+    assert price(input="3", output="15").dollars(thought) == Decimal("0.003")
+
+
+@pytest.mark.parametrize(
+    ("model", "cached", "expected"),
+    [
+        # per million: 0.15 in, 0.6 out, 0.075 cached
+        ("openai/gpt-4o-mini", {}, "0.00027"),
+        ("openai/gpt-4o-mini", {"cache_read_tokens": 400}, "0.00024"),
+        # per million: 3 in, 15 out, 0.3 cache read, 3.75 cache written
+        ("anthropic/claude-sonnet-4-0", {}, "0.006"),
+        (
+            "anthropic/claude-sonnet-4-0",
+            {"cache_read_tokens": 400, "cache_write_tokens": 100},
+            "0.004995",
+        ),
+        # resellers list the maker's name too
+        ("openrouter/openai/gpt-4o-mini", {}, "0.00027"),
+    ],
+)
+def test_listed_prices_worked_by_hand(model: str, cached: dict[str, int], expected: str) -> None:
+    assert dollars(call(model, 1000, 200, **cached)) == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "openai/no-such-model",
+        "no-such-provider/gpt-4o-mini",
+        "gpt-4o-mini",
+        # on one's own machine, whatever its name
+        "hf/gpt-4o-mini",
+        "vllm/meta-llama/Llama-3.1-8B-Instruct",
+        "ollama/gpt-4o-mini",
+        "openai-api/loop/gpt-4o-mini",
+        "mockllm/model",
+    ],
+)
+def test_an_unknown_price_is_an_unknown_cost(model: str) -> None:
+    assert dollars(call(model, 1000, 200)) is None
+
+
+@pytest.mark.parametrize(("input_tokens", "output_tokens"), [(None, 200), (1000, None)])
+def test_unknown_tokens_are_an_unknown_cost(
+    input_tokens: int | None, output_tokens: int | None
+) -> None:
+    unknown = call("openai/gpt-4o-mini", input_tokens, output_tokens)
+    assert dollars(unknown) is None
+    assert dollars(unknown, {"openai/gpt-4o-mini": price(input="1", output="1")}) is None
+
+
+def test_a_users_price_comes_before_the_listed_one() -> None:
+    prices = {
+        "openai/gpt-4o-mini": price(input="1", output="1"),
+        "hf/m": price(input="0", output="0"),
+    }
+    assert dollars(call("openai/gpt-4o-mini", 1000, 200), prices) == Decimal("0.0012")
+    assert dollars(call("hf/m", 1000, 200), prices) == 0
+    assert dollars(call("openai/gpt-4o", 1000, 200), prices) == Decimal("0.0045")
+
+
+def test_a_total_is_known_only_if_every_part_is() -> None:
+    mini = call("openai/gpt-4o-mini", 1000, 200)
+    assert total_dollars([mini, mini]) == Decimal("0.00054")
+    assert total_dollars([mini, call("hf/m", 1000, 200)]) is None
+    assert total_dollars([]) == 0
+
+
+def test_a_price_file(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text(
+        '{"hf/m": {"input": 0.1, "output": 3}, "x/y": {"input": 1, "output": 2, "cache_read": 0}}'
+    )
+    prices = read_prices(path)
+    # exact: as floats, three times 0.1 is not 0.3
+    assert prices["hf/m"] == price(input="0.1", output="3")
+    assert prices["x/y"] == price(input="1", output="2", cache_read="0")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{\n"m": {', "prices.json:2: Expecting"),
+        ("[]", "prices.json: the whole: Input should be a valid dictionary"),
+        ('{"m": 3}', "prices.json: m: Input should be a valid dictionary"),
+        ('{"m": {"input": 1}}', "prices.json: m.output: Field required"),
+        ('{"m": {"input": -1, "output": 1}}', "prices.json: m.input: Input should be greater"),
+        ('{"m": {"input": NaN, "output": 1}}', "prices.json: m.input: Input should be a finite"),
+        ('{"m": {"input": "free", "output": 1}}', "prices.json: m.input: Input should be a valid"),
+        (
+            '{"m": {"input": 1, "output": 1, "cached": 1}}',
+            "prices.json: m.cached: Extra inputs are not permitted",
+        ),
+    ],
+)
+def test_a_bad_price_file_is_named_with_its_model_and_field(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text(content)
+    with pytest.raises(InvalidValueError) as raised:
+        read_prices(path)
+    assert problem in str(raised.value)
+
+
+def test_a_price_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidValueError, match="not UTF-8"):
+        read_prices(path)
+
+
+def test_a_missing_price_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"none\.json: No such file"):
+        read_prices(tmp_path / "none.json")

@@ -101,7 +101,7 @@ class Registry(Mapping[str, Member], Generic[Member]):
         try:
             member: Member = origin.load()
         # a package of somebody else's may fail in any way while it is imported
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise InvalidValueError(
                 f"{self._what} {name!r} of {origin.described} cannot be used ({reason}); mend or "

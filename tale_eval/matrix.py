@@ -15,11 +15,12 @@ from itertools import product
 
 from tale_eval import tasks as our_tasks
 from tale_eval.asking.arguments import checked_arguments, split_arguments
+from tale_eval.asking.method import Method
 from tale_eval.datasets import BENCHMARKS
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.models.adapters import named_model
 from tale_eval.settings import MAX_RETRIES
-from tale_eval.solvers.methods import method_solver, parse_method
+from tale_eval.solvers import methods, resolve
 
 # what may follow the name of one of our tasks after a slash: mathbench/college/en
 _SHORT_ARGUMENTS = {
@@ -63,7 +64,7 @@ def combinations(
         raise InvalidValueError("name at least one task, one --method and one --model")
     for combination in found:
         _check_task(combination.task)
-        method_solver(combination.method)
+        resolve(combination.method)
         named_model(combination.model)
     _check_names(dict.fromkeys(combination.model for combination in found))
     return found
@@ -90,9 +91,10 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
     if is_ours(task):
         words += ["-T", f"method={_quoted(combination.method)}"]
     else:
-        name, settings = parse_method(combination.method)
-        words += ["--solver", f"tale_eval/{name}"]
-        for key, value in settings.items():
+        method = Method.parse(combination.method)
+        definition = methods()[method.name]
+        words += ["--solver", definition.registered_name]
+        for key, value in definition.arguments(method.arguments).items():
             words += ["-S", f"{key}={_quoted(value)}"]
         if not any(option.partition("=")[0] == "--max-retries" for option in options):
             # our own tasks say so themselves

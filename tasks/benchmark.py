@@ -11,7 +11,7 @@ from tale_eval.asking.arguments import as_written
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.inspect_ext.scorers import tale
 from tale_eval.settings import MAX_RETRIES
-from tale_eval.solvers.methods import method_solver
+from tale_eval.solvers import method_solver
 
 PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)
 """Temperature and seed of the paper (appendix A.3), token cap of its released code.

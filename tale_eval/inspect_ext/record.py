@@ -15,10 +15,11 @@ from inspect_ai.util import StoreModel
 from pydantic import Field
 
 from tale_eval.asking.prompts import PROMPT_VERSION
+from tale_eval.budgets.plan import Purpose
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
-from tale_eval.tokens.ledger import Call, Purpose
+from tale_eval.tokens.ledger import Call
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""

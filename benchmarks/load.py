@@ -35,7 +35,7 @@ def run(
     """Evaluate, and tell seconds, CPU seconds and MiB at most."""
     from throughput import by_inspect, stock
 
-    from tale_eval.tasks import gsm8k
+    from tale_eval.tasks.gsm8k import gsm8k
 
     source = str(gsm8k_file(Path(folder), questions))
     start, cpu = time.perf_counter(), time.process_time()

@@ -50,7 +50,7 @@ def write_logs(folder: Path, logs: int, samples: int) -> None:
     from questions import gsm8k_file, number_in
     from server import Reply, chat_server
 
-    from tale_eval.tasks import gsm8k
+    from tale_eval.tasks.gsm8k import gsm8k
 
     def answer(prompt: str, request: dict[str, Any]) -> Reply:
         n = number_in(prompt)

@@ -28,7 +28,7 @@ from openai import OpenAI
 
 from tale_eval.asking.prompts import cot_prompt
 from tale_eval.solvers.budget_search import budget_search
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from questions import gsm8k_file, number_in

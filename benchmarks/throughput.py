@@ -33,8 +33,8 @@ from loopback import served
 from openai import AsyncOpenAI
 
 from tale_eval.asking.prompts import SYSTEM_PROMPT, cot_prompt
-from tale_eval.tasks import gsm8k
-from tale_eval.tasks.benchmark import PAPER_CONFIG
+from tale_eval.tasks import PAPER_CONFIG
+from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.tokens.costs import COST_KEYS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))

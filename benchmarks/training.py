@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tale_eval.datasets import chain_sum
+from tale_eval.tasks.chain_sum import load as chain_sum
 from tale_eval.training.candidates import Question
 from tale_eval.training.corpus import prompt_messages
 

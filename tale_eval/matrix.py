@@ -13,21 +13,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from tale_eval import tasks as our_tasks
 from tale_eval.asking.arguments import checked_arguments, split_arguments
 from tale_eval.asking.method import Method
-from tale_eval.datasets import BENCHMARKS
+from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.models.adapters import named_model
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.solvers import methods, resolve
-
-# what may follow the name of one of our tasks after a slash: mathbench/college/en
-_SHORT_ARGUMENTS = {
-    "gsm8k": ("split",),
-    "mathbench": ("level", "language"),
-    "gpqa": ("subset",),
-}
+from tale_eval.tasks import benchmarks
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,7 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
     task, arguments = task_arguments(combination.task)
     words = ["eval-set", task, *named_model(combination.model).options()]
     words += ["--log-dir", log_folder(combination, log_dir)]
-    if is_ours(task):
+    if named_benchmark(combination.task):
         words += ["-T", f"method={_quoted(combination.method)}"]
     else:
         method = Method.parse(combination.method)
@@ -97,35 +90,55 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
         for key, value in definition.arguments(method.arguments).items():
             words += ["-S", f"{key}={_quoted(value)}"]
         if not any(option.partition("=")[0] == "--max-retries" for option in options):
-            # our own tasks say so themselves
+            # the benchmarks' own tasks say so themselves
             words += ["--max-retries", str(MAX_RETRIES)]
     for key, value in arguments.items():
         words += ["-T", f"{key}={value}"]
     return [sys.executable, "-m", "inspect_ai", *words, *options]
 
 
+def named_benchmark(task: str) -> Benchmark | None:
+    """The benchmark that a task names, None for a task that Inspect alone knows.
+
+    Raises:
+        UnknownNameError: Only a benchmark could be called so, and none is.
+        InvalidValueError: The benchmark's package cannot be imported, or two have the name.
+    """
+    name, _ = split_arguments("task", task)
+    head, *rest = _parts(name)
+    # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
+    if name.startswith("tale_eval/") or head in benchmarks() or (not rest and ".py" not in name):
+        check_name("task", head, benchmarks())
+        return benchmarks()[head]
+    return None
+
+
 def task_arguments(task: str) -> tuple[str, dict[str, str]]:
     """Inspect's name of a task, and the arguments that the short form names."""
     name, arguments = split_arguments("task", task)
-    head, *rest = name.removeprefix("tale_eval/").split("/")
-    # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
-    if is_ours(name) or head in _SHORT_ARGUMENTS or (not rest and ".py" not in name):
-        check_name("task", head, BENCHMARKS)
-        short = _SHORT_ARGUMENTS.get(head, ())
-        if len(rest) > len(short):
-            raise InvalidValueError(
-                f"task {task!r}: {head} takes at most {len(short)} parts after it"
-            )
-        return f"tale_eval/{head}", dict(zip(short, rest, strict=False)) | arguments
-    return name, arguments
+    benchmark = named_benchmark(task)
+    if benchmark is None:
+        return name, arguments
+    head, *rest = _parts(name)
+    if len(rest) > len(benchmark.short):
+        raise InvalidValueError(
+            f"task {task!r}: {head} takes at most {len(benchmark.short)} parts after it"
+        )
+    return benchmark.task, dict(zip(benchmark.short, rest, strict=False)) | arguments
+
+
+def _parts(name: str) -> list[str]:
+    return name.removeprefix("tale_eval/").split("/")
 
 
 def _check_task(written: str) -> None:
-    """A misspelt argument of our own tasks; of others Inspect knows more."""
-    task, arguments = task_arguments(written)
-    if is_ours(task):
-        name = task.removeprefix("tale_eval/")
-        checked_arguments(f"task {name}", getattr(our_tasks, name), arguments)
+    """A misspelt argument of a benchmark's task; of others Inspect knows more."""
+    benchmark = named_benchmark(written)
+    if benchmark is not None:
+        _, arguments = task_arguments(written)
+        # what its loader takes, and the method
+        of_loader = {key: value for key, value in arguments.items() if key != "method"}
+        checked_arguments(f"task {benchmark.name}", benchmark.load, of_loader)
 
 
 def _quoted(value: object) -> str:
@@ -137,11 +150,6 @@ def log_folder(combination: Combination, log_dir: str) -> str:
     """A combination's own folder below the log folder, local or on S3."""
     parts = (combination.task, combination.method, named_model(combination.model).name)
     return "/".join([log_dir.rstrip("/"), *(_file_name(part) for part in parts)])
-
-
-def is_ours(task: str) -> bool:
-    """Whether a task (by Inspect's name) is one of tale-eval's."""
-    return task.startswith("tale_eval/")
 
 
 def run_matrix(

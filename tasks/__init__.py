@@ -1,10 +1,90 @@
-"""The benchmarks as Inspect tasks: what is asked, and how it is graded."""
+"""The benchmarks, one a file: what is asked, and how it is graded.
 
-from tale_eval.tasks.chain_sum import chain_sum
-from tale_eval.tasks.gpqa import gpqa
-from tale_eval.tasks.gsm8k import gsm8k
-from tale_eval.tasks.gsm8k_zero import gsm8k_zero
-from tale_eval.tasks.gsm_symbolic import gsm_symbolic
-from tale_eval.tasks.mathbench import mathbench
+Every file here that does not begin with an underscore is one, in one order: its paper and
+commands, where the data lies, `load`, `BENCHMARK`, the Inspect task of the file's name. Other
+packages bring theirs by entry points of the group "tale_eval.benchmarks".
+"""
 
-__all__ = ["chain_sum", "gpqa", "gsm8k", "gsm8k_zero", "gsm_symbolic", "mathbench"]
+from collections.abc import Mapping
+from functools import cache
+
+from inspect_ai import Task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import GenerateConfig
+from inspect_ai.scorer import Metric
+
+from tale_eval.asking.arguments import as_written
+from tale_eval.asking.prompts import PROMPT_VERSION
+from tale_eval.datasets.benchmark import Benchmark
+from tale_eval.discovery import Registry
+from tale_eval.inspect_ext.scorers import tale
+from tale_eval.settings import MAX_RETRIES
+from tale_eval.solvers import method_solver
+
+__all__ = ["PAPER_CONFIG", "benchmark_task", "benchmarks", "licence"]
+
+PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)
+"""Temperature and seed of the paper (appendix A.3), token cap of its released code.
+
+A reply that hits the cap is counted as truncated. A failing call is tried again a bounded
+number of times (docs/faults.md). The user's flags win.
+"""
+
+
+@cache
+def benchmarks() -> Registry[Benchmark]:
+    """Every benchmark by name, ours first; see `tale_eval.discovery.Registry`."""
+    return Registry(
+        "benchmark",
+        package="tale_eval.tasks",
+        group="tale_eval.benchmarks",
+        pick=lambda module, stem: _checked(module.BENCHMARK),
+        read=_checked,
+    )
+
+
+def licence(name: str) -> str:
+    """The licence of a benchmark's questions; "unknown" where no benchmark has the name.
+
+    Raises:
+        InvalidValueError: One has it, but its package cannot be imported, or two have it.
+    """
+    return benchmarks()[name].licence if name in benchmarks() else "unknown"
+
+
+def benchmark_task(
+    samples: list[Sample],
+    *,
+    method: str,
+    version: str,
+    metrics: Mapping[str, list[Metric]] | None = None,
+) -> Task:
+    """A task over these samples.
+
+    Args:
+        samples: What is asked.
+        method: How it is asked (see `tale_eval.solvers.method_solver`); ``--solver``
+            overrides it.
+        version: "N-X": N changes when scores stop being comparable, X when only the
+            interface changes.
+        metrics: Used instead of the scorer's own.
+    """
+    method = as_written(method)
+    subsets = sorted({(sample.metadata or {})["subset"] for sample in samples})
+    return Task(
+        dataset=MemoryDataset(samples, name=(samples[0].metadata or {})["benchmark"]),
+        solver=method_solver(method),
+        scorer=tale(),
+        metrics=dict(metrics) if metrics else None,
+        config=PAPER_CONFIG,
+        # the others go on; the log then ends with status error, and a retry asks what failed
+        continue_on_fail=True,
+        version=version,
+        metadata={"method": method, "prompt_version": PROMPT_VERSION, "subsets": subsets},
+    )
+
+
+def _checked(member: object) -> Benchmark:
+    if not isinstance(member, Benchmark):
+        raise TypeError(f"expected a tale_eval.datasets.benchmark.Benchmark, got {member!r}")
+    return member

@@ -15,7 +15,7 @@ from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.errors import SourceError
 from tale_eval.inspect_ext.scorers import tale
 from tale_eval.logs import read_records
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 
 pytestmark = pytest.mark.slow
 moto = pytest.importorskip("moto.server", reason="needs moto[server]")

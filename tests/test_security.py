@@ -21,7 +21,7 @@ from tale_eval.logs import read_records
 from tale_eval.matrix import Combination, log_folder
 from tale_eval.models.adapters import ADAPTER_CONFIG, content_hash, named_model
 from tale_eval.shown.names import visible, visible_lines
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 
 SOURCES = sorted(
     path

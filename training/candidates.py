@@ -14,16 +14,16 @@ import yaml
 from inspect_ai.log import EvalSample, EvalSpec
 from pydantic import TypeAdapter
 
-from tale_eval import datasets
 from tale_eval.asking.prompts import Kind, Language
 from tale_eval.budgets.search import Status
 from tale_eval.budgets.traces import SearchTrace
-from tale_eval.datasets import BENCHMARKS
+from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
 from tale_eval.inspect_ext.log_files import each_log, unreadable
 from tale_eval.logs import sample_record
 from tale_eval.matrix import task_arguments
 from tale_eval.records import MALFORMED
+from tale_eval.tasks import benchmarks
 from tale_eval.tokens.ledger import Call
 from tale_eval.training.overlap import words
 
@@ -150,13 +150,14 @@ def evaluation_questions(against: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _questions_of(name: str) -> Iterator[tuple[str, ...]]:
-    if _names_a_benchmark(name):
-        task, written = task_arguments(name)
-        benchmark = task.removeprefix("tale_eval/")
-        load = getattr(datasets, benchmark)
+    benchmark = _named_benchmark(name)
+    if benchmark is not None:
+        _, written = task_arguments(name)
+        allowed = inspect.signature(benchmark.load).parameters
         for key in written:
-            check_name(f"argument of {benchmark}", key, inspect.signature(load).parameters)
-        for sample in load(**{key: yaml.safe_load(value) for key, value in written.items()}):
+            check_name(f"argument of {benchmark.name}", key, allowed)
+        values = {key: yaml.safe_load(value) for key, value in written.items()}
+        for sample in benchmark.load(**values):
             yield words(str(sample.input), sample.choices or ())
         return
     problems: list[str] = []
@@ -172,15 +173,13 @@ def _questions_of(name: str) -> Iterator[tuple[str, ...]]:
         raise SourceError(f"--against {name}: {'; '.join(problems)}")
 
 
-def _names_a_benchmark(name: str) -> bool:
+def _named_benchmark(name: str) -> Benchmark | None:
     head = name.removeprefix("tale_eval/").partition(":")[0].partition("/")[0]
-    if head in BENCHMARKS:
-        return True
-    if "/" in name or "." in name:
-        return False
-    if not Path(name).is_dir():
-        raise UnknownNameError("benchmark or folder of logs", name, BENCHMARKS)
-    return False
+    if head in benchmarks():
+        return benchmarks()[head]
+    if "/" not in name and "." not in name and not Path(name).is_dir():
+        raise UnknownNameError("benchmark or folder of logs", name, benchmarks())
+    return None
 
 
 def _one_model(found: Sequence[str], model: str | None) -> str:

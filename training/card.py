@@ -1,4 +1,4 @@
-"""The data card of a corpus. Pure."""
+"""The data card of a corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,9 @@ from typing import Any
 import yaml
 
 from tale_eval.shown.names import in_markdown
+from tale_eval.tasks import licence
 from tale_eval.training.corpus import FILTERS, Corpus, Target
 from tale_eval.training.overlap import N
-
-LICENCES = {
-    "gsm8k": "mit",
-    "gsm8k_zero": "unknown",
-    "mathbench": "apache-2.0",
-    "gpqa": "cc-by-4.0",
-    "gsm_symbolic": "apache-2.0",
-    "chain_sum": "apache-2.0",
-}
-"""Of the questions, by benchmark, as the hub names licences. The answers are the model's."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ def data_card(corpus: Corpus, settings: Settings) -> str:
     """The README.md of a corpus, with the front matter that the hub and `datasets` read."""
     rows = corpus.train + corpus.validation
     benchmarks = sorted({row["benchmark"] for row in rows})
-    licences = sorted({LICENCES[name] for name in benchmarks})
+    licences = sorted({licence(name) for name in benchmarks})
     front = {
         "license": licences[0] if len(licences) == 1 else "other",
         "task_categories": ["text-generation"],
@@ -86,7 +77,7 @@ def _data_files(corpus: Corpus) -> list[dict[str, str]]:
 
 def _bullets(settings: Settings, benchmarks: Sequence[str]) -> list[str]:
     against = ", ".join(map(in_markdown, settings.against)) or "nothing"
-    licences = "; ".join(f"{name}: {LICENCES[name]}" for name in benchmarks)
+    licences = "; ".join(f"{name}: {licence(name)}" for name in benchmarks)
     return [
         f"- model: {in_markdown(settings.model)}",
         f"- target: {settings.target}; prompt style: {settings.style}; "

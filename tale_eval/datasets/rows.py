@@ -38,7 +38,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Row:
+class DataRow:
     """One row of a data file: its fields, and accessors that check them.
 
     Attributes:
@@ -100,7 +100,7 @@ class Row:
         return value.strip()
 
 
-def read_rows(origin: Origin) -> list[Row]:
+def read_rows(origin: Origin) -> list[DataRow]:
     """Read every row of a file.
 
     Raises:
@@ -116,7 +116,7 @@ def read_rows(origin: Origin) -> list[Row]:
     suffix = Path(origin.path).suffix
     if suffix not in readers:
         raise SourceError(f"{origin.path}: expected one of {', '.join(readers)} as the suffix")
-    rows = [Row(origin, line, fields) for line, fields in readers[suffix](origin.path)]
+    rows = [DataRow(origin, line, fields) for line, fields in readers[suffix](origin.path)]
     if not rows:
         raise SourceError(f"{origin.path} holds no rows; download it again or name another file")
     return rows

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from inspect_ai.dataset import Sample
 
-from tale_eval.datasets.rows import Row
+from tale_eval.datasets.rows import DataRow
 
 LETTERS = "ABCD"
 
@@ -32,7 +32,7 @@ def reordered(options: Sequence[str], gold: str, order: Sequence[int]) -> tuple[
 
 
 def make_sample(
-    row: Row,
+    row: DataRow,
     *,
     sample_id: str,
     question: str,

@@ -10,11 +10,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
 
-from tale_eval.datasets.rows import Origin, Row, read_rows
+from tale_eval.datasets.rows import DataRow, Origin, read_rows
 from tale_eval.errors import SourceError
 
 DATA_VARIABLE = "TALE_EVAL_DATA"
@@ -32,7 +33,7 @@ class HubFile:
     name: str
 
 
-def load_rows(source: Source, *, folder: str, files: Sequence[str], hub: HubFile) -> list[Row]:
+def load_rows(source: Source, *, folder: str, files: Sequence[str], hub: HubFile) -> list[DataRow]:
     """Read the one file of a benchmark from wherever `source` says.
 
     Args:
@@ -90,6 +91,26 @@ def hub_folder(repo: str, revision: str, pattern: str) -> Path:
     with _hub_errors(repo, revision):
         return Path(
             snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=pattern)
+        )
+
+
+def check_content(origin: Origin, expected: str, repo: str) -> None:
+    """Refuse a downloaded file that is not the one that was pinned.
+
+    Args:
+        origin: The file.
+        expected: SHA-256 of its bytes, in hex digits.
+        repo: Where it was downloaded from.
+
+    Raises:
+        SourceError: It has another hash.
+    """
+    found = sha256(Path(origin.path).read_bytes()).hexdigest()
+    if found != expected:
+        raise SourceError(
+            f"{origin.name} of {repo} on the Hugging Face Hub has changed: expected sha256 "
+            f"{expected}, found {found} in {origin.path}\nGet the authors' release and pass "
+            f"source=PATH, or set {DATA_VARIABLE}; what you name yourself is not checked."
         )
 
 

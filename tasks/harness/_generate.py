@@ -11,17 +11,16 @@ from typing import Any
 
 import yaml
 
-from tale_eval.datasets.mathbench import KINDS, SUBSETS
+from tale_eval.tasks import benchmarks
 
 FOLDER = Path(__file__).parent
 METHODS = ("direct", "cot", "budget", "ep")
-BENCHMARKS = ("gsm8k", "gsm8k_zero", "gpqa", "gsm_symbolic", "chain_sum")
 
 
 def files() -> dict[Path, str]:
     """Every file and its text."""
     written: dict[Path, dict[str, Any]] = {}
-    for benchmark in BENCHMARKS:
+    for benchmark in (name for name, known in benchmarks().items() if len(known.variants) == 1):
         folder = FOLDER / benchmark
         for method in (*METHODS, "estimate"):
             name = f"tale_{benchmark}_{method}"
@@ -31,7 +30,8 @@ def files() -> dict[Path, str]:
     folder = FOLDER / "mathbench"
     for method in (*METHODS, "estimate"):
         tasks = []
-        for level, language in SUBSETS:
+        for variant in benchmarks()["mathbench"].variants:
+            level, language = variant["level"], variant["language"]
             name = f"tale_mathbench_{level}_{language}_{method}"
             fixed = {"benchmark": "mathbench", "level": level, "language": language}
             written[folder / level / f"{name}.yaml"] = _task(name, method, fixed, depth=2)
@@ -71,7 +71,6 @@ def _text(content: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    assert len(SUBSETS) == 2 * len(KINDS) - 1
     for path, text in files().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.dataset import Sample
 
-from tale_eval.datasets import gsm8k, gsm8k_zero, mathbench
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading import formulas as equivalence
 from tale_eval.grading.answers import Via, extract, grade, without_thinking
 from tale_eval.grading.forms import choice_letter
 from tale_eval.grading.formulas import same_expression
+from tale_eval.tasks.gsm8k import load as gsm8k
+from tale_eval.tasks.gsm8k_zero import load as gsm8k_zero
+from tale_eval.tasks.mathbench import load as mathbench
 
 LENGTHS = ["12 cm", "15 cm", "18 cm", "21 cm"]
 

@@ -30,7 +30,7 @@ from tale_eval.report import page
 from tale_eval.report import tables as export
 from tale_eval.report.page import write_page
 from tale_eval.report.terminal import leaderboard_tables
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.training.card import Settings, data_card
 from tale_eval.training.corpus import Corpus
 from tale_eval.training.model_card import model_card

@@ -3,10 +3,10 @@
 Each defect in prompts, golds, grading and counting has a test of its name: these here,
 and in other files
 
-- golds cut at commas: test_datasets.test_gsm8k_golds_are_not_truncated_at_commas
-- golds cast by int(): test_datasets.test_gsm8k_zero_golds_are_not_cast_by_int_or_float
-- GPQA's gold always A: test_datasets.test_gpqa_gold_is_not_always_a,
-  test_datasets.test_the_gold_follows_its_option_into_any_order
+- golds cut at commas: test_loaders.test_gsm8k_golds_are_not_truncated_at_commas
+- golds cast by int(): test_loaders.test_gsm8k_zero_golds_are_not_cast_by_int_or_float
+- GPQA's gold always A: test_loaders.test_gpqa_gold_is_not_always_a,
+  test_loaders.test_the_gold_follows_its_option_into_any_order
 - the failing trial dropped from the elasticity data:
   test_search.test_halving_keeps_the_last_feasible_budget_and_the_failing_trial
 - budgets of 0 in a search: test_search.test_halvings_run_from_half_down_to_one
@@ -22,10 +22,10 @@ from records import answer
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.asking.prompts import ANSWER_FORMAT, cot_prompt, estimator_prompt
 from tale_eval.budgets.reading import read_budget
-from tale_eval.datasets import gsm8k
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.answers import grade
 from tale_eval.inspect_ext.counting import count
+from tale_eval.tasks.gsm8k import load as gsm8k
 from tale_eval.tokens.costs import cost_values
 from tale_eval.tokens.ledger import Call
 

@@ -22,7 +22,8 @@ from questions import gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
 
 from tale_eval.logs import read_records
-from tale_eval.tasks import gsm8k, mathbench
+from tale_eval.tasks.gsm8k import gsm8k
+from tale_eval.tasks.mathbench import mathbench
 
 
 def with_varied_usage(prompt: str, request: dict[str, Any]) -> Reply:

@@ -11,7 +11,7 @@ from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log
 from inspect_ai.model import Model, ModelInfo, get_model, set_model_info
 
 from tale_eval.asking import prompts
-from tale_eval.tasks import chain_sum
+from tale_eval.tasks.chain_sum import chain_sum
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 

@@ -30,7 +30,7 @@ from tale_eval.analysis.settings import setting_problems
 from tale_eval.errors import SourceError
 from tale_eval.inspect_ext.scorers import tale
 from tale_eval.logs import Reading, read_records, read_searches, sample_record
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.tokens.costs import COST_KEYS
 from tale_eval.tokens.pricing import Price
 from tale_eval.training.candidates import read_candidates

@@ -16,7 +16,7 @@ from server import Reply, chat_server
 from tale_eval.inspect_ext.scorers import token_cost
 from tale_eval.logs import read_records
 from tale_eval.solvers.tale_ep import tale_ep
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 
 UNKNOWN = math.nan
 

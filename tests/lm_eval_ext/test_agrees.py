@@ -17,7 +17,8 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import get_model
 
 from tale_eval.logs import read_records
-from tale_eval.tasks import gsm8k, mathbench
+from tale_eval.tasks.gsm8k import gsm8k
+from tale_eval.tasks.mathbench import mathbench
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 

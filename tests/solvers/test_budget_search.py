@@ -30,7 +30,7 @@ from server import ChatServer, Reply, chat_server
 from tale_eval.inspect_ext.record import TaleRecord
 from tale_eval.inspect_ext.scorers import token_cost
 from tale_eval.solvers.budget_search import budget_search
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 
 # The questions of the scripted model, by their number. Vanilla CoT costs 64 tokens.
 OBEDIENT, REBOUNDING, UNSOLVED, NO_SMALLER = range(4)

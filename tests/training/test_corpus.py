@@ -17,7 +17,7 @@ from tale_eval.errors import InvalidValueError, OutputError, SourceError, Unknow
 from tale_eval.solvers.budget_search import budget_search
 from tale_eval.solvers.cot import cot
 from tale_eval.solvers.direct import direct
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.training.candidates import (
     Candidate,
     Question,

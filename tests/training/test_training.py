@@ -20,7 +20,7 @@ from tiny import row, tiny_model, write_recipe, write_rows
 
 from tale_eval.errors import InvalidValueError, MissingExtraError, SourceError, TaleEvalError
 from tale_eval.solvers.cot import cot
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.training import preflight, recipe
 from tale_eval.training.folder import read_corpus
 from tale_eval.training.recipe import read_recipe

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.dataset import Sample
 
-from tale_eval.datasets import (
-    BENCHMARKS,
-    chain_sum,
-    gpqa,
-    gsm8k,
-    gsm8k_zero,
-    gsm_symbolic,
-    mathbench,
-)
-from tale_eval.datasets.gsm8k_zero import plain_number
-from tale_eval.datasets.mathbench import SUBSETS
 from tale_eval.datasets.samples import content_hash, reordered
 from tale_eval.errors import (
     InvalidValueError,
@@ -36,6 +26,14 @@ from tale_eval.errors import (
     SourceError,
     UnknownNameError,
 )
+from tale_eval.tasks.chain_sum import load as chain_sum
+from tale_eval.tasks.gpqa import load as gpqa
+from tale_eval.tasks.gsm8k import load as gsm8k
+from tale_eval.tasks.gsm8k_zero import load as gsm8k_zero
+from tale_eval.tasks.gsm8k_zero import plain_number
+from tale_eval.tasks.gsm_symbolic import load as gsm_symbolic
+from tale_eval.tasks.mathbench import SHA256, SUBSETS
+from tale_eval.tasks.mathbench import load as mathbench
 
 GSM8K_ROW = {"question": "What is 2 + 3?", "answer": "2 + 3 = <<2+3=5>>5\n#### 5"}
 CHOICE_ROW = {"question": "Even?", "options": ["1", "2", "3", "5"], "answer": "B", "topic": "N"}
@@ -400,16 +398,58 @@ def test_pinned_hub_files_are_read_from_the_cache_without_network(hub_cache: Pat
     assert metadata(from_hub)["source_file"] == "gpqa_main.csv"
 
 
-@pytest.mark.parametrize("place", ["mathbench_v1", "data/mathbench_v1"])
-def test_mathbench_is_found_wherever_it_lies_in_the_hub_mirror(hub_cache: Path, place: str) -> None:
+def mathbench_mirror(hub_cache: Path, place: str = "mathbench_v1") -> Path:
+    """A download of MathBench's mirror, each file with a row of ours."""
     repository = hub_cache / "datasets--budecosystem--mathbench"
-    write_mathbench(repository / "snapshots" / ("0" * 40) / place)
+    folder = write_mathbench(repository / "snapshots" / ("0" * 40) / place)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0" * 40)
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("place", ["mathbench_v1", "data/mathbench_v1"])
+def test_mathbench_is_found_wherever_it_lies_in_the_hub_mirror(
+    hub_cache: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = mathbench_mirror(hub_cache, place)
+    for subset in SUBSETS:
+        monkeypatch.setitem(SHA256, subset, sha256_of(folder / f"{subset.name}.jsonl"))
     samples = mathbench(source="hub")
     assert len(samples) == 17
     assert metadata(samples[0])["source"] == "hub"
     assert metadata(samples[0])["source_file"] == "arithmetic/cloze_en.jsonl"
+
+
+def test_mathbench_from_the_hub_must_be_the_authors_release(hub_cache: Path) -> None:
+    folder = mathbench_mirror(hub_cache)
+    file = "college/single_choice_en.jsonl"
+    released = "02de9c31041258a8d42fde95e17c2e3b79ea0f401c83d34d71d892982c26ddef"
+    with pytest.raises(SourceError) as refused:
+        mathbench("college", "en", source="hub")
+    message = str(refused.value)
+    assert message.startswith(f"{file} of budecosystem/mathbench on the Hugging Face Hub")
+    assert f"expected sha256 {released}, found {sha256_of(folder / file)} in " in message
+    assert "pass source=PATH" in message
+    # a copy that the user names is the user's own
+    assert len(mathbench("college", "en", source=folder)) == 1
+
+
+def test_only_the_mathbench_files_that_are_read_are_checked(
+    hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = mathbench_mirror(hub_cache) / "college" / "single_choice_en.jsonl"
+    monkeypatch.setitem(SHA256, ("college", "en"), sha256_of(file))
+    assert len(mathbench("college", "en", source="hub")) == 1
+
+
+def test_each_mathbench_file_has_a_hash() -> None:
+    assert list(SHA256) == list(SUBSETS)
+    assert len(set(SHA256.values())) == 17
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in SHA256.values())
 
 
 # --- what is refused: sources -----------------------------------------------------------
@@ -674,12 +714,6 @@ def test_a_generated_benchmark_is_its_seed(make: Any) -> None:
     assert metadata(samples[0])["source_file"] is None
 
 
-def test_every_benchmark_has_a_loader_of_its_name() -> None:
-    import tale_eval.datasets
-
-    assert [getattr(tale_eval.datasets, name).__name__ for name in BENCHMARKS] == list(BENCHMARKS)
-
-
 # --- the real data ----------------------------------------------------------------------------
 
 
@@ -722,6 +756,11 @@ def test_real_mathbench_is_whole(data_folder: Path) -> None:
     applied = Counter({name: n for name, n in counts.items() if "_knowledge/" not in name})
     assert applied.pop("arithmetic/cloze_en") == 300
     assert set(applied.values()) == {150}
+
+
+def test_real_mathbench_is_the_pinned_release(data_folder: Path) -> None:
+    files = {subset: f"mathbench_v1/{subset.name}.jsonl" for subset in SUBSETS}
+    assert {subset: sha256_of(data_folder / file) for subset, file in files.items()} == SHA256
 
 
 def test_real_mathbench_arithmetic_keeps_every_digit(data_folder: Path) -> None:

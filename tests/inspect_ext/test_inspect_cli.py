@@ -93,7 +93,10 @@ def test_generation_settings_that_reach_the_model(
 
 
 MISTAKES = [
-    ("tale_eval/gsm8k -T method=tale_epp", "unknown method 'tale_epp'; allowed: budget, budget_search"),
+    (
+        "tale_eval/gsm8k -T method=tale_epp",
+        "unknown method 'tale_epp'; allowed: budget,",
+    ),
     ("tale_eval/gsm8k -T method=budget", "method budget: missing a required argument: 'tokens'"),
     ("tale_eval/gsm8k -T method=budget:tokens", "write 'tokens' as tokens=VALUE"),
     ("tale_eval/gsm8k -T method=budget:tokens=0", "tokens=0: must be a whole number from 1"),

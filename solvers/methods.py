@@ -6,7 +6,8 @@ from typing import Any, Final
 from inspect_ai.solver import Solver
 
 from tale_eval.asking.arguments import checked_arguments, split_arguments
-from tale_eval.errors import check_name, shown_by_the_caller
+from tale_eval.errors import check_name
+from tale_eval.inspect_ext.plain_errors import shown_by_the_caller
 from tale_eval.solvers.budget import budget
 from tale_eval.solvers.budget_search import budget_search
 from tale_eval.solvers.cot import cot

@@ -6,7 +6,7 @@ inspect eval tale_eval/chain_sum -T size=50 -T terms=2-3 -T digits=2 -T method=t
 from inspect_ai import Task, task
 
 from tale_eval import datasets
-from tale_eval.errors import shown_plainly
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.tasks.benchmark import benchmark_task
 
 VERSION = "1-A"

@@ -8,7 +8,7 @@ from inspect_ai import Task, task
 
 from tale_eval import datasets
 from tale_eval.datasets.gsm8k import Split
-from tale_eval.errors import shown_plainly
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.tasks.benchmark import benchmark_task
 
 VERSION = "1-A"

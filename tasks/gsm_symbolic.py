@@ -7,7 +7,7 @@ inspect eval tale_eval/gsm_symbolic -T size=200 -T seed=7 -T method=tale_ep
 from inspect_ai import Task, task
 
 from tale_eval import datasets
-from tale_eval.errors import shown_plainly
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.tasks.benchmark import benchmark_task
 
 VERSION = "1-A"

@@ -11,7 +11,7 @@ from inspect_ai import Task, task
 
 from tale_eval import datasets
 from tale_eval.datasets.mathbench import Language, Level
-from tale_eval.errors import shown_plainly
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.inspect_ext.scorers import circular_metrics
 from tale_eval.tasks.benchmark import benchmark_task
 

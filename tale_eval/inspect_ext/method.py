@@ -8,7 +8,8 @@ from typing import ParamSpec
 from inspect_ai.solver import Generate, Solver, TaskState
 
 from tale_eval.asking.arguments import checked_arguments
-from tale_eval.errors import InvalidValueError, shown_plainly
+from tale_eval.errors import InvalidValueError
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.inspect_ext.record import record_method
 
 P = ParamSpec("P")

@@ -21,10 +21,7 @@ from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.asking import Asking, FormatChoice, ask, epoch_seed, question_of
 from tale_eval.inspect_ext.method import method
 from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, record_call, record_estimate
-from tale_eval.settings import MAX_RETRIES
-
-ESTIMATE_MAX_TOKENS = 256
-"""Room for "Budget: [[50]]" with a few words, and for a short hidden reasoning."""
+from tale_eval.settings import ESTIMATE_MAX_TOKENS, MAX_RETRIES
 
 
 @solver

@@ -23,7 +23,7 @@ from tale_eval.asking.prompts import (
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.lm_eval_ext.estimates import NO_ESTIMATE, Estimate, read_estimates
 from tale_eval.lm_eval_ext.labels import method_label, task_label
-from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
+from tale_eval.settings import ESTIMATE_MAX_TOKENS
 
 HarnessMethod = Literal["direct", "cot", "budget", "ep", "estimate"]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tale_eval.settings import ESTIMATE_MAX_TOKENS
 from tale_eval.shown.masking import masked, masked_text
-from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
 
 
 def task_label(benchmark: str, arguments: Mapping[str, Any]) -> str:

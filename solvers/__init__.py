@@ -10,8 +10,8 @@ from inspect_ai.solver import Solver
 
 from tale_eval.asking.method import Method, as_method
 from tale_eval.discovery import Registry
-from tale_eval.errors import shown_by_the_caller
 from tale_eval.inspect_ext.method import Definition, definition_of
+from tale_eval.inspect_ext.plain_errors import shown_by_the_caller
 
 
 @cache

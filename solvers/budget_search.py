@@ -108,7 +108,7 @@ class _Asked:
                 "tokens of the vanilla answer: make the server report its usage"
             )
         correct = await is_correct(fork, self.score)
-        attempt = Attempt(call.output_tokens, correct, fork.output.completion)
+        attempt = Attempt(call.output_tokens, correct, fork.output.completion, call.event)
         self.replies.append((attempt, fork, call))
         return attempt
 

@@ -13,15 +13,14 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Metric
 
-from tale_eval.asking.arguments import as_written
+from tale_eval.asking.arguments import as_written, split_arguments
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.discovery import Registry
+from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.inspect_ext.scorers import tale
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.solvers import method_solver
-
-__all__ = ["PAPER_CONFIG", "benchmark_task", "benchmarks", "licence"]
 
 PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)
 """Temperature and seed of the paper (appendix A.3), token cap of its released code.
@@ -41,6 +40,40 @@ def benchmarks() -> Registry[Benchmark]:
         pick=lambda module, stem: _checked(module.BENCHMARK),
         read=_checked,
     )
+
+
+def named_benchmark(task: str) -> Benchmark | None:
+    """The benchmark that a task names, None for a task that Inspect alone knows.
+
+    Raises:
+        UnknownNameError: Only a benchmark could be called so, and none is.
+        InvalidValueError: The benchmark's package cannot be imported, or two have the name.
+    """
+    name, _ = split_arguments("task", task)
+    head, *rest = _parts(name)
+    # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
+    if name.startswith("tale_eval/") or head in benchmarks() or (not rest and ".py" not in name):
+        check_name("task", head, benchmarks())
+        return benchmarks()[head]
+    return None
+
+
+def task_arguments(task: str) -> tuple[str, dict[str, str]]:
+    """Inspect's name of a task, and the arguments that the short form names."""
+    name, arguments = split_arguments("task", task)
+    benchmark = named_benchmark(task)
+    if benchmark is None:
+        return name, arguments
+    head, *rest = _parts(name)
+    if len(rest) > len(benchmark.short):
+        raise InvalidValueError(
+            f"task {task!r}: {head} takes at most {len(benchmark.short)} parts after it"
+        )
+    return benchmark.task, dict(zip(benchmark.short, rest, strict=False)) | arguments
+
+
+def _parts(name: str) -> list[str]:
+    return name.removeprefix("tale_eval/").split("/")
 
 
 def licence(name: str) -> str:

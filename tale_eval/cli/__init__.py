@@ -174,7 +174,7 @@ def elasticity(
 ) -> None:
     """Show how the actual tokens answer to the prompted budget, and how estimates fare."""
     from tale_eval.analysis.elasticity import elasticity_reports
-    from tale_eval.logs import read_searches
+    from tale_eval.inspect_ext.logs.searches import read_searches
     from tale_eval.report import tables as export
     from tale_eval.report.charts import check_format, save_chart
     from tale_eval.report.elasticity_chart import elasticity_chart

@@ -15,8 +15,9 @@ from inspect_ai.solver import Generate, Solver, TaskState
 from tale_eval.asking.arguments import checked_arguments
 from tale_eval.asking.method import Method
 from tale_eval.budgets.plan import Plan
-from tale_eval.errors import InvalidValueError, shown_plainly
+from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.asking import follow
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.inspect_ext.record import record_method
 
 P = ParamSpec("P")

@@ -5,7 +5,7 @@ import re
 from inspect_ai.log import EvalLog, EvalSample, EvalSpec
 from inspect_ai.model import ModelConfig
 
-from tale_eval.inspect_ext.record import ESTIMATOR_ROLE
+from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, record_in
 from tale_eval.models.adapters import BASE_METADATA
 from tale_eval.records import RunSettings
 from tale_eval.shown.masking import masked
@@ -30,8 +30,8 @@ def task_label(spec: EvalSpec) -> str:
 
 def method_label(spec: EvalSpec, sample: EvalSample) -> str:
     """The method as it was recorded, or the foreign solver; whose estimates; which adapter."""
-    recorded = sample.store.get("TaleRecord:method")
-    method = str(recorded) + _estimator(spec, str(recorded)) if recorded else _foreign_method(spec)
+    recorded = record_in(sample).method
+    method = recorded + _estimator(spec, recorded) if recorded else _foreign_method(spec)
     base = base_model(spec)
     if base == spec.model:
         return method

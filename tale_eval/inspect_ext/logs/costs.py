@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from inspect_ai.log import EvalSample, EvalSpec
 from inspect_ai.model import ModelUsage
 from inspect_ai.scorer import Score
-from pydantic import TypeAdapter
 
 from tale_eval.inspect_ext.counting import pads, was_cut_off
+from tale_eval.inspect_ext.record import record_in
 from tale_eval.tokens.costs import COST_KEYS, cost_values
 from tale_eval.tokens.ledger import Call, input_tokens, output_tokens
 from tale_eval.tokens.pricing import Prices, total_dollars
@@ -32,13 +32,14 @@ def sample_costs(
     calls = _calls(sample, spec)
     if scored is not None:
         return scored | {"dollars": _dollars_of_scored(scored, calls, prices)}
+    record = record_in(sample)
     costs = cost_values(
         calls,
-        answer_call=sample.store.get("TaleRecord:answer_call"),
-        budget=sample.store.get("TaleRecord:budget"),
-        budget_status=sample.store.get("TaleRecord:budget_status"),
-        budget_echoed=sample.store.get("TaleRecord:budget_echoed", False),
-        search_status=(sample.store.get("TaleRecord:search") or {}).get("status"),
+        answer_call=record.answer_call,
+        budget=record.budget,
+        budget_status=record.budget_status,
+        budget_echoed=record.budget_echoed,
+        search_status=record.search_status,
         prices=prices,
     )
     # Inspect's usage is a sum for each model, of nobody knows how many calls
@@ -67,14 +68,14 @@ def _dollars_of_scored(
 
 def padded(sample: EvalSample) -> bool:
     """Whether nobody counted what each reply of a local batch holds."""
-    if scored_costs(sample.scores or {}) or sample.store.get("TaleRecord:calls"):
+    if scored_costs(sample.scores or {}) or record_in(sample).has_calls:
         return False
     return any(pads(model) for model in sample.model_usage)
 
 
 def _calls(sample: EvalSample, spec: EvalSpec) -> list[Call]:
     """The sample's ledger and what others, such as a grader, used; or its usage per model."""
-    written = TypeAdapter(list[Call]).validate_python(sample.store.get("TaleRecord:calls") or [])
+    written = record_in(sample).calls
     if not written:
         return [_used(model, usage, sample, spec) for model, usage in sample.model_usage.items()]
     return [*written, *_helper_calls(written, sample, spec)]

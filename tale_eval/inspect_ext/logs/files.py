@@ -7,18 +7,18 @@ from typing import Any
 from zipfile import BadZipFile
 
 from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalLog, read_eval_log
 from zstandard import ZstdError
 
-from tale_eval.errors import SourceError
-from tale_eval.lm_eval_ext.samples import sample_files
+from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
+from tale_eval.places import find_files
 from tale_eval.records import MALFORMED, reason
 
 # what is large in a sample and not needed here
 UNREAD = {"events", "events_data", "messages", "attachments", "timelines"}
 
 # what a cut, foreign or hostile file makes Inspect raise
-UNREADABLE = (*MALFORMED, OSError, BadZipFile, zlib.error, ZstdError)
+UNREADABLE_LOG = (*MALFORMED, OSError, BadZipFile, zlib.error, ZstdError)
 
 
 def each_log(locations: list[str], problems: list[str]) -> Iterator[EvalLog]:
@@ -29,40 +29,11 @@ def each_log(locations: list[str], problems: list[str]) -> Iterator[EvalLog]:
     Raises:
         SourceError: If there is no log at all.
     """
-    names, _ = find_logs(locations, problems)
+    (names,) = find_files(locations, [INSPECT_LOGS], problems)
     for header in each_header(names, problems):
         log = _read(header.location, problems, exclude_fields=UNREAD)
         if log is not None:
             yield log
-
-
-def find_logs(locations: list[str], problems: list[str]) -> tuple[list[str], list[str]]:
-    """The names of Inspect's logs, and of lm_eval's sample files, in these places.
-
-    A place without any goes into `problems`.
-
-    Raises:
-        SourceError: If there is none at all.
-    """
-    logs: list[str] = []
-    samples: list[str] = []
-    missing = []
-    for location in dict.fromkeys(locations):
-        try:
-            found = _log_names(location), sample_files(location)
-        except Exception as error:  # noqa: BLE001 (each store's library has its own)
-            missing.append(f"{location}: cannot be looked into ({reason(error)})")
-            continue
-        logs += found[0]
-        samples += found[1]
-        if not any(found):
-            missing.append(
-                f"no Inspect log (.eval or .json) and no samples_*.jsonl of lm_eval in {location}"
-            )
-    if not logs and not samples:
-        raise SourceError("; ".join(missing))
-    problems += missing
-    return list(dict.fromkeys(logs)), samples
 
 
 def each_header(names: list[str], problems: list[str]) -> Iterator[EvalLog]:
@@ -91,7 +62,7 @@ def _age(log: EvalLog) -> tuple[str, datetime]:
 def _read(name: str, problems: list[str], **options: Any) -> EvalLog | None:
     try:
         return read_eval_log(name, **options)
-    except UNREADABLE as error:
+    except UNREADABLE_LOG as error:
         problems.append(unreadable(name, error))
         return None
 
@@ -99,10 +70,3 @@ def _read(name: str, problems: list[str], **options: Any) -> EvalLog | None:
 def unreadable(name: str, error: Exception) -> str:
     """The problem of a log that cannot be used."""
     return f"{name}: not a readable log ({reason(error)})"
-
-
-def _log_names(location: str) -> list[str]:
-    if location.endswith((".eval", ".json")):
-        files, path = url_to_fs(location)
-        return [files.unstrip_protocol(path)]
-    return sorted(info.name for info in list_eval_logs(location, descending=False))

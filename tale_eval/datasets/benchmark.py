@@ -55,6 +55,7 @@ def table(benchmarks: Iterable[Benchmark]) -> list[str]:
     lines = ["| task | arguments | rows | source | licence |", "|---|---|---|---|---|"]
     for benchmark in benchmarks:
         arguments = ", ".join(f"`{name}`" for name in benchmark.arguments)
-        cells = (f"`{benchmark.name}`", arguments, benchmark.rows, benchmark.source)
-        lines.append(f"| {' | '.join(cells)} | {benchmark.licence} |")
+        cells = [f"`{benchmark.name}`", arguments, benchmark.rows, benchmark.source]
+        padded = (f" {cell} " if cell else " " for cell in [*cells, benchmark.licence])
+        lines.append(f"|{'|'.join(padded)}|")
     return lines

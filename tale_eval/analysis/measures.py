@@ -91,6 +91,7 @@ class Measure:
         rank: How early it comes in a terminal, which leaves out the last ones where it is too
             narrow; None: not there.
         short: Its heading in a terminal, if not the title.
+        legend: A line below a terminal's tables, where a row has something in its column.
         interval: Its interval is in CSV and JSON, under its name with _low and _high.
         printed: What it says of a row that a paper prints; None: nothing.
     """
@@ -103,6 +104,7 @@ class Measure:
     main: bool | None = False
     rank: int | None = None
     short: str = ""
+    legend: str = ""
     interval: bool = False
     printed: Callable[[ReferenceRow], Value] | None = None
 
@@ -267,6 +269,7 @@ MEASURES = (
         main=True,
         rank=7,
         short="●",
+        legend="● in the Pareto set: no other method is as accurate with as few tokens",
     ),
     Measure(
         "dollars_per_1000",

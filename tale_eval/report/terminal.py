@@ -36,9 +36,7 @@ def leaderboard_tables(
         tables += [_heading(f"{model} · average over {', '.join(tasks)}"), _average_table(lines)]
     for task, printed in groupby(reference, key=lambda row: row.task):
         tables += [_heading(f"{task} · as printed in the paper"), _printed_table(printed)]
-    if any(row.measure("pareto").value for row in rows):
-        tables.append("● in the Pareto set: no other method is as accurate with as few tokens")
-    return Group(*tables)
+    return Group(*tables, *_legends(rows))
 
 
 # characters: a longer method name is folded; more than any table needs
@@ -92,6 +90,14 @@ def _known_columns(rows: Sequence[LeaderboardRow]) -> list[_Column]:
     return [column for column in columns if any(cell != NOTHING for cell in column.cells)]
 
 
+def _legends(rows: Sequence[LeaderboardRow]) -> list[str]:
+    return [
+        escape(measure.legend)
+        for measure in measures.MEASURES
+        if measure.legend and any(_cell(measure.unit, measure.of(row)) != NOTHING for row in rows)
+    ]
+
+
 def _heading(title: str) -> Text:
     return Text(visible(title), style="bold")
 
@@ -140,7 +146,7 @@ def _ranged(point: str, ends: str = "", scale: float = 1) -> _Writer:
         if value.interval is None:
             return number
         low, high = (f"{scale * end:{ends}}" for end in (value.interval.low, value.interval.high))
-        return rf"{number} [{low}, {high}]"
+        return f"{number} [{low}, {high}]"
 
     return write
 

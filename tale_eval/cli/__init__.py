@@ -61,10 +61,11 @@ def report(
     prices: Annotated[Path | None, typer.Option(help="Your prices: a JSON file")] = None,
 ) -> None:
     """Show accuracy beside tokens, and each method against the baseline."""
-    from tale_eval.analysis.leaderboard import leaderboard, macro_average, problems
+    from tale_eval.analysis.averages import macro_average
+    from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.problems import problems, setting_problems
     from tale_eval.analysis.projection import project
     from tale_eval.analysis.reference import paper_rows
-    from tale_eval.analysis.settings import setting_problems
     from tale_eval.logs import read_records
     from tale_eval.report import tables as export
     from tale_eval.report.charts import check_format, save_chart

@@ -25,8 +25,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
 
-from tale_eval.analysis.leaderboard import Row, leaderboard, problems
-from tale_eval.analysis.settings import setting_problems
+from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
+from tale_eval.analysis.problems import problems, setting_problems
 from tale_eval.errors import SourceError
 from tale_eval.inspect_ext.logs.records import sample_record
 from tale_eval.inspect_ext.logs.searches import read_searches
@@ -103,7 +103,7 @@ def fails_at_the_last() -> Solver:
     return solve
 
 
-def row_of(reading: ReadLogs, task: str, method: str = "cot") -> Row:
+def row_of(reading: ReadLogs, task: str, method: str = "cot") -> LeaderboardRow:
     (row,) = [r for r in leaderboard(reading.records) if (r.task, r.method) == (task, method)]
     return row
 

@@ -111,7 +111,7 @@ def test_a_cache_that_cannot_be_written_to_is_named(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TALE_EVAL_CACHE", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match="cannot write lm_eval's task files.*TALE_EVAL_CACHE"):
+    with pytest.raises(OutputError, match=r"cannot write lm_eval's task files.*TALE_EVAL_CACHE"):
         task_folder()
 
 

@@ -198,7 +198,7 @@ def one_file_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 @pytest.mark.usefixtures("one_file_more")
 def test_a_benchmark_more_is_one_file() -> None:
     assert set(benchmarks()) == {*OURS, "coin"}
-    assert "tale_eval.tasks.coin" in own_modules()
+    assert benchmarks().origin("coin") == "tale_eval.tasks.coin"
     assert task_arguments("coin/tails") == ("tale_eval/coin", {"side": "tails"})
     assert evaluation_questions(["coin/tails"]) == [words(TAILS)]
     assert "coin: cc0-1.0" in card_of("coin")
@@ -235,8 +235,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 FOUND = """
 import json
 from tale_eval.errors import TaleEvalError
-from tale_eval.matrix import Combination, combinations, command, task_arguments
-from tale_eval.tasks import benchmarks, licence, own_modules
+from tale_eval.matrix import Combination, combinations, command
+from tale_eval.tasks import benchmarks, licence, task_arguments
 
 def error(task):
     try:
@@ -247,7 +247,7 @@ def error(task):
 names = ["dice", "sides", "gsm8k", "coin:sied=tails", "coin/tails", "coin:method=cot", "mathbench"]
 print(json.dumps({
     "names": list(benchmarks()),
-    "own": own_modules(),
+    "origin": benchmarks().origin("coin"),
     "named": task_arguments("coin/tails"),
     "command": command(Combination("coin/tails", "cot", "mockllm/model"), "logs", [])[3:],
     "licence": licence("coin"),
@@ -298,7 +298,7 @@ def test_two_benchmarks_of_one_name_are_refused_with_both_origins(found: Any) ->
         "toys.coin:BENCHMARK of toys 1.0; rename or uninstall one"
     )
     # Inspect still finds ours by its own name
-    assert found["own"] == [f"tale_eval.tasks.{name}" for name in OURS]
+    assert found["origin"] == "toys.coin:BENCHMARK of toys 1.0"
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 from inspect_ai.log import EvalSample, EvalSpec
 
-from tale_eval.asking.prompts import Kind, Language
+from tale_eval.asking.prompts import Language, QuestionKind
 from tale_eval.budgets.search import SearchStatus
 from tale_eval.budgets.traces import AttemptTrace, SearchTrace
 from tale_eval.datasets.benchmark import Benchmark
@@ -30,7 +30,7 @@ _BENCHMARK_LOG = {"benchmark", "kind", "language"}
 
 
 @dataclass(frozen=True)
-class Question:
+class CorpusQuestion:
     """What was asked.
 
     Attributes:
@@ -42,7 +42,7 @@ class Question:
 
     sample_id: str
     benchmark: str
-    kind: Kind
+    kind: QuestionKind
     language: Language
     text: str
     options: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Candidate:
         log: Name of the log's file.
     """
 
-    question: Question
+    question: CorpusQuestion
     text: str
     tokens: int | None
     reasoning_tokens: int
@@ -197,7 +197,7 @@ def _one_model(found: Sequence[str], model: str | None) -> str:
 
 
 def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candidate]:
-    question = Question(
+    question = CorpusQuestion(
         sample_id=str(sample.id),
         benchmark=sample.metadata["benchmark"],
         kind=sample.metadata["kind"],
@@ -230,7 +230,7 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
 
 
 def _trials(
-    question: Question, sample: EvalSample, logged: LoggedRecord, trace: SearchTrace, log: str
+    question: CorpusQuestion, sample: EvalSample, logged: LoggedRecord, trace: SearchTrace, log: str
 ) -> Iterator[Candidate]:
     """Every answer of a search, and what the ledger says of its call."""
     if logged.method is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from tale_eval.asking.prompts import AnswerFormat, Kind, Language
+from tale_eval.asking.prompts import AnswerFormat, Language, QuestionKind
 
 FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
 """An `AnswerFormat`, or "auto": the paper's [[x]] on our own tasks, an "ANSWER: x" line on
@@ -23,7 +23,7 @@ class Question(NamedTuple):
     """
 
     text: str
-    kind: Kind
+    kind: QuestionKind
     language: Language
     answer_format: AnswerFormat
 

@@ -48,5 +48,5 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
         method=method_label(spec, sample),
         question=f"{sample.id}/{sample.epoch}",
         trace=trace,
-        estimate=None if status in budgets.UNREADABLE else record.budget,
+        estimate=None if status in budgets.WITHOUT_BUDGET else record.budget,
     )

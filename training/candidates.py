@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 from inspect_ai.log import EvalSample, EvalSpec
 
+from tale_eval.asking.method import Method
 from tale_eval.asking.prompts import Language, QuestionKind
 from tale_eval.budgets.search import SearchStatus
 from tale_eval.budgets.traces import AttemptTrace, SearchTrace
@@ -220,7 +221,7 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
         correct=record.correct == 1,
         truncated=bool(record.costs["truncated"]),
         method=method,
-        vanilla=method.partition(":")[0] == "cot",
+        vanilla=Method.of_label(method).name == "cot",
         searched=False,
         search=None,
         budget=logged.budget,

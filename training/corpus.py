@@ -7,12 +7,12 @@ that the trained model needs no budget in its prompt.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tale_eval.asking.method import Method
 from tale_eval.asking.prompts import SYSTEM_PROMPT, AnswerFormat, Style, cot_prompt, with_options
 from tale_eval.errors import InvalidValueError
 from tale_eval.training.candidates import Candidate, CorpusQuestion
@@ -133,11 +133,10 @@ def _asked(method: str, style: Style, answer_format: AnswerFormat) -> bool:
 
 def _way(method: str) -> tuple[str | None, str]:
     """Style and answer format in a method's label, which leaves out what is at its default."""
-    style = "paper" if method.partition(":")[0] != "direct" else None
-    settings = {"style": style, "answer_format": "bracketed"}
-    # the last of a name: a system prompt before it may hold anything
-    settings |= dict(re.findall(r":(style|answer_format)=(\w+)(?=:|$)", method))
-    return settings["style"], str(settings["answer_format"])
+    asked = Method.of_label(method)
+    style = "paper" if asked.name != "direct" else None
+    given = asked.arguments
+    return given.get("style", style), given.get("answer_format", "bracketed")
 
 
 def _asked_otherwise(

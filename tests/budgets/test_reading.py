@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_eval.budgets.reading import WITHOUT_BUDGET, BudgetReading, read_budget
+from tale_eval.budgets.reading import WITHOUT_BUDGET, BudgetReading, ReadingStatus, read_budget
 from tale_eval.errors import InvalidValueError
 
 

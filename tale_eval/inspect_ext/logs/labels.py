@@ -1,10 +1,9 @@
 """What a run is called in tables, and how it came to be. Pure."""
 
-import re
-
 from inspect_ai.log import EvalLog, EvalSample, EvalSpec
 from inspect_ai.model import ModelConfig
 
+from tale_eval.asking.method import Method
 from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, record_in
 from tale_eval.models.adapters import BASE_METADATA
 from tale_eval.records import RunSettings
@@ -41,10 +40,10 @@ def method_label(spec: EvalSpec, sample: EvalSample) -> str:
 
 def _estimator(spec: EvalSpec, method: str) -> str:
     """The model under whose role budgets were estimated, as part of a method's name."""
-    given = re.search(r":estimator_role=([^:]+)", method)
-    role = given[1] if given else ESTIMATOR_ROLE
+    asked = Method.of_label(method)
+    role = asked.arguments.get("estimator_role", ESTIMATOR_ROLE)
     bound = (spec.model_roles or {}).get(role)
-    if method.partition(":")[0] != "tale_ep" or bound is None:
+    if asked.name != "tale_ep" or bound is None:
         return ""
     names = [config.model for config in (bound if isinstance(bound, list) else [bound])]
     return f" {role}={','.join(names)}"

@@ -57,4 +57,5 @@ def by_model(rows: Iterable[LeaderboardRow]) -> dict[str, dict[str, dict[str, Le
 
 
 def shared_tasks(methods: Mapping[str, Mapping[str, LeaderboardRow]]) -> tuple[str, ...]:
+    """The tasks that every method of one model answered, by name."""
     return tuple(sorted(set.intersection(*map(set, methods.values()))))

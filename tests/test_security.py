@@ -11,8 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from command import REPOSITORY, tale_eval
 from evaluation import right, run
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from questions import gsm8k_file
 from server import chat_server
 

@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.analysis.efficiency import e3, oaa_auc, ock_score, tokens_per_correct
 from tale_eval.errors import InvalidValueError

@@ -4,8 +4,7 @@ from typing import get_args
 
 import example_report
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from records import COT, DIRECT, TALE, answer
 
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard

@@ -1,8 +1,7 @@
 """A method as a value: what users write, what logs keep, and that both are the same."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.asking.method import Method, as_method
 from tale_eval.errors import InvalidValueError

@@ -1,8 +1,7 @@
 """The prompts, letter by letter: a changed character is a changed experiment."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.asking.prompts import (
     ANSWER_FORMAT,

@@ -1,8 +1,7 @@
 """What an estimator's reply says about the budget, and when it says nothing."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.budgets.reading import WITHOUT_BUDGET, BudgetReading, ReadingStatus, read_budget
 from tale_eval.errors import InvalidValueError

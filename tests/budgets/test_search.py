@@ -8,8 +8,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.budgets.search import Attempt, SearchResult, Trial, halvings, search
 from tale_eval.errors import InvalidValueError, TaleEvalError, UnknownNameError

@@ -1,7 +1,6 @@
 """A search's trace says everything that the search saw."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.budgets.search import Attempt, Trial
 from tale_eval.budgets.traces import AttemptTrace, TrialTrace

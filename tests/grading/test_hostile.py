@@ -11,8 +11,7 @@ import example_report
 import pytest
 from evaluation import right, run, samples, values
 from hostile import ESCAPE, ISOLATE, NUL, RIGHT_TO_LEFT, SURROGATE, TOWERS, hostile_texts
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from questions import asks_for_budget, gsm8k_file
 from rich.console import Console
 from server import Reply, chat_server
@@ -26,8 +25,7 @@ from tale_eval.grading.forms import choice_letter
 from tale_eval.grading.numbers import normalise, parse_number
 from tale_eval.logs import read_records
 from tale_eval.records import RunSettings
-from tale_eval.report import page
-from tale_eval.report import tables as export
+from tale_eval.report import page, tables as export
 from tale_eval.report.page import write_page
 from tale_eval.report.terminal import leaderboard_tables
 from tale_eval.tasks.gsm8k import gsm8k

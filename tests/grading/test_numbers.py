@@ -4,8 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.grading import numbers
 from tale_eval.grading.numbers import last_number_in, normalise, numbers_in, parse_number

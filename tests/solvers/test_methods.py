@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command import REPOSITORY, inspect, lm_eval_samples, tale_eval
-from command import lm_eval as run_lm_eval
+from command import REPOSITORY, inspect, lm_eval as run_lm_eval, lm_eval_samples, tale_eval
 from evaluation import values
 from inspect_ai.log import list_eval_logs, read_eval_log
 from installed import install, path_with, python

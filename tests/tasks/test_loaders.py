@@ -14,8 +14,7 @@ from typing import Any
 import pandas
 import pytest
 from huggingface_hub import constants as hub_constants
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.samples import content_hash, reordered
@@ -29,11 +28,9 @@ from tale_eval.errors import (
 from tale_eval.tasks.chain_sum import load as chain_sum
 from tale_eval.tasks.gpqa import load as gpqa
 from tale_eval.tasks.gsm8k import load as gsm8k
-from tale_eval.tasks.gsm8k_zero import load as gsm8k_zero
-from tale_eval.tasks.gsm8k_zero import plain_number
+from tale_eval.tasks.gsm8k_zero import load as gsm8k_zero, plain_number
 from tale_eval.tasks.gsm_symbolic import load as gsm_symbolic
-from tale_eval.tasks.mathbench import SHA256, SUBSETS
-from tale_eval.tasks.mathbench import load as mathbench
+from tale_eval.tasks.mathbench import SHA256, SUBSETS, load as mathbench
 
 GSM8K_ROW = {"question": "What is 2 + 3?", "answer": "2 + 3 = <<2+3=5>>5\n#### 5"}
 CHOICE_ROW = {"question": "Even?", "options": ["1", "2", "3", "5"], "answer": "B", "topic": "N"}

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from evaluation import run
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from questions import gsm8k_file, number_in
 from server import Reply, chat_server
 

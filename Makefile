@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo tale-pt test test-fast check bench test-vllm fuzz audit clean
+.PHONY: demo tale-pt test test-all test-slow check imports bench test-vllm fuzz audit clean
 FUZZ_SECONDS ?= 60
 VLLM_VENV ?= .venv-vllm
 
@@ -15,17 +15,24 @@ tale-pt: $(VENV)/dev.done        ## search, corpus, train, compare on the embedd
 	sh training/circle.sh tale-pt
 
 # two workers with a thread each: torch's threads would spin for each other's cores
-test: $(VENV)/dev.done           ## every test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
-
-test-fast: $(VENV)/dev.done      ## every test that takes less than a few seconds
+test: $(VENV)/dev.done           ## what a change should pass before it is shown: a few minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
 
-check: $(VENV)/dev.done          ## lint, format, types
+test-slow: $(VENV)/dev.done      ## the rest: real models, both harnesses, kills, many faults
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
+
+test-all: test test-slow         ## every test
+
+check: $(VENV)/dev.done imports  ## lint, format, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/inspect-evals-lint --root . tasks
+
+# import-linter follows no links: it looks at a copy without any
+imports: $(VENV)/dev.done        ## which room may know which (importlinter.ini)
+	rm -rf build/imports && mkdir -p build/imports && cp -RL tale_eval build/imports/
+	cd build/imports && PYTHONPATH=. $(CURDIR)/$(BIN)/lint-imports $(CURDIR)/importlinter.ini
 
 bench: $(VENV)/dev.done          ## the benchmarks; nothing in the tests depends on time
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -17,7 +17,7 @@ from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import Scorer, Target, answer, match
 from inspect_ai.solver import TaskState
 
-from tale_eval.asking.prompts import Kind
+from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.answers import grade
 
 REASONING = "We add the two numbers, and carry where the sum of two digits is ten or more. " * 4
@@ -42,7 +42,7 @@ def formulas(n: int) -> Reply:
     )
 
 
-def by_us(kind: Kind) -> Callable[[Reply], bool]:
+def by_us(kind: QuestionKind) -> Callable[[Reply], bool]:
     options = OPTIONS if kind == "choice" else ()
     return lambda reply: grade(*reply, kind, options).correct
 

@@ -42,7 +42,7 @@ def main() -> None:
     runs: dict[str, Any] = {
         "gsm8k_cot (lm_eval's own)": stock,
         "tale_gsm8k_cot": "tale_gsm8k_cot",
-        "tale_gsm8k_ep": "tale_gsm8k_ep",
+        "tale_gsm8k_tale_ep": "tale_gsm8k_tale_ep",
     }
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(REPEATS):
@@ -57,7 +57,7 @@ def main() -> None:
         allowed = 2 * base if name.endswith("_ep") else base
         shown = ", ".join(f"{t:.1f}" for t in times)
         print(f"{name:28} {median(times):8.2f} {median(times) / allowed:6.2f}  {shown}")
-    print("ratio: to gsm8k_cot; of tale_gsm8k_ep to twice gsm8k_cot")
+    print("ratio: to gsm8k_cot; of tale_gsm8k_tale_ep to twice gsm8k_cot")
 
 
 if __name__ == "__main__":

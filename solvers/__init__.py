@@ -1,10 +1,54 @@
-"""The methods: how a model is asked. Each is an Inspect solver."""
+"""The methods: how a model is asked, one method a file.
 
-from tale_eval.solvers.budget import budget
-from tale_eval.solvers.budget_search import budget_search
-from tale_eval.solvers.cot import cot
-from tale_eval.solvers.direct import direct
-from tale_eval.solvers.methods import METHODS, method_solver
-from tale_eval.solvers.tale_ep import tale_ep
+A method is found by its file's name, or in another package by the entry point group
+`tale_eval.methods`, whose names are methods and whose values their functions.
+"""
 
-__all__ = ["METHODS", "budget", "budget_search", "cot", "direct", "method_solver", "tale_ep"]
+from functools import cache
+
+from inspect_ai.solver import Solver
+
+from tale_eval.asking.method import Method, as_method
+from tale_eval.discovery import Registry
+from tale_eval.inspect_ext.method import Definition, definition_of
+from tale_eval.inspect_ext.plain_errors import shown_by_the_caller
+
+
+@cache
+def methods() -> Registry[Definition]:
+    """Every method by name."""
+    return Registry(
+        "method",
+        package="tale_eval.solvers",
+        group="tale_eval.methods",
+        pick=lambda module, stem: definition_of(getattr(module, stem)),
+        read=definition_of,
+    )
+
+
+def resolve(method: str | Method) -> Method:
+    """A method with its arguments checked, in one order, and those at their default left out.
+
+    Raises:
+        UnknownNameError: If the method or one of its arguments does not exist.
+        InvalidValueError: If an argument has no value, or one that makes no sense.
+    """
+    given = as_method(method)
+    return methods()[given.name].method(given.arguments)
+
+
+def method_solver(method: str | Method) -> Solver:
+    """The solver of a method, such as "cot" or "budget:tokens=50:style=answer_last".
+
+    Arguments follow the name after colons, as the method's own parameters.
+
+    Raises:
+        UnknownNameError: If the method or one of its arguments does not exist.
+        InvalidValueError: If an argument has no value, or one that makes no sense.
+    """
+    given = as_method(method)
+    definition = methods()[given.name]
+    arguments = definition.arguments(given.arguments)
+    assert definition.factory is not None
+    with shown_by_the_caller():
+        return definition.factory(**arguments)

@@ -3,22 +3,23 @@
 inspect eval tale_eval/gsm8k --solver tale_eval/budget -S tokens=50
 """
 
-from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.solver import solver
 
-from tale_eval.asking.prompts import SYSTEM_PROMPT, Style
+from tale_eval.asking.prompts import SYSTEM_PROMPT, Style, cot_prompt
+from tale_eval.asking.question import FormatChoice, Way
+from tale_eval.budgets.plan import Plan, single
 from tale_eval.errors import InvalidValueError
-from tale_eval.inspect_ext.asking import Asking, FormatChoice, ask
 from tale_eval.inspect_ext.method import method
 
 
 @solver
-@method
+@method(example={"tokens": 50})  # the paper's first example (figure 1)
 def budget(
     tokens: int,
     system_prompt: str = SYSTEM_PROMPT,
     answer_format: FormatChoice = "auto",
     style: Style = "paper",
-) -> Solver:
+) -> Plan:
     """Ask for step-by-step reasoning in less than a fixed number of tokens.
 
     The budget is a wish in the prompt, not a cap on generation.
@@ -30,11 +31,8 @@ def budget(
         style: "paper" (format line first) or "answer_last".
     """
     if tokens < 1:
-        raise InvalidValueError(f"tokens={tokens}: a budget is a whole number from 1 up")
-    asking = Asking(system_prompt, answer_format, style)
-
-    async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state, _ = await ask(state, generate, asking, budget=tokens)
-        return state
-
-    return solve
+        raise InvalidValueError(f"tokens={tokens}: must be a whole number from 1 up")
+    way = Way(system_prompt, answer_format)
+    return single(
+        lambda question: cot_prompt(*question, budget=tokens, style=style), way, budget=tokens
+    )

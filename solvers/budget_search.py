@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.asking.prompts import SYSTEM_PROMPT, Style
+from tale_eval.asking.prompts import SYSTEM_PROMPT, Style, cot_prompt
+from tale_eval.asking.question import FormatChoice, Way
+from tale_eval.budgets.plan import Ask
 from tale_eval.budgets.search import Attempt, Rule, SearchResult, Strategy, Trial, search
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
-from tale_eval.inspect_ext.asking import EPOCH_STRIDE, Asking, FormatChoice, ask
+from tale_eval.inspect_ext.asking import EPOCH_STRIDE, ask
 from tale_eval.inspect_ext.correctness import is_correct
 from tale_eval.inspect_ext.method import method
 from tale_eval.inspect_ext.record import record_of
-from tale_eval.tokens.ledger import Call, Purpose
+from tale_eval.tokens.ledger import Call
 
 
 @solver
@@ -59,10 +61,10 @@ def budget_search(
         )
     if not 0 < tolerance <= 1:
         raise InvalidValueError(f"tolerance={tolerance}: must be above 0 and at most 1")
-    asking = Asking(system_prompt, answer_format, style)
+    way = Way(system_prompt, answer_format)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        asked = _Asked(state, generate, asking, score)
+        asked = _Asked(state, generate, way, style, score)
         vanilla = Trial(None, tuple([await asked.attempt(None) for _ in range(samples)]), rule)
         result = await search(
             asked.attempt, vanilla, strategy, samples, rule, tolerance, speculative
@@ -78,7 +80,8 @@ class _Asked:
 
     state: TaskState
     generate: Generate
-    asking: Asking
+    way: Way
+    style: Style
     score: str | None
     seed: int = 0
     replies: list[tuple[Attempt, TaskState, Call]] = field(default_factory=list)
@@ -89,12 +92,14 @@ class _Asked:
         sample = self.samples_of.get(budget, 0)
         self.samples_of[budget] = sample + 1
         fork = _fork(self.state)
-        purpose: Purpose = "vanilla" if budget is None else "search"
+        asked = Ask(
+            lambda question: cot_prompt(*question, budget=budget, style=self.style),
+            purpose="vanilla" if budget is None else "search",
+            budget=budget,
+        )
         # a repeated question with the same seed would only repeat its answer
         seed = self.seed + sample if sample else None
-        fork, call = await ask(
-            fork, self.generate, self.asking, budget=budget, purpose=purpose, seed=seed
-        )
+        fork, call = await ask(fork, self.generate, asked, self.way, seed=seed)
         if budget is None and not sample:
             self.seed = call.seed or EPOCH_STRIDE * (self.state.epoch - 1)
         if call.output_tokens is None:
@@ -103,7 +108,7 @@ class _Asked:
                 "tokens of the vanilla answer: make the server report its usage"
             )
         correct = await is_correct(fork, self.score)
-        attempt = Attempt(call.output_tokens, correct, fork.output.completion)
+        attempt = Attempt(call.output_tokens, correct, fork.output.completion, call.event)
         self.replies.append((attempt, fork, call))
         return attempt
 

@@ -3,10 +3,11 @@
 inspect eval tale_eval/gsm8k --solver tale_eval/cot
 """
 
-from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.solver import solver
 
-from tale_eval.asking.prompts import SYSTEM_PROMPT, Style
-from tale_eval.inspect_ext.asking import Asking, FormatChoice, ask
+from tale_eval.asking.prompts import SYSTEM_PROMPT, Style, cot_prompt
+from tale_eval.asking.question import FormatChoice, Way
+from tale_eval.budgets.plan import Plan, single
 from tale_eval.inspect_ext.method import method
 
 
@@ -16,7 +17,7 @@ def cot(
     system_prompt: str = SYSTEM_PROMPT,
     answer_format: FormatChoice = "auto",
     style: Style = "paper",
-) -> Solver:
+) -> Plan:
     """Ask for step-by-step reasoning.
 
     Args:
@@ -24,10 +25,5 @@ def cot(
         answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
         style: "paper" (format line first) or "answer_last".
     """
-    asking = Asking(system_prompt, answer_format, style)
-
-    async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state, _ = await ask(state, generate, asking)
-        return state
-
-    return solve
+    way = Way(system_prompt, answer_format)
+    return single(lambda question: cot_prompt(*question, style=style), way)

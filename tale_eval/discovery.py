@@ -36,7 +36,7 @@ class Registry(Mapping[str, Member], Generic[Member]):
             that begin with an underscore are not.
         group: The entry point group by which other packages bring members of theirs.
         pick: The member of an imported module of ours, given the module and its stem.
-        check: Raises TypeError where what an entry point names is no member.
+        read: The member that the object of an entry point stands for; TypeError if none.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Registry(Mapping[str, Member], Generic[Member]):
         package: str,
         group: str,
         pick: Callable[[ModuleType, str], Member],
-        check: Callable[[Any], None],
+        read: Callable[[Any], Member],
     ) -> None:
         self._what, self._package, self._group = what, package, group
-        self._pick, self._check = pick, check
+        self._pick, self._read = pick, read
         self._loaded: dict[str, Member] = {}
 
     def __getitem__(self, name: str) -> Member:
@@ -128,8 +128,6 @@ class Registry(Mapping[str, Member], Generic[Member]):
 
     def _brought(self, point: EntryPoint) -> Callable[[], Member]:
         def load() -> Member:
-            member: Member = point.load()
-            self._check(member)
-            return member
+            return self._read(point.load())
 
         return load

@@ -4,8 +4,7 @@ Each class also inherits the standard type that it stands for, so callers may
 catch either. Messages name the value, what would have been allowed, and the fix.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 
@@ -75,30 +74,3 @@ def check_name(what: str, name: str, allowed: Iterable[str]) -> None:
     names = tuple(allowed)
     if name not in names:
         raise UnknownNameError(what, name, names)
-
-
-@contextmanager
-def shown_plainly() -> Iterator[None]:
-    """Make Inspect's command line print a user's error without a traceback.
-
-    Also a decorator, for tasks, solvers and scorers. The original error stays the cause.
-    """
-    # the one exception that Inspect prints plainly is not part of its public API
-    from inspect_ai._util.error import PrerequisiteError
-    from rich.markup import escape
-
-    try:
-        yield
-    except TaleEvalError as error:
-        raise PrerequisiteError(escape(f"ERROR: {error}")) from error
-
-
-@contextmanager
-def shown_by_the_caller() -> Iterator[None]:
-    """Undo `shown_plainly` within: raise the original error for a caller that is not Inspect."""
-    from inspect_ai._util.error import PrerequisiteError
-
-    try:
-        yield
-    except PrerequisiteError as error:
-        raise (error.__cause__ or error) from None

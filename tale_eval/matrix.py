@@ -13,13 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from tale_eval.asking.arguments import checked_arguments, split_arguments
-from tale_eval.datasets.benchmark import Benchmark
-from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.asking.arguments import checked_arguments
+from tale_eval.asking.method import Method
+from tale_eval.errors import InvalidValueError
 from tale_eval.models.adapters import named_model
 from tale_eval.settings import MAX_RETRIES
-from tale_eval.solvers.methods import method_solver, parse_method
-from tale_eval.tasks import benchmarks
+from tale_eval.solvers import methods, resolve
+from tale_eval.tasks import named_benchmark, task_arguments
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def combinations(
         raise InvalidValueError("name at least one task, one --method and one --model")
     for combination in found:
         _check_task(combination.task)
-        method_solver(combination.method)
+        resolve(combination.method)
         named_model(combination.model)
     _check_names(dict.fromkeys(combination.model for combination in found))
     return found
@@ -83,9 +83,10 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
     if named_benchmark(combination.task):
         words += ["-T", f"method={_quoted(combination.method)}"]
     else:
-        name, settings = parse_method(combination.method)
-        words += ["--solver", f"tale_eval/{name}"]
-        for key, value in settings.items():
+        method = Method.parse(combination.method)
+        definition = methods()[method.name]
+        words += ["--solver", definition.registered_name]
+        for key, value in definition.arguments(method.arguments).items():
             words += ["-S", f"{key}={_quoted(value)}"]
         if not any(option.partition("=")[0] == "--max-retries" for option in options):
             # the benchmarks' own tasks say so themselves
@@ -93,40 +94,6 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
     for key, value in arguments.items():
         words += ["-T", f"{key}={value}"]
     return [sys.executable, "-m", "inspect_ai", *words, *options]
-
-
-def named_benchmark(task: str) -> Benchmark | None:
-    """The benchmark that a task names, None for a task that Inspect alone knows.
-
-    Raises:
-        UnknownNameError: Only a benchmark could be called so, and none is.
-        InvalidValueError: The benchmark's package cannot be imported, or two have the name.
-    """
-    name, _ = split_arguments("task", task)
-    head, *rest = _parts(name)
-    # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
-    if name.startswith("tale_eval/") or head in benchmarks() or (not rest and ".py" not in name):
-        check_name("task", head, benchmarks())
-        return benchmarks()[head]
-    return None
-
-
-def task_arguments(task: str) -> tuple[str, dict[str, str]]:
-    """Inspect's name of a task, and the arguments that the short form names."""
-    name, arguments = split_arguments("task", task)
-    benchmark = named_benchmark(task)
-    if benchmark is None:
-        return name, arguments
-    head, *rest = _parts(name)
-    if len(rest) > len(benchmark.short):
-        raise InvalidValueError(
-            f"task {task!r}: {head} takes at most {len(benchmark.short)} parts after it"
-        )
-    return benchmark.task, dict(zip(benchmark.short, rest, strict=False)) | arguments
-
-
-def _parts(name: str) -> list[str]:
-    return name.removeprefix("tale_eval/").split("/")
 
 
 def _check_task(written: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tale_eval.budgets.elasticity import Question
+from tale_eval.budgets.elasticity import QuestionTrials
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
 from tale_eval.shown.masking import masked_text
@@ -116,7 +116,7 @@ class Searched(Labelled):
             )
         if self.trace is not None:
             asked = (*self.trace.trials, *self.trace.surplus)
-            Question(self.question, tuple(trial.trial() for trial in asked))
+            QuestionTrials(self.question, tuple(trial.trial() for trial in asked))
             if self.trace.budget not in [trial.budget for trial in self.trace.trials]:
                 raise InvalidValueError(
                     f"question {self.question!r}: the search chose the budget "

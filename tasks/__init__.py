@@ -7,25 +7,20 @@ packages bring theirs by entry points of the group "tale_eval.benchmarks".
 
 from collections.abc import Mapping
 from functools import cache
-from types import ModuleType
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Metric
 
-from tale_eval.asking.arguments import as_written
+from tale_eval.asking.arguments import as_written, split_arguments
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.discovery import Registry
+from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.inspect_ext.scorers import tale
 from tale_eval.settings import MAX_RETRIES
-from tale_eval.solvers.methods import method_solver
-
-__all__ = ["PAPER_CONFIG", "benchmark_task", "benchmarks", "licence", "own_modules"]
-
-PACKAGE = "tale_eval.tasks"
-GROUP = "tale_eval.benchmarks"
+from tale_eval.solvers import method_solver
 
 PAPER_CONFIG = GenerateConfig(temperature=0.1, seed=1024, max_tokens=1024, max_retries=MAX_RETRIES)
 """Temperature and seed of the paper (appendix A.3), token cap of its released code.
@@ -38,13 +33,47 @@ number of times (docs/faults.md). The user's flags win.
 @cache
 def benchmarks() -> Registry[Benchmark]:
     """Every benchmark by name, ours first; see `tale_eval.discovery.Registry`."""
-    return Registry("benchmark", PACKAGE, GROUP, _own, _check)
+    return Registry(
+        "benchmark",
+        package="tale_eval.tasks",
+        group="tale_eval.benchmarks",
+        pick=lambda module, stem: _checked(module.BENCHMARK),
+        read=_checked,
+    )
 
 
-def own_modules() -> list[str]:
-    """The modules of our own benchmarks: importing one registers its task with Inspect."""
-    found = {name: f"{PACKAGE}.{name}" for name in benchmarks()}
-    return [module for name, module in found.items() if benchmarks().origin(name) == module]
+def named_benchmark(task: str) -> Benchmark | None:
+    """The benchmark that a task names, None for a task that Inspect alone knows.
+
+    Raises:
+        UnknownNameError: Only a benchmark could be called so, and none is.
+        InvalidValueError: The benchmark's package cannot be imported, or two have the name.
+    """
+    name, _ = split_arguments("task", task)
+    head, *rest = _parts(name)
+    # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
+    if name.startswith("tale_eval/") or head in benchmarks() or (not rest and ".py" not in name):
+        check_name("task", head, benchmarks())
+        return benchmarks()[head]
+    return None
+
+
+def task_arguments(task: str) -> tuple[str, dict[str, str]]:
+    """Inspect's name of a task, and the arguments that the short form names."""
+    name, arguments = split_arguments("task", task)
+    benchmark = named_benchmark(task)
+    if benchmark is None:
+        return name, arguments
+    head, *rest = _parts(name)
+    if len(rest) > len(benchmark.short):
+        raise InvalidValueError(
+            f"task {task!r}: {head} takes at most {len(benchmark.short)} parts after it"
+        )
+    return benchmark.task, dict(zip(benchmark.short, rest, strict=False)) | arguments
+
+
+def _parts(name: str) -> list[str]:
+    return name.removeprefix("tale_eval/").split("/")
 
 
 def licence(name: str) -> str:
@@ -88,11 +117,7 @@ def benchmark_task(
     )
 
 
-def _own(module: ModuleType, stem: str) -> Benchmark:
-    benchmark: Benchmark = module.BENCHMARK
-    return benchmark
-
-
-def _check(member: object) -> None:
+def _checked(member: object) -> Benchmark:
     if not isinstance(member, Benchmark):
         raise TypeError(f"expected a tale_eval.datasets.benchmark.Benchmark, got {member!r}")
+    return member

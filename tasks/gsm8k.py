@@ -14,7 +14,8 @@ from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.datasets.rows import DataRow
 from tale_eval.datasets.samples import content_hash, make_sample
 from tale_eval.datasets.sources import HubFile, Source, load_rows
-from tale_eval.errors import check_name, shown_plainly
+from tale_eval.errors import check_name
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.tasks import benchmark_task
 
 VERSION = "1-A"

@@ -9,7 +9,7 @@ from inspect_ai.dataset import Sample
 
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.datasets.generated import generated
-from tale_eval.errors import shown_plainly
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.tasks import benchmark_task
 
 VERSION = "1-A"

@@ -17,7 +17,8 @@ from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.datasets.rows import DataRow, Origin, OriginKind, read_rows
 from tale_eval.datasets.samples import LETTERS, content_hash, make_sample, reordered
 from tale_eval.datasets.sources import Source, check_content, hub_folder, locate
-from tale_eval.errors import InvalidValueError, SourceError, check_name, shown_plainly
+from tale_eval.errors import InvalidValueError, SourceError, check_name
+from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.inspect_ext.scorers import circular_metrics
 from tale_eval.tasks import benchmark_task
 

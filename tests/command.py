@@ -29,9 +29,11 @@ def start_inspect(
     return subprocess.Popen(**_process("inspect", arguments, cwd, variables))
 
 
-def tale_eval(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `tale-eval ARGUMENTS`."""
-    return _run(_process("tale-eval", arguments, cwd, None))
+def tale_eval(
+    *arguments: object, cwd: Path, variables: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `tale-eval ARGUMENTS` with these environment variables added."""
+    return _run(_process("tale-eval", arguments, cwd, variables))
 
 
 def one_line(stderr: str, kind: str) -> str:

@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from tale_eval.analysis.leaderboard import leaderboard, problems
+from tale_eval.analysis.leaderboard import leaderboard
+from tale_eval.analysis.problems import problems
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.records import Record
 from tale_eval.report.page import RunSettings, write_page

@@ -235,8 +235,8 @@ def test_a_thousand_questions_by_lm_eval_with_a_tenth_of_faults(tmp_path: Path) 
     ways = [refused if way is SENT_TWICE else way for way in (*TRANSIENT, INVALID_JSON)]
     faults = Faults(share=0.1, seed=5, ways=ways)
     with chat_server(faults.odd(right), fault_of=faults.draw) as server:
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", size=1000, arguments=CLIENT)
-    rows = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", size=1000, arguments=CLIENT)
+    rows = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
     assert Counter(number_in(row["doc"]["question"]) for row in rows) == Counter(range(1000))
     assert lm_eval_ledger(rows) == served(server, by_tale_ep)
     assert not [row["error"] for row in rows if row["failed"]]
@@ -257,17 +257,17 @@ def test_a_request_that_always_fails_costs_lm_eval_one_question(tmp_path: Path) 
     cached = ("--use_cache", tmp_path / "cache", "--gen_kwargs", "do_sample=false")
     with chat_server(right, fault_of=at) as server:
         twice = f"{CLIENT},max_retries=2"
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", *cached, size=4, arguments=twice)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", *cached, size=4, arguments=twice)
         # a status that the same request would meet again is not asked for twice
         assert [fault.name for fault in server.faults].count("400") == 1
         assert [fault.name for fault in server.faults].count("503") == 2
-    _, estimate, answer, _ = rows = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+    _, estimate, answer, _ = rows = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
     assert [row["failed"] for row in rows] == [0, 1, 1, 0]
     assert estimate["error"].startswith("HTTP 400: ")
     assert answer["error"].startswith("HTTP 503: ")
     # the estimate of the question that failed was paid for
     assert lm_eval_ledger(rows) == served(server, by_tale_ep)
-    results = lm_eval_results(tmp_path, "tale_gsm8k_ep")
+    results = lm_eval_results(tmp_path, "tale_gsm8k_tale_ep")
     assert (results["correct"], results["failed"]) == (1, 0.5)
     row, notes = reported(tmp_path, "out")
     assert (row["n"], row["errors"], row["accuracy"]) == (2, 2, 1)
@@ -277,13 +277,13 @@ def test_a_request_that_always_fails_costs_lm_eval_one_question(tmp_path: Path) 
     for file in (tmp_path / "out").rglob("*_2*"):
         file.unlink()
     with chat_server(right) as server:
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", *cached, size=4, arguments=CLIENT)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", *cached, size=4, arguments=CLIENT)
     assert sorted((n, by_tale_ep(p)) for n, p in numbered(server)) == [
         (1, "answer"),
         (1, "estimate"),
         (2, "answer"),
     ]
-    assert [row["failed"] for row in lm_eval_samples(tmp_path, "tale_gsm8k_ep")] == [0] * 4
+    assert [row["failed"] for row in lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")] == [0] * 4
 
 
 def numbered(server: ChatServer) -> list[tuple[int, str]]:

@@ -14,7 +14,8 @@ from questions import asks_for_budget
 from server import ChatServer, Reply, chat_server
 
 from tale_eval.errors import InvalidValueError, UnknownNameError
-from tale_eval.matrix import Combination, combinations, command, log_folder, task_arguments
+from tale_eval.matrix import Combination, combinations, command, log_folder
+from tale_eval.tasks import task_arguments
 
 MODEL = "openai-api/loop/m"
 BAD = "openai-api/loop/bad"

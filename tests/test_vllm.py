@@ -29,7 +29,7 @@ def test_lm_eval_counts_what_vllm_generated(tmp_path: Path, smollm2_folder: Path
     done = lm_eval(
         *("run", "--model", "vllm", "--model_args", f"pretrained={smollm2_folder},{SETTINGS}"),
         *("--apply_chat_template", "--batch_size", "auto"),
-        *("--tasks", "tale_gsm8k_cot,tale_gsm8k_ep"),
+        *("--tasks", "tale_gsm8k_cot,tale_gsm8k_tale_ep"),
         *("--metadata", f"tale_source={gsm8k_file(tmp_path, 4)}"),
         *("--gen_kwargs", "do_sample=false,max_gen_toks=24"),
         *("--output_path", tmp_path, "--log_samples"),
@@ -38,7 +38,7 @@ def test_lm_eval_counts_what_vllm_generated(tmp_path: Path, smollm2_folder: Path
     )
     assert done.returncode == 0, done.stderr[-3000:]
     tokenizer = AutoTokenizer.from_pretrained(smollm2_folder)
-    for task in ("tale_gsm8k_cot", "tale_gsm8k_ep"):
+    for task in ("tale_gsm8k_cot", "tale_gsm8k_tale_ep"):
         for row in lm_eval_samples(tmp_path, task):
             answer = row["calls"][-1]
             written = len(tokenizer(row["filtered_resps"][0], add_special_tokens=False).input_ids)
@@ -48,7 +48,7 @@ def test_lm_eval_counts_what_vllm_generated(tmp_path: Path, smollm2_folder: Path
             assert answer["output_tokens"] <= 24
             assert answer["counted_by"] == "provider"
     assert lm_eval_results(tmp_path, "tale_gsm8k_cot")["calls"] == "provider 4"
-    assert lm_eval_results(tmp_path, "tale_gsm8k_ep")["calls"] == "provider 8"
+    assert lm_eval_results(tmp_path, "tale_gsm8k_tale_ep")["calls"] == "provider 8"
 
 
 def test_inspect_serves_an_adapter_beside_its_base(tmp_path: Path, smollm2_folder: Path) -> None:

@@ -6,24 +6,24 @@ any other method of ours, in every epoch.
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import yaml
 from inspect_ai.log import EvalSample, EvalSpec
-from pydantic import TypeAdapter
 
-from tale_eval.asking.prompts import Kind, Language
-from tale_eval.budgets.search import Status
-from tale_eval.budgets.traces import SearchTrace
+from tale_eval.asking.method import Method
+from tale_eval.asking.prompts import Language, QuestionKind
+from tale_eval.budgets.search import SearchStatus
+from tale_eval.budgets.traces import AttemptTrace, SearchTrace
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
-from tale_eval.inspect_ext.log_files import each_log, unreadable
-from tale_eval.logs import sample_record
-from tale_eval.matrix import task_arguments
+from tale_eval.inspect_ext.logs.files import each_log, unreadable
+from tale_eval.inspect_ext.logs.records import sample_record
+from tale_eval.inspect_ext.record import LoggedRecord, record_in
 from tale_eval.records import MALFORMED
-from tale_eval.tasks import benchmarks
+from tale_eval.tasks import benchmarks, task_arguments
 from tale_eval.tokens.ledger import Call
 from tale_eval.training.overlap import words
 
@@ -31,7 +31,7 @@ _BENCHMARK_LOG = {"benchmark", "kind", "language"}
 
 
 @dataclass(frozen=True)
-class Question:
+class CorpusQuestion:
     """What was asked.
 
     Attributes:
@@ -43,7 +43,7 @@ class Question:
 
     sample_id: str
     benchmark: str
-    kind: Kind
+    kind: QuestionKind
     language: Language
     text: str
     options: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Candidate:
         log: Name of the log's file.
     """
 
-    question: Question
+    question: CorpusQuestion
     text: str
     tokens: int | None
     reasoning_tokens: int
@@ -78,7 +78,7 @@ class Candidate:
     method: str
     vanilla: bool
     searched: bool
-    search: Status | None
+    search: SearchStatus | None
     budget: int | None
     epoch: int
     log: str
@@ -198,7 +198,7 @@ def _one_model(found: Sequence[str], model: str | None) -> str:
 
 
 def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candidate]:
-    question = Question(
+    question = CorpusQuestion(
         sample_id=str(sample.id),
         benchmark=sample.metadata["benchmark"],
         kind=sample.metadata["kind"],
@@ -206,12 +206,12 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
         text=_input_text(sample),
         options=tuple(sample.choices or ()),
     )
-    trace = sample.store.get("TaleRecord:search")
-    if trace is not None:
-        yield from _trials(question, sample, SearchTrace.model_validate(trace), log)
+    logged = record_in(sample)
+    if (trace := logged.search) is not None:
+        yield from _trials(question, sample, logged, trace, log)
         return
     record = sample_record(spec, sample, None)
-    method = str(sample.store.get("TaleRecord:method", record.method))
+    method = logged.method or record.method
     tokens = record.costs["answer_tokens"]
     yield Candidate(
         question=question,
@@ -221,25 +221,25 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
         correct=record.correct == 1,
         truncated=bool(record.costs["truncated"]),
         method=method,
-        vanilla=method.partition(":")[0] == "cot",
+        vanilla=Method.of_label(method).name == "cot",
         searched=False,
         search=None,
-        budget=sample.store.get("TaleRecord:budget"),
+        budget=logged.budget,
         epoch=sample.epoch,
         log=log,
     )
 
 
 def _trials(
-    question: Question, sample: EvalSample, trace: SearchTrace, log: str
+    question: CorpusQuestion, sample: EvalSample, logged: LoggedRecord, trace: SearchTrace, log: str
 ) -> Iterator[Candidate]:
     """Every answer of a search, and what the ledger says of its call."""
-    ledger = TypeAdapter(list[Call]).validate_python(sample.store["TaleRecord:calls"])
-    # answers under one budget are asked at once, so their order says nothing
-    calls = {(c.budget, c.output_tokens): c for c in ledger if c.purpose in ("vanilla", "search")}
+    if logged.method is None:
+        raise InvalidValueError(f"sample {sample.id!r} holds a search but not by which method")
+    call_of = _calls_by_attempt(logged.calls)
     for trial in (*trace.trials, *trace.surplus):
         for attempt in trial.attempts:
-            call = calls[trial.budget, attempt.output_tokens]
+            call = call_of(trial.budget, attempt)
             yield Candidate(
                 question=question,
                 text=attempt.text,
@@ -247,7 +247,7 @@ def _trials(
                 reasoning_tokens=call.reasoning_tokens or 0,
                 correct=attempt.correct,
                 truncated=bool(call.truncated),
-                method=str(sample.store["TaleRecord:method"]),
+                method=logged.method,
                 vanilla=trial.budget is None,
                 searched=trial.budget is not None and trial.budget == trace.budget,
                 search=trace.status,
@@ -255,6 +255,25 @@ def _trials(
                 epoch=sample.epoch,
                 log=log,
             )
+
+
+def _calls_by_attempt(ledger: Sequence[Call]) -> Callable[[int | None, AttemptTrace], Call]:
+    """The ledger's call of an answer; LookupError where the ledger has none.
+
+    Logs of version 0.1.0 do not say which call it was. There an answer has the call of its
+    budget and its tokens, the last of several: answers under one budget are asked at once,
+    so their order says nothing.
+    """
+    named = {call.event: call for call in ledger}
+    asked = [call for call in ledger if call.purpose in ("vanilla", "search")]
+    alike = {(call.budget, call.output_tokens): call for call in asked}
+
+    def call_of(budget: int | None, attempt: AttemptTrace) -> Call:
+        if attempt.event is not None:
+            return named[attempt.event]
+        return alike[budget, attempt.output_tokens]
+
+    return call_of
 
 
 def _input_text(sample: EvalSample) -> str:

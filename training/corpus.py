@@ -7,18 +7,18 @@ that the trained model needs no budget in its prompt.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tale_eval.asking.method import Method
 from tale_eval.asking.prompts import SYSTEM_PROMPT, AnswerFormat, Style, cot_prompt, with_options
 from tale_eval.errors import InvalidValueError
-from tale_eval.training.candidates import Candidate, Question
+from tale_eval.training.candidates import Candidate, CorpusQuestion
 from tale_eval.training.overlap import Evaluation, words
 
-Kind = Literal["sft", "dpo"]
+TrainingKind = Literal["sft", "dpo"]
 Target = Literal["search", "shortest"]
 Filter = Literal[
     "asked in another format",
@@ -62,7 +62,7 @@ class Corpus:
         left_out: How many each filter took; together with the rows they are `read`.
     """
 
-    kind: Kind
+    kind: TrainingKind
     train: list[dict[str, Any]]
     validation: list[dict[str, Any]]
     read: int
@@ -71,7 +71,7 @@ class Corpus:
 
 def build_corpus(
     candidates: Iterable[Candidate],
-    kind: Kind,
+    kind: TrainingKind,
     target: Target = "search",
     *,
     evaluation: Evaluation,
@@ -133,15 +133,16 @@ def _asked(method: str, style: Style, answer_format: AnswerFormat) -> bool:
 
 def _way(method: str) -> tuple[str | None, str]:
     """Style and answer format in a method's label, which leaves out what is at its default."""
-    style = "paper" if method.partition(":")[0] != "direct" else None
-    settings = {"style": style, "answer_format": "bracketed"}
-    # the last of a name: a system prompt before it may hold anything
-    settings |= dict(re.findall(r":(style|answer_format)=(\w+)(?=:|$)", method))
-    return settings["style"], str(settings["answer_format"])
+    asked = Method.of_label(method)
+    style = "paper" if asked.name != "direct" else None
+    given = asked.arguments
+    return given.get("style", style), given.get("answer_format", "bracketed")
 
 
 def _asked_otherwise(
-    questions: Mapping[Question, Sequence[Candidate]], style: Style, answer_format: AnswerFormat
+    questions: Mapping[CorpusQuestion, Sequence[Candidate]],
+    style: Style,
+    answer_format: AnswerFormat,
 ) -> str:
     ways = {_way(a.method) for answers in questions.values() for a in answers}
     options = sorted({f"--style {s or style} --answer-format {f}" for s, f in ways})
@@ -151,17 +152,17 @@ def _asked_otherwise(
     )
 
 
-def _by_question(candidates: Iterable[Candidate]) -> dict[Question, list[Candidate]]:
-    found: dict[Question, list[Candidate]] = {}
+def _by_question(candidates: Iterable[Candidate]) -> dict[CorpusQuestion, list[Candidate]]:
+    found: dict[CorpusQuestion, list[Candidate]] = {}
     for candidate in sorted(candidates, key=lambda c: c.question.sample_id):
         found.setdefault(candidate.question, []).append(candidate)
     return found
 
 
 def _pick(
-    question: Question,
+    question: CorpusQuestion,
     answers: Sequence[Candidate],
-    kind: Kind,
+    kind: TrainingKind,
     target: Target,
     evaluation: Evaluation,
     seen: set[tuple[str, ...]],
@@ -220,7 +221,7 @@ def _share(sample_id: str, seed: int) -> float:
 
 
 def _row(
-    kind: Kind,
+    kind: TrainingKind,
     prompt: list[dict[str, str]],
     chosen: Candidate,
     rejected: Candidate | None,
@@ -243,7 +244,7 @@ def _row(
 
 
 def prompt_messages(
-    question: Question, style: Style = "paper", answer_format: AnswerFormat = "bracketed"
+    question: CorpusQuestion, style: Style = "paper", answer_format: AnswerFormat = "bracketed"
 ) -> list[dict[str, str]]:
     """What the method `cot` sends: the system prompt and vanilla CoT's question."""
     text = with_options(question.text, list(question.options)) if question.options else None

@@ -7,13 +7,13 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.errors import InvalidValueError, OutputError, RowError, SourceError
-from tale_eval.training.corpus import FILTERS, Corpus, Kind
+from tale_eval.training.corpus import FILTERS, Corpus, TrainingKind
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 CARD = "README.md"
-COLUMNS: dict[Kind, tuple[str, ...]] = {
+COLUMNS: dict[TrainingKind, tuple[str, ...]] = {
     "sft": ("prompt", "completion"),
     "dpo": ("prompt", "chosen", "rejected"),
 }
@@ -81,7 +81,7 @@ def empty_message(corpus: Corpus) -> str:
     return f"no usable row among {corpus.read} questions:{''.join(taken)}"
 
 
-def read_corpus(folder: Path, kind: Kind) -> dict[str, "Dataset"]:
+def read_corpus(folder: Path, kind: TrainingKind) -> dict[str, "Dataset"]:
     """The splits of a corpus, every row checked, without the columns that TRL does not read.
 
     Args:
@@ -114,7 +114,7 @@ def corpus_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _rows(path: Path, kind: Kind) -> list[dict[str, Any]]:
+def _rows(path: Path, kind: TrainingKind) -> list[dict[str, Any]]:
     """The checked rows of one file, the columns for training alone."""
     import pyarrow
     from pyarrow.parquet import read_table
@@ -125,7 +125,7 @@ def _rows(path: Path, kind: Kind) -> list[dict[str, Any]]:
         raise SourceError(f"{path}: not a readable Parquet file ({error})") from error
     missing = [name for name in COLUMNS[kind] if name not in table.column_names]
     if missing:
-        other: Kind = "dpo" if kind == "sft" else "sft"
+        other: TrainingKind = "dpo" if kind == "sft" else "sft"
         fits = set(COLUMNS[other]) <= set(table.column_names)
         hint = f": these are rows for `tale-eval train {other}`" if fits else ""
         raise InvalidValueError(

@@ -18,7 +18,7 @@ from tale_eval.errors import (
     SourceError,
 )
 from tale_eval.models.adapters import MODEL_CONFIG, PROVENANCE, base_of, content_hash, is_adapter
-from tale_eval.training.corpus import Kind
+from tale_eval.training.corpus import TrainingKind
 from tale_eval.training.folder import COLUMNS
 from tale_eval.training.recipe import Recipe
 
@@ -62,7 +62,7 @@ def base_model(model: str) -> str:
 
 
 @contextmanager
-def reading(base: str) -> Iterator[None]:
+def loading(base: str) -> Iterator[None]:
     """Make what transformers says of a model that it cannot read a SourceError.
 
     Raises:
@@ -85,7 +85,7 @@ def base_hash(base: str) -> str:
         return content_hash(Path(base))
     from transformers import AutoConfig
 
-    with reading(base):
+    with loading(base):
         return str(AutoConfig.from_pretrained(base, trust_remote_code=False)._commit_hash)
 
 
@@ -128,7 +128,7 @@ def check_rows(
 
 
 def _rendered(
-    tokenizer: Any, rows: "Dataset", kind: Kind
+    tokenizer: Any, rows: "Dataset", kind: TrainingKind
 ) -> Iterator[tuple[int, str, list[int], int]]:
     """For each row and answer: line, column, the answer's tokens, length of the whole."""
 
@@ -151,7 +151,7 @@ def _end_tokens(tokenizer: Any, base: str) -> set[int]:
 
     ends = {tokenizer.eos_token_id}
     if not Path(base).is_absolute() or (Path(base) / "generation_config.json").is_file():
-        with reading(base):
+        with loading(base):
             stated = GenerationConfig.from_pretrained(base).eos_token_id
         ends |= set(stated) if isinstance(stated, list) else {stated}
     return ends - {None}
@@ -233,7 +233,7 @@ def trained_weights(base: str, lora: Mapping[str, Any] | None) -> int:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with torch.device("meta"):
-        with reading(base):
+        with loading(base):
             outline = AutoConfig.from_pretrained(base, trust_remote_code=False)
             model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
                 outline, trust_remote_code=False

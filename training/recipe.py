@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
-from tale_eval.training.corpus import Kind
+from tale_eval.training.corpus import TrainingKind
 
 SHIPPED = Path(__file__).parent / "recipes"
 _OURS = {
@@ -50,7 +50,7 @@ class Recipe:
     """
 
     name: str
-    kind: Kind
+    kind: TrainingKind
     batch_size: int
     trainer: dict[str, Any]
     lora: dict[str, Any] | None
@@ -72,7 +72,7 @@ class Recipe:
         return int(self.batch_size // at_once)
 
 
-def read_recipe(config: str, kind: Kind) -> Recipe:
+def read_recipe(config: str, kind: TrainingKind) -> Recipe:
     """Read one of our recipes by its name, or a YAML file.
 
     Raises:
@@ -116,7 +116,7 @@ def _path(config: str) -> Path:
     return SHIPPED / f"{config}.yaml"
 
 
-def _check_keys(path: Path, content: Mapping[str, Any], kind: Kind) -> None:
+def _check_keys(path: Path, content: Mapping[str, Any], kind: TrainingKind) -> None:
     from peft import LoraConfig
     from transformers import BitsAndBytesConfig
     from trl.trainer.dpo_config import DPOConfig
@@ -151,7 +151,7 @@ def _check_keys(path: Path, content: Mapping[str, Any], kind: Kind) -> None:
     _check_patience(path, kind, content)
 
 
-def _check_model_settings(path: Path, kind: Kind, section: Mapping[str, Any]) -> None:
+def _check_model_settings(path: Path, kind: TrainingKind, section: Mapping[str, Any]) -> None:
     settings = section.get("model_init_kwargs") or {}
     if not isinstance(settings, dict):
         raise InvalidValueError(
@@ -164,7 +164,7 @@ def _check_model_settings(path: Path, kind: Kind, section: Mapping[str, Any]) ->
         )
 
 
-def _check_patience(path: Path, kind: Kind, content: Mapping[str, Any]) -> None:
+def _check_patience(path: Path, kind: TrainingKind, content: Mapping[str, Any]) -> None:
     """Early stopping needs validations, and to know which of their numbers to watch."""
     patience, section = content.get("early_stopping_patience"), content[kind]
     if patience is None:

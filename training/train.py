@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tale_eval.models.adapters import PROVENANCE, content_hash
 from tale_eval.shown.masking import masked
-from tale_eval.training.corpus import Kind
+from tale_eval.training.corpus import TrainingKind
 from tale_eval.training.folder import corpus_sha256, read_corpus
 from tale_eval.training.model_card import model_card
 from tale_eval.training.preflight import (
@@ -24,8 +24,8 @@ from tale_eval.training.preflight import (
     check_rows,
     check_space,
     last_checkpoint,
+    loading,
     prepare_folder,
-    reading,
     trained_weights,
 )
 from tale_eval.training.recipe import Recipe, read_recipe
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 _PACKAGES = ("tale-eval", "trl", "peft", "transformers", "torch", "datasets", "accelerate")
 
 
-def train(kind: Kind, model: str, data: Path, out: Path, config: str, resume: bool = False) -> None:
+def train(
+    kind: TrainingKind, model: str, data: Path, out: Path, config: str, resume: bool = False
+) -> None:
     """Train an adapter, or all weights, on a corpus.
 
     Everything that can be checked is checked before the model's weights are loaded.
@@ -151,7 +153,7 @@ def _tokenizer(base: str) -> Any:
     from transformers import AutoTokenizer
 
     # without the word, transformers would ask the user
-    with reading(base):
+    with loading(base):
         return AutoTokenizer.from_pretrained(base, trust_remote_code=False)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tale_eval.analysis import statistics
 from tale_eval.analysis.statistics import Interval, McNemar, Values, Verdict
+from tale_eval.asking.method import Method
 from tale_eval.records import Record
 
 
@@ -87,7 +88,7 @@ def find_baseline(methods: Iterable[str], baseline: str | None) -> str | None:
     names = set(methods)
     if baseline in names:
         return baseline
-    found = [name for name in names if name.partition(":")[0] == baseline]
+    found = [name for name in names if Method.of_label(name).name == baseline]
     return found[0] if len(found) == 1 else None
 
 

@@ -9,7 +9,7 @@ from tale_eval.budgets.elasticity import (
     CurvePoint,
     EstimatorQuality,
     IdealRange,
-    Question,
+    QuestionTrials,
     Share,
     curve,
     estimator_quality,
@@ -142,13 +142,13 @@ def _compare(
 
 
 def _report(model: str, task: str, method: str, found: list[Searched]) -> ElasticityReport:
-    questions: list[Question] = []
+    questions: list[QuestionTrials] = []
     lines: list[SearchedQuestion] = []
     for item in sorted(found, key=lambda item: item.question):
         assert item.trace is not None
         decisive = [trace.trial() for trace in item.trace.trials]
         asked = decisive + [trace.trial() for trace in item.trace.surplus]
-        question = Question(item.question, tuple(asked))
+        question = QuestionTrials(item.question, tuple(asked))
         questions.append(question)
         lines.append(_line(question, item.trace, decisive, asked))
     # only what vanilla CoT solves was searched: the others have a single trial
@@ -176,7 +176,7 @@ def _report(model: str, task: str, method: str, found: list[Searched]) -> Elasti
 
 
 def _line(
-    question: Question, trace: SearchTrace, decisive: list[Trial], asked: list[Trial]
+    question: QuestionTrials, trace: SearchTrace, decisive: list[Trial], asked: list[Trial]
 ) -> SearchedQuestion:
     best = next(trial for trial in decisive if trial.budget == trace.budget)
     rebound = first_rebound(question)

@@ -42,7 +42,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A number with its interval.
 
     Attributes:
@@ -125,7 +125,7 @@ def accuracy_interval(scores: Values) -> Interval | None:
     return wilson(mean * effective, effective, _t_quantile(questions))
 
 
-def paired_difference(a: Values, b: Values) -> Estimate | None:
+def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     """How much higher the accuracy of `a` is than that of `b`, on the questions of both.
 
     A question counts once, with the difference of its two means over epochs. So the
@@ -150,19 +150,19 @@ def paired_difference(a: Values, b: Values) -> Estimate | None:
         return None
     mean = math.fsum(differences) / n
     if n == 1:
-        return Estimate(mean, None, n)
+        return IntervalEstimate(mean, None, n)
     squares = math.fsum(d * d for d in differences)
     discordant = sum(d != 0 for d in differences)
     pseudo_square = squares / discordant if discordant else 1.0
     centre = n * mean / (n + 2)
     variance = (squares + pseudo_square) / (n + 2) - centre**2
     half = _t_quantile(n) * math.sqrt(variance / (n + 2))
-    return Estimate(mean, Interval(max(-1.0, centre - half), min(1.0, centre + half)), n)
+    return IntervalEstimate(mean, Interval(max(-1.0, centre - half), min(1.0, centre + half)), n)
 
 
 def token_ratio(
     a: Values, b: Values, *, seed: int = 1024, resamples: int = 2000
-) -> Estimate | None:
+) -> IntervalEstimate | None:
     """Mean tokens of `a` divided by those of `b`, on the questions of both.
 
     A question counts once, with its means over epochs. The interval comes from a
@@ -186,10 +186,10 @@ def token_ratio(
     ratio = float(top.sum() / bottom.sum())
     drawn = _resampled_sums(np.stack([top, bottom]), seed, resamples)
     if n == 1 or not drawn[1].all():
-        return Estimate(ratio, None, n)
+        return IntervalEstimate(ratio, None, n)
     level = float(ndtr(-math.sqrt(n / (n - 1)) * _t_quantile(n)))
     low, high = np.quantile(drawn[0] / drawn[1], [level, 1 - level])
-    return Estimate(ratio, Interval(float(low), float(high)), n)
+    return IntervalEstimate(ratio, Interval(float(low), float(high)), n)
 
 
 def mcnemar(pairs: Iterable[tuple[float, float]]) -> McNemar:

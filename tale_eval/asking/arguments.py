@@ -1,7 +1,7 @@
 """Arguments as users write them, "name:key=value", and as a signature wants them. Pure."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -9,13 +9,20 @@ from pydantic import TypeAdapter, ValidationError
 from tale_eval.errors import InvalidValueError, UnknownNameError, check_name
 
 
-def split_arguments(what: str, text: str) -> tuple[str, dict[str, str]]:
+def split_arguments(
+    what: str, text: str, segments: Sequence[str] | None = None
+) -> tuple[str, dict[str, str]]:
     """A name and the arguments after it, as in "chain_sum:size=50:terms=2".
+
+    Args:
+        what: What the name stands for, such as "task".
+        text: As the user wrote it.
+        segments: The text's parts, where they are not simply cut at every colon.
 
     Raises:
         InvalidValueError: If an argument has no value, or comes twice.
     """
-    name, *pairs = text.split(":")
+    name, *pairs = text.split(":") if segments is None else segments
     arguments: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

@@ -14,7 +14,7 @@ PROMPT_VERSION: Final = "1"
 """Raised whenever a text below changes, and written into every log."""
 
 Language = Literal["en", "cn"]
-Kind = Literal["cloze", "choice"]
+QuestionKind = Literal["cloze", "choice"]
 AnswerFormat = Literal["bracketed", "answer_line", "boxed", "none"]
 Style = Literal["paper", "answer_last"]
 EstimatorWording = Literal["released", "appendix"]
@@ -35,7 +35,7 @@ BUDGETED_TRIGGER: Final[dict[Language, str]] = {
 
 # --- How the answer is to be written ---
 
-ANSWER_FORMAT: Final[dict[tuple[AnswerFormat, Kind, Language], str]] = {
+ANSWER_FORMAT: Final[dict[tuple[AnswerFormat, QuestionKind, Language], str]] = {
     # the paper's (figure 8 and released code)
     (
         "bracketed",
@@ -83,7 +83,7 @@ ANSWER_FORMAT: Final[dict[tuple[AnswerFormat, Kind, Language], str]] = {
 
 # --- Direct answering ---
 
-DIRECT: Final[dict[tuple[Kind, Language], str]] = {
+DIRECT: Final[dict[tuple[QuestionKind, Language], str]] = {
     (
         "cloze",
         "en",
@@ -106,7 +106,7 @@ DIRECT_CHOICE_FORMAT_EN: Final = (
 
 # --- Chain of thought: format first, as in the paper ---
 
-COT: Final[dict[tuple[Kind, Language], str]] = {
+COT: Final[dict[tuple[QuestionKind, Language], str]] = {
     # no line break before the trigger: so it stands in the released code
     ("cloze", "en"): "Q: {question}\n{format}{trigger}\n",
     ("choice", "en"): "{question}\n{format}\n{trigger}\n",
@@ -153,7 +153,7 @@ def letter(index: int) -> str:
 
 
 def direct_prompt(
-    question: str, kind: Kind, language: Language, answer_format: AnswerFormat
+    question: str, kind: QuestionKind, language: Language, answer_format: AnswerFormat
 ) -> str:
     """Ask for the answer without any reasoning (paper section 5, "Directly Answering")."""
     text = _format_text(answer_format, kind, language)
@@ -164,7 +164,7 @@ def direct_prompt(
 
 def cot_prompt(
     question: str,
-    kind: Kind,
+    kind: QuestionKind,
     language: Language,
     answer_format: AnswerFormat,
     *,
@@ -210,7 +210,7 @@ def _trigger(language: Language, budget: int | None) -> str:
     return BUDGETED_TRIGGER[language].replace("{budget}", str(budget))
 
 
-def _format_text(answer_format: AnswerFormat, kind: Kind, language: Language) -> str:
+def _format_text(answer_format: AnswerFormat, kind: QuestionKind, language: Language) -> str:
     return "" if answer_format == "none" else ANSWER_FORMAT[answer_format, kind, language]
 
 

@@ -41,7 +41,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Question:
+class QuestionTrials:
     """A question's vanilla trial and its trials under distinct budgets, in any order.
 
     Of a search it takes all: the infeasible trials and the surplus, too.
@@ -106,7 +106,7 @@ class CurvePoint:
         return self.accuracy.denominator
 
 
-def curve(questions: Iterable[Question], by: Axis = "budget") -> list[CurvePoint]:
+def curve(questions: Iterable[QuestionTrials], by: Axis = "budget") -> list[CurvePoint]:
     """Actual output tokens against the prompted budget, smallest budget first.
 
     Each trial belongs to the power of two nearest on the log scale: the bin at 2**i
@@ -151,7 +151,7 @@ def _point(at: float, trials: Sequence[Trial]) -> CurvePoint:
     )
 
 
-def first_rebound(question: Question) -> Trial | None:
+def first_rebound(question: QuestionTrials) -> Trial | None:
     """The trial of the largest budget that cost more than the next larger one did.
 
     Vanilla CoT counts as the next larger of the largest budget, as in Alg. 2. None
@@ -161,12 +161,12 @@ def first_rebound(question: Question) -> Trial | None:
     return next((less for more, less in steps if less.output_tokens > more.output_tokens), None)
 
 
-def rebound_share(questions: Iterable[Question]) -> Share:
+def rebound_share(questions: Iterable[QuestionTrials]) -> Share:
     """The share of questions with a rebound, among those with at least two trials."""
     return Share.of(first_rebound(question) is not None for question in _comparable(questions))
 
 
-def median_rebound_fraction(questions: Iterable[Question]) -> float | None:
+def median_rebound_fraction(questions: Iterable[QuestionTrials]) -> float | None:
     """Median fraction of CoT at which the cost first rebounds; None without a rebound.
 
     Raises:
@@ -177,7 +177,7 @@ def median_rebound_fraction(questions: Iterable[Question]) -> float | None:
     return median(fractions) if fractions else None
 
 
-def monotonic(question: Question) -> bool:
+def monotonic(question: QuestionTrials) -> bool:
     """Whether a correct answer at a budget implies one at every larger budget.
 
     No sequential search can break this: it asks only between its largest wrong and
@@ -187,12 +187,12 @@ def monotonic(question: Question) -> bool:
     return all(more.correct or not less.correct for more, less in steps)
 
 
-def monotonic_share(questions: Iterable[Question]) -> Share:
+def monotonic_share(questions: Iterable[QuestionTrials]) -> Share:
     """The share of monotonic questions, among those with at least two trials."""
     return Share.of(monotonic(question) for question in _comparable(questions))
 
 
-def _comparable(questions: Iterable[Question]) -> list[Question]:
+def _comparable(questions: Iterable[QuestionTrials]) -> list[QuestionTrials]:
     return [question for question in questions if len(question.trials) > 1]
 
 
@@ -217,7 +217,7 @@ class IdealRange:
         return max(self.low - estimate, estimate - self.high, 0)
 
 
-def ideal_range(question: Question) -> IdealRange | None:
+def ideal_range(question: QuestionTrials) -> IdealRange | None:
     """The window of neighbouring correct budgets that cost least; None without any.
 
     Over the N budgets that keep the answer correct, ascending, roll a window of

@@ -6,7 +6,7 @@ the method then falls back to plain chain of thought, and the sample is counted.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from string import ascii_letters
@@ -17,7 +17,7 @@ from tale_eval.errors import InvalidValueError
 from tale_eval.grading.answers import without_thinking
 from tale_eval.grading.numbers import normalise
 
-Status = Literal["read", "range", "several", "clamped", "missing", "not_positive", "absurd"]
+ReadingStatus = Literal["read", "range", "several", "clamped", "missing", "not_positive", "absurd"]
 """How a reading went.
 
 read: one number. range: "50-80", the second is taken. several: more than one
@@ -27,7 +27,7 @@ than nine digits.
 The last three carry no budget.
 """
 
-UNREADABLE: Final[tuple[Status, ...]] = ("missing", "not_positive", "absurd")
+WITHOUT_BUDGET: Final[tuple[ReadingStatus, ...]] = ("missing", "not_positive", "absurd")
 """The statuses without a budget."""
 
 _SCALE = {"": 1, "k": 1_000, "thousand": 1_000, "million": 1_000_000}
@@ -74,7 +74,7 @@ class BudgetReading:
     """
 
     budget: int | None
-    status: Status
+    status: ReadingStatus
     echoed: bool = False
 
 
@@ -94,14 +94,25 @@ def read_budget(text: str, minimum: int = 1, maximum: int | None = None) -> Budg
     Raises:
         InvalidValueError: If the bounds are not 1 <= minimum <= maximum.
     """
-    check_bounds(minimum, maximum)
     reading = _read(normalise(without_thinking(text)[0]))
+    echoed = reading.budget == ESTIMATOR_EXAMPLE
+    return bounded(replace(reading, echoed=echoed), minimum, maximum)
+
+
+def bounded(reading: BudgetReading, minimum: int = 1, maximum: int | None = None) -> BudgetReading:
+    """The reading with its budget moved to the nearest allowed value, and marked as clamped.
+
+    Raises:
+        InvalidValueError: If the bounds are not 1 <= minimum <= maximum.
+    """
+    check_bounds(minimum, maximum)
     if reading.budget is None:
         return reading
     clamped = max(minimum, reading.budget)
     clamped = clamped if maximum is None else min(maximum, clamped)
-    status = reading.status if clamped == reading.budget else "clamped"
-    return BudgetReading(clamped, status, echoed=reading.budget == ESTIMATOR_EXAMPLE)
+    if clamped == reading.budget:
+        return reading
+    return replace(reading, budget=clamped, status="clamped")
 
 
 def check_bounds(minimum: int, maximum: int | None) -> None:

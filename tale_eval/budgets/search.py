@@ -18,18 +18,22 @@ from tale_eval.errors import InvalidValueError, UnknownNameError
 
 Strategy = Literal["halving", "greedy", "bisect"]
 Rule = Literal["all", "majority"]
-Status = Literal["searched", "no_smaller_budget", "unsolved"]
+SearchStatus = Literal["searched", "no_smaller_budget", "unsolved"]
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One answer of the model: its cost in output tokens, its grade, its text."""
+    """One answer of the model: its cost in output tokens, its grade, its text.
+
+    `call` is whatever name the asker has for the call that gave it; None without one.
+    """
 
     output_tokens: int
     correct: bool
     text: str
+    call: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class SearchResult:
         return self.best.budget
 
     @property
-    def status(self) -> Status:
+    def status(self) -> SearchStatus:
         """How the search ended.
 
         "unsolved": vanilla CoT is wrong, so nothing was asked; "no_smaller_budget":

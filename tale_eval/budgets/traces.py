@@ -2,17 +2,36 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from tale_eval.budgets.search import Attempt, Rule, SearchResult, Status, Trial
+from tale_eval.budgets.search import Attempt, Rule, SearchResult, SearchStatus, Trial
 
 
 class AttemptTrace(BaseModel):
-    """One answer: its output tokens, whether it was right, and its text."""
+    """One answer: its output tokens, whether it was right, and its text.
+
+    `event` is that of its call in the ledger (`tale_eval.tokens.ledger.Call`); None in logs
+    of version 0.1.0, which did not write it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     output_tokens: int
     correct: bool
     text: str
+    event: str | None = None
+
+    def attempt(self) -> Attempt:
+        """The answer as the search saw it."""
+        return Attempt(self.output_tokens, self.correct, self.text, self.event)
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> "AttemptTrace":
+        """The trace of an answer."""
+        return cls(
+            output_tokens=attempt.output_tokens,
+            correct=attempt.correct,
+            text=attempt.text,
+            event=attempt.call,
+        )
 
 
 class TrialTrace(BaseModel):
@@ -26,13 +45,13 @@ class TrialTrace(BaseModel):
 
     def trial(self) -> Trial:
         """The trial as the search saw it."""
-        attempts = tuple(Attempt(a.output_tokens, a.correct, a.text) for a in self.attempts)
+        attempts = tuple(attempt.attempt() for attempt in self.attempts)
         return Trial(self.budget, attempts, self.rule)
 
     @classmethod
     def of(cls, trial: Trial) -> "TrialTrace":
         """The trace of a trial."""
-        attempts = tuple(AttemptTrace(**vars(attempt)) for attempt in trial.attempts)
+        attempts = tuple(AttemptTrace.of(attempt) for attempt in trial.attempts)
         return cls(budget=trial.budget, rule=trial.rule, attempts=attempts)
 
 
@@ -44,7 +63,7 @@ class SearchTrace(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    status: Status
+    status: SearchStatus
     budget: int | None = None
     trials: tuple[TrialTrace, ...]
     surplus: tuple[TrialTrace, ...] = ()

@@ -1,11 +1,14 @@
-"""The demonstration: three methods on generated questions, with the embedded model."""
+"""`tale-eval demo`: three methods on generated questions, with the embedded model."""
 
 import os
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
+from tale_eval.cli.report import report
 from tale_eval.errors import RunError
-from tale_eval.matrix import combinations, run_matrix
 
 METHODS = ("direct", "cot", "tale_ep")
 # the embedded model rambles where it should estimate
@@ -16,6 +19,20 @@ OPTIONS = ["--max-tokens", "256", "--retry-attempts", "1"]
 TINY = """\
 [bold]SmolLM2-135M[/bold] is a tiny model: it shows that everything works, not that TALE does.
 For that, swap in a real one: tale-eval demo --model openai/gpt-4o-mini (or vllm/…, hf/…)"""
+
+
+def demo(
+    model: Annotated[
+        str | None, typer.Option(help="An Inspect model, such as openai/gpt-4o-mini")
+    ] = None,
+    size: Annotated[int, typer.Option(min=1, help="Questions for each method")] = 24,
+    log_dir: Annotated[Path, typer.Option(help="Where the logs go")] = Path("logs/demo"),
+    html: Annotated[Path, typer.Option(help="The page to write")] = Path("report.html"),
+) -> None:
+    """Run direct answering, vanilla CoT and TALE-EP on generated questions."""
+    run_demo(model, size, str(log_dir))
+    report([str(log_dir)], html=html)
+    Console(stderr=True).print(f"The same, with charts: {html}", highlight=False)
 
 
 def run_demo(model: str | None, size: int, log_dir: str) -> None:
@@ -34,6 +51,8 @@ def run_demo(model: str | None, size: int, log_dir: str) -> None:
         methods, options = EMBEDDED_METHODS, [*OPTIONS, *_embedded_options(size)]
     else:
         methods, options = METHODS, OPTIONS
+    from tale_eval.matrix import combinations, run_matrix
+
     found = combinations([f"chain_sum:size={size}"], methods, [model or EMBEDDED])
     failed = run_matrix(found, log_dir, options)
     if failed:

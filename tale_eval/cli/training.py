@@ -1,12 +1,12 @@
 """`tale-eval corpus` and `tale-eval train`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
 
 from tale_eval.asking.prompts import AnswerFormat, Style
+from tale_eval.cli.output import note
 from tale_eval.errors import check_name
 
 KINDS = ("sft", "dpo")
@@ -38,8 +38,6 @@ def corpus(
     seed: Annotated[int, typer.Option(help="Another one validates on other questions")] = 1024,
 ) -> None:
     """Make a training corpus of the right answers in logs."""
-    from tale_eval.shown.masking import masked_text
-    from tale_eval.shown.names import visible
     from tale_eval.training.candidates import evaluation_questions, read_candidates
     from tale_eval.training.card import Settings, data_card
     from tale_eval.training.corpus import FILTERS, build_corpus
@@ -74,8 +72,7 @@ def corpus(
         validation=validation,
         seed=seed,
     )
-    for problem in sampled.problems:
-        print(f"note: {visible(masked_text(problem))}", file=sys.stderr)
+    note(sampled.problems)
     write_corpus(made, out, data_card(made, settings))
     print(f"{made.read:6} questions read")
     for name in FILTERS:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tale_eval.asking.prompts import Kind, letter
+from tale_eval.asking.prompts import QuestionKind, letter
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.forms import FORMULA, choice_letter, number_text, plain, unwrap
 from tale_eval.grading.formulas import same_expression
@@ -105,7 +105,7 @@ _LABEL_WORDS = re.compile(
 )
 
 
-def extract(text: str, kind: Kind, options: Sequence[str] = ()) -> Extraction:
+def extract(text: str, kind: QuestionKind, options: Sequence[str] = ()) -> Extraction:
     """Find the final answer of a reply.
 
     The marker that stands last wins among [[x]], \\boxed{x}, "Answer: x" and "#### x";
@@ -134,7 +134,7 @@ def extract(text: str, kind: Kind, options: Sequence[str] = ()) -> Extraction:
     return Extraction(answer, via, bare=not thought and _is_bare(before))
 
 
-def grade(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Grade:
+def grade(text: str, target: str, kind: QuestionKind, options: Sequence[str] = ()) -> Grade:
     """Judge a reply against the target; waits for math-verify where formulas are compared.
 
     Args:
@@ -153,7 +153,9 @@ def grade(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Gr
     return read.judged(same_expression(read.given, read.target))
 
 
-def read_reply(text: str, target: str, kind: Kind, options: Sequence[str] = ()) -> Grade | Formulas:
+def read_reply(
+    text: str, target: str, kind: QuestionKind, options: Sequence[str] = ()
+) -> Grade | Formulas:
     """Judge a reply as far as that needs no algebra; see `grade`.
 
     Numbers are compared exactly. An answer that is no number but holds exactly one
@@ -203,7 +205,7 @@ _Found = tuple[str, str, Via]
 """The text before the answer, the answer, and how it was found."""
 
 
-def _marked(text: str, kind: Kind, options: Sequence[str]) -> _Found | None:
+def _marked(text: str, kind: QuestionKind, options: Sequence[str]) -> _Found | None:
     """The last of the explicit markers."""
     spans: list[tuple[int, int, Via]] = [
         (*m.span(1), "bracketed") for m in _BRACKETED.finditer(text)
@@ -239,7 +241,7 @@ def _boxed(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _phrased(text: str, kind: Kind, options: Sequence[str]) -> _Found | None:
+def _phrased(text: str, kind: QuestionKind, options: Sequence[str]) -> _Found | None:
     """The last "the answer is x" whose x can be read."""
     end = len(text)
     unread: set[str] = set()  # a model in a loop says the same a hundred thousand times
@@ -281,14 +283,14 @@ def _lone_option(text: str, options: Sequence[str]) -> _Found | None:
     return text[: last.start()], last.group(0), "fallback"
 
 
-def _reads(answer: str, kind: Kind, options: Sequence[str]) -> bool:
+def _reads(answer: str, kind: QuestionKind, options: Sequence[str]) -> bool:
     """Whether an answer is one number, or names one option."""
     if kind == "choice":
         return choice_letter(answer, options) is not None
     return parse_number(number_text(answer)) is not None
 
 
-def _said(text: str, kind: Kind, options: Sequence[str]) -> str | None:
+def _said(text: str, kind: QuestionKind, options: Sequence[str]) -> str | None:
     """The answer that a text's first sentence gives, or else the sentence's first clause."""
     sentence = _before(_SENTENCE_END, text.lstrip())
     for words in (sentence, _before(_CLAUSE_END, sentence)):

@@ -6,87 +6,89 @@ language. On other people's tasks, marked choices go through Inspect's
 end in an "ANSWER: x" line, which their `match()` scorer reads.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from inspect_ai.model import ChatMessageSystem, Model, get_model
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    get_model,
+    model_roles,
+)
 from inspect_ai.solver import Generate, TaskState, multiple_choice
 
-from tale_eval.asking.prompts import (
-    AnswerFormat,
-    Kind,
-    Language,
-    Style,
-    cot_prompt,
-    direct_prompt,
-    with_options,
-)
+from tale_eval.asking.prompts import with_options
+from tale_eval.asking.question import Question, Way
+from tale_eval.budgets.plan import Ask, Plan
 from tale_eval.errors import InvalidValueError
-from tale_eval.inspect_ext.record import record_call
-from tale_eval.tokens.ledger import Call, Purpose
-
-FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
+from tale_eval.inspect_ext.record import record_call, record_estimate
+from tale_eval.settings import MAX_RETRIES
+from tale_eval.tokens.ledger import Call
 
 EPOCH_STRIDE = 1000
 """How far apart the seeds of two epochs lie; a search asks its samples with those between."""
 
 
-@dataclass(frozen=True)
-class Asking:
-    """How questions are put.
-
-    Attributes:
-        system_prompt: Used where the task brings no system message; empty for none.
-        answer_format: "auto" is the paper's [[x]] on our own tasks, an "ANSWER: x"
-            line on others.
-        style: Whether the format line stands before the reasoning ("paper") or after.
-        reasoning: False asks for the answer alone.
-    """
-
-    system_prompt: str
-    answer_format: FormatChoice
-    style: Style = "paper"
-    reasoning: bool = True
-
-
-def question_of(state: TaskState) -> str:
-    """The question as the user wrote it, with its options."""
-    options = [choice.value for choice in state.choices]
-    question = state.user_prompt.text
-    return with_options(question, options) if options else question
+async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
+    """Ask what a plan asks, one thing after the other; its last answer is the sample's."""
+    steps = plan.steps(_question(state, plan.way))
+    asked: Ask | None = next(steps)
+    while asked is not None:
+        if asked.reading is not None:
+            record_estimate(state, asked.reading)
+        if asked.answers:
+            state, _ = await ask(state, generate, asked, plan.way)
+            reply = state.output.completion
+        else:
+            reply = await consult(state, asked, plan.way)
+        asked = _next(steps.send, reply)
+    return state
 
 
 async def ask(
-    state: TaskState,
-    generate: Generate,
-    asking: Asking,
-    *,
-    budget: int | None = None,
-    purpose: Purpose = "answer",
-    seed: int | None = None,
+    state: TaskState, generate: Generate, asked: Ask, way: Way, *, seed: int | None = None
 ) -> tuple[TaskState, Call]:
     """Ask the question once, and write the call into the ledger.
 
     Args:
         state: The sample.
         generate: Inspect's generate function.
-        asking: How the question is put.
-        budget: Tokens that the model is told to stay below; None for no budget.
-        purpose: Why it is asked.
+        asked: What is asked.
+        way: How it is put.
         seed: Replaces the run's own seed.
     """
-    _add_system_prompt(state, asking.system_prompt)
+    _add_system_prompt(state, way.system_prompt)
     if seed is None:
         seed = epoch_seed(state, get_model())
     try:
-        state = await _put(state, _seeded(generate, seed), asking, budget)
+        state = await _put(state, _seeded(generate, seed), asked, way)
     except IndexError:
         # Inspect has no message to go on with after a reply without any choice, and the
         # sample fails; the tokens were spent all the same
         if state.output.empty:
-            record_call(state, state.output, purpose, budget=budget)
+            record_call(state, state.output, asked.purpose, budget=asked.budget)
         raise
-    return state, record_call(state, state.output, purpose, budget=budget)
+    return state, record_call(state, state.output, asked.purpose, budget=asked.budget)
+
+
+async def consult(state: TaskState, asked: Ask, way: Way) -> str:
+    """Ask a model something beside the question, and write the call into the ledger."""
+    # an unbound role is the task's model itself: with default=, Inspect would copy it
+    # and drop the task's temperature and seed
+    bound = asked.role is not None and asked.role in model_roles()
+    model = get_model(role=asked.role if bound else None)
+    config = GenerateConfig(max_tokens=asked.max_tokens, seed=epoch_seed(state, model))
+    if bound and model.config.max_retries is None:
+        # the task's settings do not reach it
+        config.max_retries = MAX_RETRIES
+    messages: list[ChatMessage] = [ChatMessageUser(content=asked.words(_question(state, way)))]
+    if way.system_prompt:
+        messages.insert(0, ChatMessageSystem(content=way.system_prompt))
+    output = await model.generate(messages, config=config)
+    record_call(state, output, asked.purpose, budget=asked.budget, model=model)
+    return output.completion
 
 
 def epoch_seed(state: TaskState, model: Model) -> int | None:
@@ -99,23 +101,38 @@ def epoch_seed(state: TaskState, model: Model) -> int | None:
     return None if seed is None else seed + EPOCH_STRIDE * (state.epoch - 1)
 
 
-async def _put(
-    state: TaskState, generate: Generate, asking: Asking, budget: int | None
-) -> TaskState:
+def _next(send: Any, reply: str) -> Ask | None:
+    """What a plan asks after this reply; None if nothing."""
+    try:
+        return cast(Ask, send(reply))
+    except StopIteration:
+        return None
+
+
+def _question(state: TaskState, way: Way) -> Question:
+    """The question as the user wrote it, with its options."""
+    ours = _is_ours(state)
+    options = [choice.value for choice in state.choices]
+    text = state.user_prompt.text
+    return Question(
+        text=with_options(text, options) if options else text,
+        kind="choice" if options else "cloze",
+        language=state.metadata["language"] if ours else "en",
+        answer_format=way.format_for("bracketed" if ours else "answer_line"),
+    )
+
+
+async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
     if state.choices and not _is_ours(state):
-        if asking.answer_format in ("bracketed", "boxed"):
+        if way.answer_format in ("bracketed", "boxed"):
             raise InvalidValueError(
-                f"answer_format={asking.answer_format!r}: Inspect marks the choice that an "
+                f"answer_format={way.answer_format!r}: Inspect marks the choice that an "
                 "'ANSWER: x' line names; use 'auto'"
             )
         # Inspect fills in the question and its options, and marks the choice
-        template = _prompt("{question}\n\n{choices}", "choice", "en", asking, budget)
-        return await multiple_choice(template=template)(state, generate)
-    kind: Kind = "choice" if state.choices else "cloze"
-    language: Language = state.metadata["language"] if _is_ours(state) else "en"
-    state.user_prompt.text = _prompt(
-        question_of(state), kind, language, asking, budget, ours=_is_ours(state)
-    )
+        slots = Question("{question}\n\n{choices}", "choice", "en", way.format_for("answer_line"))
+        return await multiple_choice(template=asked.words(slots))(state, generate)
+    state.user_prompt.text = asked.words(_question(state, way))
     return await generate(state)
 
 
@@ -127,24 +144,6 @@ def _seeded(generate: Generate, seed: int | None) -> Generate:
         return await generate(state, *args, **{**kwargs, "seed": seed})
 
     return cast(Generate, seeded)
-
-
-def _prompt(
-    question: str,
-    kind: Kind,
-    language: Language,
-    asking: Asking,
-    budget: int | None,
-    ours: bool = False,
-) -> str:
-    answer_format: AnswerFormat
-    if asking.answer_format == "auto":
-        answer_format = "bracketed" if ours else "answer_line"
-    else:
-        answer_format = asking.answer_format
-    if not asking.reasoning:
-        return direct_prompt(question, kind, language, answer_format)
-    return cot_prompt(question, kind, language, answer_format, budget=budget, style=asking.style)
 
 
 def _is_ours(state: TaskState) -> bool:

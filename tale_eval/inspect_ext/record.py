@@ -4,24 +4,28 @@ Inspect forgets usage when a reply comes from its cache or a log is scored again
 the calls are kept in the sample's store, where both survive.
 """
 
-from collections.abc import Callable
-from typing import TypeGuard
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard, cast
 
 from inspect_ai.event import Event, ModelEvent
-from inspect_ai.log import transcript
+from inspect_ai.log import EvalSample, transcript
 from inspect_ai.model import Model, ModelOutput, get_model
 from inspect_ai.solver import TaskState
 from inspect_ai.util import StoreModel
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from tale_eval.asking.prompts import PROMPT_VERSION
+from tale_eval.budgets.plan import Purpose
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
-from tale_eval.tokens.ledger import Call, Purpose
+from tale_eval.tokens.ledger import Call
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
+
+_CALLS = TypeAdapter(list[Call])
 
 
 class TaleRecord(StoreModel):
@@ -51,6 +55,84 @@ class TaleRecord(StoreModel):
 def record_of(state: TaskState) -> TaleRecord:
     """The sample's record."""
     return state.store_as(TaleRecord)
+
+
+@dataclass(frozen=True)
+class LoggedRecord:
+    """The record in a logged sample's store; each field is read when it is asked for.
+
+    Anybody may have written a log. `calls` and `search` are validated, for their parts are
+    used; the plain values come as they stand, and whoever makes a `tale_eval.records.Record`
+    or `Searched` of them has them checked.
+
+    Attributes:
+        store: The sample's whole store.
+    """
+
+    store: Mapping[str, Any]
+
+    @property
+    def method(self) -> str | None:
+        """As in `TaleRecord`, like all that follow; None in a log of somebody else's method."""
+        method = self._value("method")
+        return str(method) if method else None
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether any call was written down."""
+        return bool(self._value("calls"))
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every model call, in order.
+
+        Raises:
+            ValidationError: They are no such calls.
+        """
+        return _CALLS.validate_python(self._value("calls") or [])
+
+    @property
+    def answer_call(self) -> int | None:
+        """Index in `calls` of the answer's."""
+        return cast(int | None, self._value("answer_call"))
+
+    @property
+    def budget(self) -> int | None:
+        """Budget of the answer, in tokens."""
+        return cast(int | None, self._value("budget"))
+
+    @property
+    def budget_status(self) -> str | None:
+        """How the estimate was read."""
+        return cast(str | None, self._value("budget_status"))
+
+    @property
+    def budget_echoed(self) -> bool:
+        """The estimate repeats its prompt's example."""
+        return cast(bool, self._value("budget_echoed") or False)
+
+    @property
+    def search(self) -> SearchTrace | None:
+        """The trace of a budget search.
+
+        Raises:
+            ValidationError: It is no such trace.
+        """
+        trace = self._value("search")
+        return None if trace is None else SearchTrace.model_validate(trace)
+
+    @property
+    def search_status(self) -> str | None:
+        """How a budget search ended: all that a table needs of its trace."""
+        return cast(str | None, (self._value("search") or {}).get("status"))
+
+    def _value(self, field: str) -> Any:
+        return self.store.get(_key(field))
+
+
+def record_in(sample: EvalSample) -> LoggedRecord:
+    """The record of a sample in a log."""
+    return LoggedRecord(sample.store)
 
 
 def record_method(state: TaskState, label: str) -> None:
@@ -114,7 +196,12 @@ def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:
 def _write(state: TaskState, **fields: object) -> None:
     # by the store itself: an assignment to the model would validate all of it, every time
     for name, value in fields.items():
-        state.store.set(f"{TaleRecord.__name__}:{name}", value)
+        state.store.set(_key(name), value)
+
+
+def _key(field: str) -> str:
+    """Where Inspect keeps a field of the record in a sample's store."""
+    return f"{TaleRecord.__name__}:{field}"
 
 
 def _is_call_for(output: ModelOutput) -> Callable[[Event], TypeGuard[ModelEvent]]:

@@ -13,7 +13,7 @@ from inspect_ai.model import ContentReasoning, ModelOutput
 from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import TaskState
 
-from tale_eval.asking.prompts import Kind
+from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.answers import Grade, read_reply
 from tale_eval.grading.formulas import same_expression
 from tale_eval.inspect_ext.counting import stop_reason
@@ -58,7 +58,7 @@ def tale() -> Scorer:
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        kind: Kind = "choice" if state.choices else "cloze"
+        kind: QuestionKind = "choice" if state.choices else "cloze"
         options = [choice.value for choice in state.choices]
         text = state.output.completion
         graded = await _graded(text, target.text, kind, options)
@@ -102,7 +102,7 @@ def token_cost() -> Scorer:
     return score
 
 
-async def _graded(text: str, target: str, kind: Kind, options: list[str]) -> Grade:
+async def _graded(text: str, target: str, kind: QuestionKind, options: list[str]) -> Grade:
     read = read_reply(text, target, kind, options)
     if isinstance(read, Grade):
         return read

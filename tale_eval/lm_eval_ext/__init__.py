@@ -5,18 +5,14 @@ neither lm_eval nor torch.
 """
 
 import importlib.util
-from pathlib import Path
 
 from tale_eval.errors import MissingExtraError
-
-TASKS_FOLDER = Path(__file__).resolve().parent.parent / "tasks" / "harness"
-"""Where the YAML files lie: lm_eval's ``--include_path``."""
 
 
 def register() -> None:
     """Make lm_eval in this process know our tasks, and its models count their tokens.
 
-    Afterwards ``lm_eval.simple_evaluate(model="hf", tasks=["tale_gsm8k_ep"], ...)`` works.
+    Afterwards ``lm_eval.simple_evaluate(model="hf", tasks=["tale_gsm8k_tale_ep"], ...)`` works.
 
     Raises:
         MissingExtraError: lm_eval is not installed.

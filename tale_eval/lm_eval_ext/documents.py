@@ -1,53 +1,69 @@
 """From a benchmark's questions to lm-eval documents, each with the prompt to send.
 
 A document is a flat dictionary; lm_eval writes it into its sample files, where
-`tale_eval.lm_eval_ext.samples` and `tale_eval.lm_eval_ext.estimates` find it again.
+`tale_eval.lm_eval_ext.samples` and `tale_eval.lm_eval_ext.estimates` find it again. What is
+asked is the plan of the method that the document names, the same as in Inspect.
 """
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from inspect_ai.dataset import Sample
 
-from tale_eval import datasets
-from tale_eval.asking.prompts import (
-    PROMPT_VERSION,
-    SYSTEM_PROMPT,
-    Style,
-    cot_prompt,
-    direct_prompt,
-    estimator_prompt,
-    with_options,
-)
+from tale_eval import __version__
+from tale_eval.asking.method import Method
+from tale_eval.asking.prompts import PROMPT_VERSION, with_options
+from tale_eval.asking.question import Question
+from tale_eval.budgets.plan import Ask, Plan
+from tale_eval.budgets.reading import BudgetReading
 from tale_eval.errors import InvalidValueError, check_name
-from tale_eval.lm_eval_ext.estimates import NO_ESTIMATE, Estimate, read_estimates
-from tale_eval.lm_eval_ext.labels import method_label, task_label
-from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
+from tale_eval.inspect_ext.method import Definition
+from tale_eval.lm_eval_ext.estimates import NO_ESTIMATE, EstimatedBudget, read_estimates
+from tale_eval.lm_eval_ext.labels import task_label
+from tale_eval.solvers import methods
+from tale_eval.tasks import benchmarks
 
-HarnessMethod = Literal["direct", "cot", "budget", "ep", "estimate"]
+_LOGGER = logging.getLogger(__name__)
 
 Document = Mapping[str, Any]
 
 PREFIX = "tale_"
 """How our own keys of ``--metadata`` begin: the model's arguments stand there too."""
 
-DEFAULT_BUDGET = 50
-"""Tokens that the method "budget" asks for: the paper's first example (figure 1)."""
+ESTIMATE = "estimate"
+"""The task that asks TALE-EP's estimator alone; no method of its own."""
+
+ESTIMATES = "estimates"
+"""Our key for the sample file of such a task."""
+
+ONE_RUN = "models_of_tale_eval"
+"""Metadata that says that our models answer, which follow a plan of several asks in one run."""
 
 _ROTATIONS = "circular"
 """The loader's argument for rotated options: no metric of lm_eval's joins the rotations."""
 
-_METHOD_OPTIONS: dict[str, tuple[str, ...]] = {
-    "direct": (),
-    "cot": ("style",),
-    "budget": ("tokens", "style"),
-    "ep": ("estimates", "style", "estimator_max_tokens"),
-    "estimate": (),
-}
 
-one_run_estimates = False
-"""Whether the model wrapper asks the estimator within the run (set by `register_models`)."""
+@dataclass(frozen=True)
+class _Asked:
+    """What one task asks: a method with its arguments, or TALE-EP's estimate alone."""
+
+    name: str
+    definition: Definition
+    arguments: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        if self.name == ESTIMATE:
+            return ESTIMATE
+        return str(self.definition.method(self.arguments))
+
+    @property
+    def plan(self) -> Plan:
+        return self.definition.plan(self.arguments)
 
 
 def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
@@ -55,53 +71,51 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
 
     Args:
         tale: What the task's YAML fixes: "benchmark", "method", and arguments of the
-            benchmark's loader.
-        metadata: lm_eval's metadata. Keys that begin with "tale_" are ours, such as
-            ``tale_source=DIR``, ``tale_tokens=100``, ``tale_style=answer_last``,
-            ``tale_estimates=FILE`` or ``tale_estimator_max_tokens=32``; the others are not
-            looked at. Nor are those of the benchmark's other methods: a group of tasks has
-            one metadata.
+            benchmark's loader; "version" where tale-eval wrote the file.
+        metadata: lm_eval's metadata. Keys that begin with "tale_" are ours: arguments of the
+            benchmark's loader and of the method, such as ``tale_source=DIR``,
+            ``tale_tokens=100`` or ``tale_style=answer_last``, and ``tale_estimates=FILE``; the
+            others are not looked at. Nor are those of other methods: a group of tasks has one
+            metadata.
 
     Returns:
         One split, "test", as a `datasets.Dataset`.
 
     Raises:
-        UnknownNameError: A "tale_" key that no method of this benchmark has.
-        InvalidValueError: No estimates for TALE-EP, or estimates that do not fit; a number
-            of tokens that is no whole number from 1 up; a cap on estimates that are
-            capped elsewhere; rotated options.
+        UnknownNameError: A "tale_" key that neither the benchmark nor any method has.
+        InvalidValueError: No estimates for a method that needs them, or estimates that do
+            not fit; an argument that makes no sense; rotated options; a task file that
+            another version wrote.
         SourceError: The data, or the file of estimates, is not there.
     """
     from datasets import Dataset
 
     fixed = dict(tale)
-    benchmark, method = fixed.pop("benchmark"), fixed.pop("method")
-    options = _options(benchmark, method, fixed, metadata)
-    asked = {name: options.pop(name) for name in _METHOD_OPTIONS[method] if name in options}
-    style = asked.get("style", "paper")
-    check_name("style", style, get_args(Style))
-    tokens = _whole("tokens", asked.get("tokens", DEFAULT_BUDGET)) if method == "budget" else None
-    estimator_cap = _estimator_cap(method, asked, metadata)
-    samples = getattr(datasets, benchmark)(**fixed, **options)
-    file = asked.get("estimates")
-    estimates = _estimates(method, file, samples)
+    _check_version(fixed.pop("version", None))
+    if new_name := fixed.pop("renamed", None):
+        _LOGGER.warning("this task is called %s now; the old name goes soon", new_name)
+    benchmark, written = fixed.pop("benchmark"), Method.parse(fixed.pop("method"))
+    name = "tale_ep" if written.name == ESTIMATE else written.name
+    definition = methods()[name]
+    options = _options(benchmark, written.name, fixed, metadata)
+    file = options.pop(ESTIMATES, None)
+    loader = inspect.signature(benchmarks()[benchmark].load).parameters
+    given = {key: value for key, value in options.items() if key not in loader}
+    chosen = {key: value for key, value in options.items() if key in loader}
+    asked = _asked(written, definition, given, file)
+    samples = benchmarks()[benchmark].load(**fixed, **chosen)
+    estimates = _estimates(asked, file, samples, bool(metadata.get(ONE_RUN)))
     common = {
-        "task": task_label(benchmark, fixed | options),
-        "method": method_label(method, tokens, style, estimator_cap),
+        "task": task_label(benchmark, fixed | chosen),
+        "method": asked.label,
         "prompt_version": PROMPT_VERSION,
-        "system_prompt": SYSTEM_PROMPT,
-        "style": style,
+        "system_prompt": asked.plan.way.system_prompt,
         # lm_eval passes the model's arguments along: who counts where nobody else does
         "tokenizer": metadata.get("tokenizer") or metadata.get("pretrained"),
-        "estimate_first": method == "ep" and not estimates,
-        "estimator_max_tokens": estimator_cap,
         "estimates": file and str(file),
     }
-    rows = [
-        common | _document(sample, tokens, estimates.get(str(sample.id), NO_ESTIMATE))
-        for sample in samples
-    ]
-    return {"test": Dataset.from_list([row | {"prompt": _prompt(row, method)} for row in rows])}
+    rows = [common | _document(sample, asked, file, estimates) for sample in samples]
+    return {"test": Dataset.from_list(rows)}
 
 
 def prompt(document: Document) -> str:
@@ -118,80 +132,102 @@ def prompt(document: Document) -> str:
     return str(document["prompt"])
 
 
-def answer_prompt(document: Document, budget: int | None) -> str:
-    """What TALE-EP asks once the budget is known; plain chain of thought without one."""
-    return cot_prompt(
-        document["question"],
-        document["kind"],
-        document["language"],
-        "bracketed",
-        budget=budget,
-        style=document["style"],
-    )
+@cache
+def plan_of(label: str) -> Plan:
+    """The plan of a document's method."""
+    method = Method.parse(label)
+    return methods()[method.name].plan(method.arguments)
 
 
-def _document(sample: Sample, tokens: int | None, estimate: Estimate) -> dict[str, Any]:
+def question_of(document: Document, plan: Plan) -> Question:
+    """What a document asks, in the way of a plan."""
+    answer_format = plan.way.format_for("bracketed")
+    return Question(document["question"], document["kind"], document["language"], answer_format)
+
+
+def _asked(
+    written: Method, definition: Definition, given: Mapping[str, Any], file: object
+) -> _Asked:
+    """The method with the arguments of file and metadata; what they say wrongly is named."""
+    cap = f"{PREFIX}estimator_max_tokens"
+    if file is not None and cap.removeprefix(PREFIX) in given:
+        raise InvalidValueError(
+            f"{cap}: the estimates of {file} are there already; leave out this key or "
+            f"{PREFIX}{ESTIMATES}"
+        )
+    for key, value in given.items():
+        _check_whole(key, value, definition.parameters[key].annotation)
+    arguments = {**definition.example, **written.arguments, **given}
+    try:
+        # created, so that a value that makes no sense is found before the data is loaded
+        definition.method(arguments)
+    except InvalidValueError as error:
+        if str(error).partition("=")[0] in given:
+            raise InvalidValueError(f"{PREFIX}{error}") from error
+        raise
+    return _Asked(written.name, definition, arguments)
+
+
+def _check_whole(key: str, value: object, annotation: Any) -> None:
+    # lm_eval reads 12.5, 50.0 and true off its command line as they look
+    if annotation is int and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InvalidValueError(f"{PREFIX}{key}={value!r}: must be a whole number from 1 up")
+
+
+def _check_version(version: object) -> None:
+    if version not in (None, __version__):
+        raise InvalidValueError(
+            f"this task file was written by tale-eval {version}, and {__version__} is installed: "
+            'give --include_path "$(tale-eval lm-eval --path)" anew'
+        )
+
+
+def _document(
+    sample: Sample, asked: _Asked, file: object, estimates: Mapping[str, EstimatedBudget]
+) -> dict[str, Any]:
     metadata = sample.metadata or {}
-    return {
+    text = str(sample.input)
+    estimate = estimates.get(str(sample.id), NO_ESTIMATE)
+    document = {
         "id": str(sample.id),
         "benchmark": metadata["benchmark"],
         "subset": metadata["subset"],
         "kind": metadata["kind"],
         "language": metadata["language"],
-        "question": with_options(str(sample.input), sample.choices)
-        if sample.choices
-        else str(sample.input),
+        "question": with_options(text, sample.choices) if sample.choices else text,
         "options": sample.choices,
         "gold": str(sample.target),
-        "budget": estimate.budget if tokens is None else tokens,
-        "budget_status": estimate.status,
-        "budget_echoed": estimate.echoed,
+        "replies": [] if estimate.reply is None else [estimate.reply],
         "estimate_calls": [call.model_dump_json() for call in estimate.calls],
+    }
+    plan = asked.plan
+    question = question_of(document, plan)
+    ask = _next_ask(plan, question, document["replies"])
+    reading = ask.reading or BudgetReading(None, "missing")
+    return document | {
+        "budget": ask.budget,
+        "budget_status": ask.reading and reading.status,
+        "budget_echoed": reading.echoed,
+        "estimate_first": asked.name != ESTIMATE and not ask.answers,
+        "prompt": None if file is not None and not ask.answers else ask.words(question),
     }
 
 
-def _prompt(document: Document, method: HarnessMethod) -> str | None:
-    """The prompt; None where the estimate that it needs is not there."""
-    question, kind, language = document["question"], document["kind"], document["language"]
-    if method == "direct":
-        return direct_prompt(question, kind, language, "bracketed")
-    if method == "estimate" or document["estimate_first"]:
-        return estimator_prompt(question)
-    if method == "ep" and document["budget_status"] is None:
-        return None
-    return answer_prompt(document, document["budget"])
-
-
-def _whole(name: str, tokens: object) -> int:
-    # lm_eval reads 12.5, 50.0 and true off its command line as they look
-    if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 1:
-        raise InvalidValueError(
-            f"{PREFIX}{name}={tokens!r}: must be a whole number of tokens from 1 up"
-        )
-    return tokens
-
-
-def _estimator_cap(method: str, asked: Mapping[str, Any], metadata: Mapping[str, Any]) -> int:
-    name = "estimator_max_tokens"
-    if method == "estimate" and PREFIX + name in metadata:
-        raise InvalidValueError(
-            f"{PREFIX}{name}: an estimate that is a task of its own is capped with "
-            "--gen_kwargs max_gen_toks=…"
-        )
-    if name in asked and "estimates" in asked:
-        raise InvalidValueError(
-            f"{PREFIX}{name}: the estimates of {asked['estimates']} are there already; "
-            f"leave out this key or {PREFIX}estimates"
-        )
-    return _whole(name, asked.get(name, ESTIMATE_MAX_TOKENS))
+def _next_ask(plan: Plan, question: Question, replies: Sequence[str]) -> Ask:
+    """What a plan asks after these replies."""
+    steps = plan.steps(question)
+    ask = next(steps)
+    for reply in replies:
+        ask = steps.send(reply)
+    return ask
 
 
 def _options(
     benchmark: str, method: str, fixed: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
-    loader = inspect.signature(getattr(datasets, benchmark)).parameters
-    own = {name for name in loader if name not in fixed} | {*_METHOD_OPTIONS[method]}
-    others = {name for theirs in _METHOD_OPTIONS.values() for name in theirs} - own
+    """Our keys of the metadata, as far as they are the benchmark's or this method's."""
+    loader = inspect.signature(benchmarks()[benchmark].load).parameters
+    of_benchmark = {name for name in loader if name not in fixed}
     options = {
         key.removeprefix(PREFIX): value for key, value in metadata.items() if key.startswith(PREFIX)
     }
@@ -200,18 +236,38 @@ def _options(
             f"{PREFIX}{_ROTATIONS}: lm_eval would count each rotation as a question of its own; "
             f"ask with 'inspect eval tale_eval/{benchmark} -T {_ROTATIONS}=true'"
         )
-    allowed = sorted(PREFIX + name for name in own | others if name != _ROTATIONS)
+    if method == ESTIMATE and "estimator_max_tokens" in options:
+        raise InvalidValueError(
+            f"{PREFIX}estimator_max_tokens: an estimate that is a task of its own is capped with "
+            "--gen_kwargs max_gen_toks=…"
+        )
+    every = {name for definition in plans().values() for name in _keys(definition)}
+    allowed = sorted(PREFIX + name for name in of_benchmark | every if name != _ROTATIONS)
     for name in options:
         check_name("--metadata key", PREFIX + name, allowed)
+    own = of_benchmark | (set() if method == ESTIMATE else _keys(methods()[method]))
     return {name: value for name, value in options.items() if name in own}
 
 
-def _estimates(method: str, file: object, samples: list[Sample]) -> Mapping[str, Estimate]:
-    if method != "ep":
-        return {}
+def plans(problems: list[str] | None = None) -> dict[str, Definition]:
+    """The methods that lm-eval can follow, by name; why another one cannot be used goes into
+    `problems`."""
+    found = methods().usable([] if problems is None else problems)
+    return {name: definition for name, definition in found.items() if definition.plans}
+
+
+def _keys(definition: Definition) -> set[str]:
+    # a system prompt is lm_eval's own --system_instruction
+    keys = {*definition.parameters} - {"system_prompt"}
+    return keys | {ESTIMATES} if "estimator" in keys else keys
+
+
+def _estimates(
+    asked: _Asked, file: object, samples: list[Sample], one_run: bool
+) -> Mapping[str, EstimatedBudget]:
     if file is not None:
         return read_estimates(str(file), [str(sample.id) for sample in samples])
-    if one_run_estimates:
+    if asked.name == ESTIMATE or one_run or "estimator" not in asked.definition.parameters:
         return {}
     raise InvalidValueError(
         "TALE-EP needs the estimated budgets: run the benchmark's ..._estimate task with "

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tale_eval.asking.prompts import PROMPT_VERSION
-from tale_eval.budgets.reading import Status, read_budget
 from tale_eval.errors import InvalidValueError, RowError, SourceError
 from tale_eval.lm_eval_ext.samples import numbered_lines
 from tale_eval.records import MALFORMED, reason
@@ -15,26 +14,22 @@ from tale_eval.tokens.ledger import Call
 
 
 @dataclass(frozen=True)
-class Estimate:
+class EstimatedBudget:
     """What an estimator said about one question.
 
     Attributes:
-        budget: Tokens; None if none could be read.
-        status: How the estimate was read; None if nobody estimated.
-        echoed: The estimate repeats the example of the estimator's prompt.
+        reply: Its words; None if nobody estimated.
         calls: The estimator's calls.
     """
 
-    budget: int | None
-    status: Status | None
-    echoed: bool = False
+    reply: str | None
     calls: tuple[Call, ...] = ()
 
 
-NO_ESTIMATE = Estimate(None, None)
+NO_ESTIMATE = EstimatedBudget(None)
 
 
-def read_estimates(file: str, sample_ids: Sequence[str]) -> dict[str, Estimate]:
+def read_estimates(file: str, sample_ids: Sequence[str]) -> dict[str, EstimatedBudget]:
     """Read the sample file of a ``..._estimate`` task.
 
     Args:
@@ -96,10 +91,9 @@ def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     return row
 
 
-def _estimate(path: Path, number: int, row: dict[str, Any]) -> Estimate:
-    reading = read_budget(row["filtered_resps"][0])
+def _estimate(path: Path, number: int, row: dict[str, Any]) -> EstimatedBudget:
     try:
         calls = tuple(Call.model_validate(call) for call in row.get("calls") or [])
     except MALFORMED as error:
         raise RowError(path, number, f"its 'calls' are not a ledger: {reason(error)}") from error
-    return Estimate(reading.budget, reading.status, reading.echoed, calls)
+    return EstimatedBudget(row["filtered_resps"][0], calls)

@@ -1,27 +1,16 @@
-"""The names of tasks, methods and models: the same as on the Inspect side. Pure."""
+"""The names of tasks and models: the same as on the Inspect side. Pure."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tale_eval.shown.masking import masked, masked_text
-from tale_eval.solvers.tale_ep import ESTIMATE_MAX_TOKENS
 
 
 def task_label(benchmark: str, arguments: Mapping[str, Any]) -> str:
     """A task with the arguments that choose its questions: "mathbench(level=college)"."""
     chosen = [f"{k}={v}" for k, v in sorted(masked(arguments).items()) if k != "source"]
     return f"{benchmark}({', '.join(chosen)})" if chosen else benchmark
-
-
-def method_label(method: str, tokens: int | None, style: str, estimator_cap: int) -> str:
-    """A method with the arguments that are not at their default: "budget:tokens=50"."""
-    name = "tale_ep" if method == "ep" else method
-    arguments = [f"tokens={tokens}"] if tokens is not None else []
-    arguments += [f"style={style}"] if style != "paper" else []
-    if estimator_cap != ESTIMATE_MAX_TOKENS:
-        arguments.append(f"estimator_max_tokens={estimator_cap}")
-    return ":".join([name, *arguments])
 
 
 def model_label(backend: str, arguments: Mapping[str, Any]) -> str:

@@ -3,13 +3,17 @@
 import sys
 from collections.abc import Sequence
 
-from tale_eval.lm_eval_ext import TASKS_FOLDER, register
+from tale_eval.lm_eval_ext import register
+from tale_eval.lm_eval_ext.task_files import task_folder
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
     """Run lm_eval's command line with these arguments; ``--path`` prints our task folder."""
     if list(arguments) == ["--path"]:
-        print(TASKS_FOLDER)
+        problems: list[str] = []
+        print(task_folder(problems))
+        for problem in problems:
+            print(f"note: {problem}", file=sys.stderr)
         return
     register()
     from lm_eval.__main__ import HarnessCLI, setup_logging

@@ -1,5 +1,5 @@
 """lm_eval's models with two things added: every reply carries its token counts, and
-TALE-EP's two questions are asked in one run.
+a method that asks several things asks them in one run.
 
 Each class here goes in front of one of lm_eval's own (see `registration`).
 """
@@ -13,15 +13,16 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, hash_args
 
-from tale_eval.budgets.reading import read_budget
 from tale_eval.errors import InvalidValueError
-from tale_eval.lm_eval_ext.documents import answer_prompt
+from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.tokens.ledger import Call
 
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
+
+_CAPS = ("max_gen_toks", "max_tokens")
 
 
 class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
@@ -45,7 +46,7 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
         return super().apply_chat_template(*args, **kwargs)
 
     def generate_until(self, requests: list[Instance], *args: Any, **kwargs: Any) -> list[Reply]:
-        """Answer the requests; those of TALE-EP are estimated first, all in one batch."""
+        """Answer the requests; what a plan asks beforehand is asked first, all as one batch."""
 
         def ask(asked: list[Instance]) -> list[Reply]:
             try:
@@ -57,26 +58,19 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 ) from error
             return [self._counted(text) for text in texts]
 
-        estimated = [i for i, r in enumerate(requests) if r.doc.get("estimate_first")]
-        if not estimated:
-            return ask(requests)
-        first = [_estimate_request(requests[i]) for i in estimated]
-        estimates = dict(zip(estimated, self._resumed(first, ask), strict=True))
-        # a question without an estimate has failed: it is not answered
-        readings = {i: read_budget(e) for i, e in estimates.items() if e.error is None}
-        asked = [i for i in range(len(requests)) if i in readings or i not in estimates]
-        second = [
-            _answer_request(requests[i], readings[i].budget) if i in readings else requests[i]
-            for i in asked
-        ]
-        replies = estimates | dict(zip(asked, self._resumed(second, ask), strict=True))
-        for i, reading in readings.items():
-            answer = replies[i]
-            calls = [
-                *(c.model_copy(update={"purpose": "estimate"}) for c in estimates[i].calls),
-                *(c.model_copy(update={"budget": reading.budget}) for c in answer.calls),
-            ]
-            replies[i] = Reply(answer, calls, reading, answer.error)
+        running = {i: _Running(r) for i, r in enumerate(requests) if _has_plan(r.doc)}
+        replies: dict[int, Reply] = {}
+        while len(replies) < len(requests):
+            # helpers first: then all answers are asked as one batch
+            waiting = [i for i in range(len(requests)) if i not in replies]
+            helping = [i for i in waiting if i in running and not running[i].ask.answers]
+            asked = helping or waiting
+            batch = [running[i].request() if i in running else requests[i] for i in asked]
+            came = self._resumed(batch, ask) if running else ask(batch)
+            for i, reply in zip(asked, came, strict=True):
+                finished = running[i].take(reply) if i in running else reply
+                if finished is not None:
+                    replies[i] = finished
         return [replies[i] for i in range(len(requests))]
 
     def set_cache_hook(self, cache_hook: Any) -> None:
@@ -110,6 +104,56 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
         fresh = ask([requests[i] for i in missing]) if missing else []
         replies |= dict(zip(missing, fresh, strict=True))
         return [replies[i] for i in range(len(requests))]
+
+
+class _Running:
+    """One question on its way through its method's plan.
+
+    Args:
+        request: lm_eval's, whose document names the method.
+
+    Attributes:
+        ask: What the plan asks next.
+    """
+
+    def __init__(self, request: Instance) -> None:
+        self._request = request
+        plan = plan_of(request.doc["method"])
+        self._question = question_of(request.doc, plan)
+        self._steps = plan.steps(self._question)
+        self._calls: list[Call] = []
+        self.ask = next(self._steps)
+        # what an earlier run was told
+        for reply in request.doc["replies"]:
+            self.ask = self._steps.send(reply)
+
+    def request(self) -> Instance:
+        """The request for what is asked next."""
+        context, settings = self._request.args
+        words = self.ask.words(self._question)
+        if not self.ask.answers:
+            # another name for the cap than the task's, so that no cached answer is taken for
+            # a helper's reply, nor the other way round
+            settings = {k: v for k, v in settings.items() if k not in _CAPS}
+            settings |= {"max_tokens": self.ask.max_tokens}
+        return _with_arguments(
+            self._request, _exchanged(context, self._request.doc["prompt"], words), settings
+        )
+
+    def take(self, reply: Reply) -> Reply | None:
+        """Go on with this reply; what the whole plan came to, or None where it asks more."""
+        told = {"purpose": self.ask.purpose, "budget": self.ask.budget}
+        self._calls += (call.model_copy(update=told) for call in reply.calls)
+        reading = self.ask.reading
+        if reply.error is None:
+            # a question whose request failed is asked nothing more
+            try:
+                self.ask = self._steps.send(str(reply))
+            except StopIteration:
+                pass
+            else:
+                return None
+        return Reply(reply, self._calls, reading, reply.error)
 
 
 class HuggingFaceCounts(TaleLM):
@@ -179,19 +223,13 @@ class VllmCounts(TaleLM):
         )
 
 
-def _estimate_request(request: Instance) -> Instance:
-    context, settings = request.args
-    # another name for the cap than the task's, so that no cached answer is taken for an
-    # estimate, nor the other way round
-    settings = {k: v for k, v in settings.items() if k not in ("max_gen_toks", "max_tokens")}
-    settings |= {"max_tokens": request.doc["estimator_max_tokens"]}
-    return _with_arguments(request, context, settings)
-
-
-def _answer_request(request: Instance, budget: int | None) -> Instance:
-    context, settings = request.args
-    asked, answer = request.doc["prompt"], answer_prompt(request.doc, budget)
-    return _with_arguments(request, _exchanged(context, asked, answer), settings)
+def _has_plan(document: Any) -> bool:
+    """Whether a document is one of ours that follows a method."""
+    return (
+        isinstance(document, Mapping)
+        and "prompt_version" in document
+        and (document["method"] != ESTIMATE)
+    )
 
 
 def _with_arguments(request: Instance, context: Any, settings: dict[str, Any]) -> Instance:

@@ -1,5 +1,6 @@
 """Making lm_eval know our tasks, and its models carry our counts."""
 
+import logging
 from collections.abc import Collection
 from functools import cache, partial
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 import lm_eval.api.registry
 import lm_eval.tasks
 
-from tale_eval.lm_eval_ext import TASKS_FOLDER, documents
+from tale_eval.lm_eval_ext.documents import ONE_RUN
+from tale_eval.lm_eval_ext.task_files import task_folder
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def register_models() -> None:
     """From now on ``--model NAME`` is lm_eval's model with its tokens counted."""
-    documents.one_run_estimates = True
     current = lm_eval.api.registry.get_model
     if not isinstance(current, partial):
         # the registry itself refuses a second class under a name
@@ -79,17 +82,23 @@ def _task_manager() -> Any:
             include_defaults: bool = True,
             metadata: Any = None,
         ) -> None:
+            problems: list[str] = []
+            ours = task_folder(problems)
+            for problem in problems:
+                _LOGGER.warning(problem)
             alone = isinstance(include_path, str | Path)
             paths = [include_path] if alone else list(include_path or [])
-            paths = [str(TASKS_FOLDER), *paths]
-            super().__init__(verbosity, paths, include_defaults=False, metadata=metadata)
-            if include_defaults and not self._has_only_ours_to_find():
-                super().__init__(verbosity, paths, metadata=metadata)
+            paths = [str(ours), *paths]
+            # our models answer: they follow a method of several asks in one run
+            told = {**(metadata or {}), ONE_RUN: True}
+            super().__init__(verbosity, paths, include_defaults=False, metadata=told)
+            if include_defaults and not self._has_only_ours_to_find(ours):
+                super().__init__(verbosity, paths, metadata=told)
 
-        def _has_only_ours_to_find(self) -> bool:
+        def _has_only_ours_to_find(self, folder: Path) -> bool:
             files = {name: entry.yaml_path for name, entry in self.task_index.items()}
             # a task of the user's may name lm_eval's
-            ours = {n for n, file in files.items() if file and file.is_relative_to(TASKS_FOLDER)}
+            ours = {n for n, file in files.items() if file and file.is_relative_to(folder)}
             return bool(self.asked) and self.asked <= ours
 
     return TaleTaskManager

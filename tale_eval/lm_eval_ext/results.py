@@ -35,15 +35,16 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
     if error := _error(reply):
         return {**error, "calls": _dumped(calls)}
     reading = _reading(document, reply)
+    budget = _budget(document, reply)
     costs = cost_values(
         calls,
-        budget=reading.budget if reading else document["budget"],
+        budget=budget,
         budget_status=reading.status if reading else None,
         budget_echoed=reading.echoed if reading else False,
     )
     graded = grade(reply, document["gold"], document["kind"], document["options"] or [])
     shown = [*ANSWER_COSTS]
-    if reading or document["budget"]:
+    if reading or budget:
         shown += BUDGET_COSTS
     if reading:
         shown += ESTIMATE_COSTS
@@ -108,6 +109,14 @@ def _reading(document: Document, reply: str) -> BudgetReading | None:
     if document["budget_status"] is None:
         return None
     return BudgetReading(document["budget"], document["budget_status"], document["budget_echoed"])
+
+
+def _budget(document: Document, reply: str) -> int | None:
+    """The budget that the answer was asked under."""
+    if isinstance(reply, Reply) and reply.reading and reply.calls:
+        return reply.calls[-1].budget
+    budget: int | None = document["budget"]
+    return budget
 
 
 def _estimate_calls(document: Document) -> list[Call]:

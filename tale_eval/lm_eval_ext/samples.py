@@ -13,6 +13,7 @@ from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict
 
 from tale_eval.lm_eval_ext.labels import model_label
+from tale_eval.places import FileKind
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
 from tale_eval.tokens.costs import COST_KEYS, cost_values
@@ -23,6 +24,8 @@ HARNESS = "lm-eval"
 """How the models of this harness are marked in a table that shows both."""
 
 _FILE = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)\.jsonl$")
+SAMPLE_FILES = FileKind("samples_*.jsonl of lm_eval", in_a_folder=_FILE, named=_FILE)
+
 # the first of these that another task's sample has says whether it is right
 _FOREIGN_SCORES = ("exact_match", "acc", "pass@1", "f1")
 
@@ -63,14 +66,6 @@ class _Results(BaseModel):
     lm_eval_version: Any = None
 
 
-def sample_files(location: str) -> list[str]:
-    """The sample files in a folder, at any depth, or the one file that is named."""
-    files, path = url_to_fs(location)
-    found = [path] if files.isfile(path) else files.find(path)
-    names = sorted(name for name in found if _FILE.search(name))
-    return [files.unstrip_protocol(name).removeprefix("file://") for name in names]
-
-
 def numbered_lines(content: bytes) -> list[tuple[int, bytes]]:
     """The lines of a sample file with their numbers from 1, blank ones left out."""
     # not splitlines() of the text: a reply may hold U+2028 and the like, which end no line
@@ -85,9 +80,15 @@ def read_sample_files(
     """Records and settings of these files; what is wrong with one goes into `problems`.
 
     Of several files in one folder of one model, task and method the newest counts.
+
+    Args:
+        names: Where the sample files lie: paths and URLs.
+        prices: A user's own prices; dollars are worked out anew with them.
     """
+    # a local file goes by its path in what is said of it
+    names = list(dict.fromkeys(name.removeprefix("file://") for name in names))
     newest: dict[tuple[str, ...], tuple[str, list[Record], RunSettings]] = {}
-    for name in sorted(dict.fromkeys(names), key=lambda name: (_part(name, "date"), name)):
+    for name in sorted(names, key=lambda name: (_part(name, "date"), name)):
         try:
             results = _results(name, problems)
             found = _records(name, results, prices, problems)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tale_eval.analysis.leaderboard import Row
+from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.statistics import Interval
 from tale_eval.errors import InvalidValueError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def scatter_chart(
-    rows: Sequence[Row], reference: Sequence[ReferenceRow] = ()
+    rows: Sequence[LeaderboardRow], reference: Sequence[ReferenceRow] = ()
 ) -> "altair.VConcatChart":
     """Accuracy against tokens with intervals and the Pareto line, one panel per task.
 
@@ -30,7 +30,7 @@ def scatter_chart(
 
 
 def scatter_panels(
-    rows: Sequence[Row], reference: Sequence[ReferenceRow] = ()
+    rows: Sequence[LeaderboardRow], reference: Sequence[ReferenceRow] = ()
 ) -> "dict[str, altair.LayerChart]":
     """The panel of each task; colours mean the same method in all of them."""
     points = [_point(row) for row in rows if row.accuracy is not None and _tokens(row) is not None]
@@ -63,7 +63,7 @@ SHOWN_MODEL = "shown_model"
 _TOKENS = "output tokens per question"
 
 
-def _point(row: Row) -> dict[str, Any]:
+def _point(row: LeaderboardRow) -> dict[str, Any]:
     accuracy, tokens = row.accuracy, _tokens(row)
     assert accuracy is not None
     assert tokens is not None
@@ -81,7 +81,7 @@ def _point(row: Row) -> dict[str, Any]:
         "tokens_low": counts.low,
         "tokens_high": counts.high,
         "tokens_shown": f"{tokens:,.1f} ({counts.low:,.1f} to {counts.high:,.1f})",
-        "pareto": row.pareto,
+        "pareto": row.measure("pareto").value,
         "origin": f"measured, {row.n:,} scored answers",
         "printed": False,
     }
@@ -101,7 +101,7 @@ def _printed_point(row: ReferenceRow) -> dict[str, Any]:
     }
 
 
-def _tokens(row: Row) -> float | None:
+def _tokens(row: LeaderboardRow) -> float | None:
     return row.means["output_tokens"]
 
 

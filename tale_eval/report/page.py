@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from tale_eval.analysis.leaderboard import Row, macro_average
+from tale_eval.analysis.averages import macro_average
+from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
 from tale_eval.report.charts import security_policy, specification, vega_bundle
-from tale_eval.report.columns import average_cells, known_columns
+from tale_eval.report.columns import average_cells, known_measures, printed_cell, row_cell
 from tale_eval.report.leaderboard_charts import SHOWN_MODEL, distribution_panels, scatter_panels
 from tale_eval.report.tables import SURROGATES
 
@@ -37,7 +38,7 @@ class Summary:
 
 def write_page(
     path: Path,
-    rows: Sequence[Row],
+    rows: Sequence[LeaderboardRow],
     records: Sequence[Record],
     settings: Sequence[RunSettings],
     problems: Sequence[str],
@@ -71,7 +72,9 @@ def write_page(
         policy=security_policy(scripts),
         facts=_facts(rows, records, settings),
         summaries=summaries(rows),
-        columns=known_columns(rows),
+        columns=known_measures(rows),
+        row_cell=row_cell,
+        printed_cell=printed_cell,
         rows=rows,
         reference=reference,
         models=sorted({row.model for row in rows} | {row.model for row in reference}),
@@ -85,16 +88,16 @@ def write_page(
     path.write_text(page, encoding="utf-8", errors=SURROGATES)
 
 
-def summaries(rows: Iterable[Row]) -> list[Summary]:
+def summaries(rows: Iterable[LeaderboardRow]) -> list[Summary]:
     """One line per method that was compared with a baseline."""
-    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    found: dict[tuple[str, str], list[LeaderboardRow]] = defaultdict(list)
     for row in rows:
         if row.comparison:
             found[row.method, row.comparison.baseline].append(row)
     return [_summary(*names, group) for names, group in sorted(found.items())]
 
 
-def _summary(method: str, baseline: str, rows: Iterable[Row]) -> Summary:
+def _summary(method: str, baseline: str, rows: Iterable[LeaderboardRow]) -> Summary:
     versus = [row.comparison for row in rows if row.comparison]
     ended = [comparison.verdict for comparison in versus]
     return Summary(
@@ -106,7 +109,7 @@ def _summary(method: str, baseline: str, rows: Iterable[Row]) -> Summary:
 
 
 def _facts(
-    rows: Sequence[Row], records: Sequence[Record], settings: Sequence[RunSettings]
+    rows: Sequence[LeaderboardRow], records: Sequence[Record], settings: Sequence[RunSettings]
 ) -> list[tuple[str, str]]:
     """The headline's numbers, each with its noun."""
     counts = (

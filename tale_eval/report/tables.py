@@ -8,13 +8,13 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis import measures
+from tale_eval.analysis.averages import MacroAverage, macro_average
 from tale_eval.analysis.elasticity import ElasticityReport
-from tale_eval.analysis.leaderboard import MacroAverage, Row, macro_average
+from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
-from tale_eval.analysis.statistics import Interval
 from tale_eval.budgets.elasticity import Share
-from tale_eval.report.columns import Cell, average_cells, known_columns
+from tale_eval.report.columns import Cell, average_cells, known_measures, printed_cell, row_cell
 from tale_eval.shown.names import in_markdown
 
 # what a spreadsheet would take for a formula
@@ -25,7 +25,7 @@ SURROGATES = "backslashreplace"
 
 
 def write_json(value: object, path: Path) -> None:
-    """Write dataclasses as JSON; shares keep their numerator and denominator."""
+    """Write dataclasses as JSON; shares keep both their numbers, rows have all their measures."""
     text = json.dumps(_plain(value), indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", errors=SURROGATES)
 
@@ -65,6 +65,9 @@ def elasticity_rows(reports: Iterable[ElasticityReport]) -> Iterable[dict[str, o
 def _plain(value: Any) -> Any:
     if isinstance(value, Share):
         return {**asdict(value), "value": value.value}
+    if isinstance(value, LeaderboardRow):
+        facts = {name: fact for name, fact in vars(value).items() if name != "group"}
+        return _plain({**facts, **_measured(value)})
     if is_dataclass(value) and not isinstance(value, type):
         return {key: _plain(item) for key, item in vars(value).items()}
     if isinstance(value, dict):
@@ -89,73 +92,46 @@ def _no_formula(cell: str) -> str:
 
 
 def leaderboard_rows(
-    rows: Iterable[Row], reference: Iterable[ReferenceRow] = ()
+    rows: Iterable[LeaderboardRow], reference: Iterable[ReferenceRow] = ()
 ) -> Iterable[dict[str, object]]:
     """One flat row per model, task and method; the paper's rows say where they are printed."""
     for row in rows:
-        yield {
-            "model": row.model,
-            "task": row.task,
-            "method": row.method,
-            "printed": "",
-            "n": row.n,
-            "errors": row.errors,
-            "unscored_tokens": row.unscored_tokens,
-            "questions": row.questions,
-            "epochs": row.epochs,
-            **_estimate("accuracy", row.accuracy, row.interval),
-            **row.means,
-            "bare_answer": row.bare,
-            "tokens_per_correct": row.tokens_per_correct,
-            "dollars_per_1000": row.dollars_per_1000,
-            "e3": row.e3,
-            "ock_score": row.ock_score,
-            "oaa_auc": row.oaa_auc,
-            "oaa_limit": row.oaa_limit,
-            "pareto": row.pareto,
-            **_comparison(row.comparison),
-        }
+        names = {"model": row.model, "task": row.task, "method": row.method}
+        yield {**names, "printed": "", **_measured(row)}
     for printed in reference:
         yield {
             "model": printed.model,
             "task": printed.task,
             "method": printed.method,
             "printed": printed.table,
-            "accuracy": printed.accuracy,
-            "output_tokens": printed.output_tokens,
+            **{m.name: m.printed(printed).value for m in measures.MEASURES if m.printed},
         }
 
 
-def _comparison(versus: Comparison | None) -> dict[str, object]:
-    if versus is None:
-        return {}
-    return {
-        "baseline": versus.baseline,
-        "paired": versus.paired,
-        **_estimate("difference", versus.difference, versus.interval),
-        "verdict": versus.verdict,
-        **_estimate("token_ratio", versus.ratio, versus.ratio_interval),
-    }
+def _measured(row: LeaderboardRow) -> dict[str, object]:
+    """Every measure of a row under its name, the ends of its interval beside it."""
+    found: dict[str, object] = {}
+    for measure in measures.MEASURES:
+        value = measure.of(row)
+        found[measure.name] = value.value
+        if measure.interval:
+            found[f"{measure.name}_low"] = value.interval.low if value.interval else None
+            found[f"{measure.name}_high"] = value.interval.high if value.interval else None
+    return found
 
 
-def _estimate(name: str, value: float | None, interval: Interval | None) -> dict[str, float | None]:
-    return {
-        name: value,
-        f"{name}_low": interval.low if interval else None,
-        f"{name}_high": interval.high if interval else None,
-    }
-
-
-def write_markdown(rows: Sequence[Row], path: Path, reference: Sequence[ReferenceRow] = ()) -> None:
+def write_markdown(
+    rows: Sequence[LeaderboardRow], path: Path, reference: Sequence[ReferenceRow] = ()
+) -> None:
     """Write the leaderboard as a Markdown table, for a README or an issue."""
-    columns = [column for column in known_columns(rows) if column.main]
+    columns = [measure for measure in known_measures(rows) if measure.main]
     lines = ["| model | task | method | " + " | ".join(c.title for c in columns) + " |"]
     lines.append("|---" * (3 + len(columns)) + "|")
     for row in rows:
-        cells = [column.cell(row) for column in columns]
+        cells = [row_cell(column, row) for column in columns]
         lines.append(_line(row.model, row.task, row.method, cells))
     for printed in reference:
-        cells = [column.printed(printed) for column in columns]
+        cells = [printed_cell(column, printed) for column in columns]
         lines.append(
             _line(
                 f"{printed.model} ({printed.table}, printed)", printed.task, printed.method, cells

@@ -1,6 +1,6 @@
 """Tables for the terminal; plain text in a pipe."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -11,9 +11,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis import measures
+from tale_eval.analysis.averages import MacroAverage, macro_average
 from tale_eval.analysis.elasticity import ElasticityReport
-from tale_eval.analysis.leaderboard import MacroAverage, Row, macro_average
+from tale_eval.analysis.leaderboard import LeaderboardRow
+from tale_eval.analysis.measures import Unit, Value
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.budgets.elasticity import CurvePoint, Share
 from tale_eval.shown.names import visible
@@ -21,7 +23,9 @@ from tale_eval.shown.names import visible
 NOTHING = "–"
 
 
-def leaderboard_tables(rows: Sequence[Row], reference: Sequence[ReferenceRow] = ()) -> Group:
+def leaderboard_tables(
+    rows: Sequence[LeaderboardRow], reference: Sequence[ReferenceRow] = ()
+) -> Group:
     """A table for each model and task: accuracy beside tokens and dollars.
 
     The averages over a model's tasks and a paper's printed rows follow in tables of their own.
@@ -32,33 +36,12 @@ def leaderboard_tables(rows: Sequence[Row], reference: Sequence[ReferenceRow] = 
         tables += [_heading(f"{model} · average over {', '.join(tasks)}"), _average_table(lines)]
     for task, printed in groupby(reference, key=lambda row: row.task):
         tables += [_heading(f"{task} · as printed in the paper"), _printed_table(printed)]
-    if any(row.pareto for row in rows):
-        tables.append("● in the Pareto set: no other method is as accurate with as few tokens")
-    return Group(*tables)
+    return Group(*tables, *_legends(rows))
 
-
-# by importance: where the terminal is too narrow, the last ones are left out
-_LEADERBOARD = (
-    "n\n(errors)",
-    "accuracy\n[95 %]",
-    "total\ntokens",
-    "Δ accuracy\n[95 %]",
-    "token ratio\n[95 %]",
-    "verdict",
-    "●",
-    "$ per\n1,000",
-    "tokens/\ncorrect",
-    "answer +\nestimator",
-    "cut\noff",
-    "no\nbudget",
-    "within\nbudget",
-)
 
 # characters: a longer method name is folded; more than any table needs
 _METHOD = 18
 _UNLIMITED = 10_000
-
-_COLOURS = {"not worse": "[green]not worse[/]", "worse": "[red]worse[/]"}
 
 
 @dataclass(frozen=True)
@@ -67,28 +50,52 @@ class _FittedTable:
 
     model: str
     task: str
-    rows: list[Row]
+    rows: list[LeaderboardRow]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        cells = [_leaderboard_cells(row) for row in self.rows]
-        # what nobody knows needs no column
-        titles = [title for title in _LEADERBOARD if any(line[title] != NOTHING for line in cells)]
+        columns = _known_columns(self.rows)
         left_out: list[str] = []
         unlimited = options.update(max_width=_UNLIMITED)
-        table = self._table(titles, cells)
-        while titles and Measurement.get(console, unlimited, table).maximum > options.max_width:
-            left_out.insert(0, titles.pop().replace("\n", " "))
-            table = self._table(titles, cells)
+        table = self._table(columns)
+        while columns and Measurement.get(console, unlimited, table).maximum > options.max_width:
+            left_out.insert(0, columns.pop().title.replace("\n", " "))
+            table = self._table(columns)
         yield _heading(f"{self.model} · {self.task}")
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
 
-    def _table(self, titles: Sequence[str], cells: Sequence[Mapping[str, str]]) -> Table:
+    def _table(self, columns: Sequence["_Column"]) -> Table:
+        titles = [column.title for column in columns]
         table = _plain_table("method", numbers=titles, max_width=_METHOD)
-        for row, line in zip(self.rows, cells, strict=True):
-            table.add_row(escape(visible(row.method)), *(line[title] for title in titles))
+        for number, row in enumerate(self.rows):
+            cells = (column.cells[number] for column in columns)
+            table.add_row(escape(visible(row.method)), *cells)
         return table
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    cells: list[str]
+
+
+def _known_columns(rows: Sequence[LeaderboardRow]) -> list[_Column]:
+    """The terminal's measures by rank; what nobody knows needs no column."""
+    ranked = [(m.rank, m) for m in measures.MEASURES if m.rank is not None]
+    columns = [
+        _Column(m.short or m.title, [_cell(m.unit, m.of(row)) for row in rows])
+        for _, m in sorted(ranked, key=lambda pair: pair[0])
+    ]
+    return [column for column in columns if any(cell != NOTHING for cell in column.cells)]
+
+
+def _legends(rows: Sequence[LeaderboardRow]) -> list[str]:
+    return [
+        escape(measure.legend)
+        for measure in measures.MEASURES
+        if measure.legend and any(_cell(measure.unit, measure.of(row)) != NOTHING for row in rows)
+    ]
 
 
 def _heading(title: str) -> Text:
@@ -98,7 +105,10 @@ def _heading(title: str) -> Text:
 def _average_table(lines: Iterable[MacroAverage]) -> Table:
     table = _plain_table("method", numbers=("accuracy", "total\ntokens"))
     for line in lines:
-        numbers = (_points(line.accuracy), _tokens(line.output_tokens))
+        numbers = (
+            _cell("share", Value(line.accuracy)),
+            _cell("tokens", Value(line.output_tokens)),
+        )
         table.add_row(escape(visible(line.method)), *numbers)
     return table
 
@@ -107,7 +117,10 @@ def _printed_table(lines: Iterable[ReferenceRow]) -> Table:
     """A paper's own numbers; the estimator's tokens are not in them."""
     table = _plain_table("model", "method", "printed", numbers=("accuracy", "answer\ntokens"))
     for line in lines:
-        numbers = (_points(line.accuracy), _tokens(line.output_tokens))
+        numbers = (
+            _cell("share", Value(line.accuracy)),
+            _cell("tokens", Value(line.output_tokens)),
+        )
         table.add_row(line.model, line.method, line.table, *numbers)
     return table
 
@@ -121,88 +134,77 @@ def _plain_table(*names: str, numbers: Iterable[str], max_width: int | None = No
     return table
 
 
-def _leaderboard_cells(row: Row) -> dict[str, str]:
-    versus = row.comparison
-    return dict(
-        zip(
-            _LEADERBOARD,
-            (
-                f"{row.n} ({row.errors})",
-                _accuracy(row),
-                _tokens(row.means["output_tokens"]),
-                _difference(versus) if versus else NOTHING,
-                _ratio(versus) if versus else NOTHING,
-                _verdict(row),
-                "●" if row.pareto else NOTHING,
-                _dollars(row.dollars_per_1000),
-                _tokens(row.tokens_per_correct),
-                _answer_and_estimator(row),
-                _percent(row.means["truncated"]),
-                _percent(row.means["budget_missing"]),
-                _percent(row.means["within_budget"]),
-            ),
-            strict=True,
-        )
-    )
+_Writer = Callable[[Value], str]
+"""From a known value to the markup of its cell; empty where there is nothing to say."""
 
 
-def _accuracy(row: Row) -> str:
-    share = _points(row.accuracy)
-    if row.interval is None:
-        return share
-    return f"{share} [{100 * row.interval.low:.0f}, {100 * row.interval.high:.0f}]"
+def _ranged(point: str, ends: str = "", scale: float = 1) -> _Writer:
+    """A number of this format, and its interval's ends in brackets."""
+
+    def write(value: Value) -> str:
+        number = f"{scale * value.number:{point}}"
+        if value.interval is None:
+            return number
+        low, high = (f"{scale * end:{ends}}" for end in (value.interval.low, value.interval.high))
+        return f"{number} [{low}, {high}]"
+
+    return write
 
 
-def _verdict(row: Row) -> str:
-    if row.is_baseline:
-        return "baseline"
-    if row.comparison is None:
-        return NOTHING
-    return _COLOURS.get(row.comparison.verdict, row.comparison.verdict)
+def _amount(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.1f}"
 
 
-def _difference(versus: Comparison) -> str:
-    """In points of a hundred."""
-    if versus.difference is None:
-        return NOTHING
-    points = f"{100 * versus.difference:+.1f}"
-    if versus.interval is None:
-        return points
-    return f"{points} [{100 * versus.interval.low:+.1f}, {100 * versus.interval.high:+.1f}]"
+def _parts(value: Value) -> str:
+    return " + ".join(_amount(number) for number in (value.number, *value.beside))
 
 
-def _ratio(versus: Comparison) -> str:
-    if versus.ratio is None:
-        return NOTHING
-    if versus.ratio_interval is None:
-        return f"{versus.ratio:.2f}"
-    return f"{versus.ratio:.2f} [{versus.ratio_interval.low:.2f}, {versus.ratio_interval.high:.2f}]"
+def _dollars(value: Value) -> str:
+    return f"{value.number:.3g}" if value.number < 100 else f"{value.number:,.0f}"
 
 
-def _tokens(value: float | None) -> str:
-    return f"{value:,.0f}" if value is not None and value >= 1000 else _number(value)
+def _with_count(value: Value) -> str:
+    (more,) = value.beside
+    return f"{value.number:.0f} ({more:.0f})"
 
 
-def _answer_and_estimator(row: Row) -> str:
-    answer, estimator = row.means["answer_tokens"], row.means["estimator_tokens"]
-    return f"{_tokens(answer)} + {_tokens(estimator)}" if estimator else _tokens(answer)
+def _discordant(value: Value) -> str:
+    ours, theirs = value.beside
+    return f"{ours:.0f} : {theirs:.0f} (p = {value.number:.2g})"
 
 
-def _points(share: float | None) -> str:
-    """Of a hundred."""
-    return NOTHING if share is None else f"{100 * share:.1f}"
+_COLOURS = {"not worse": "green", "worse": "red"}
 
 
-def _dollars(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+def _word(value: Value) -> str:
+    word = escape(visible(str(value.value)))
+    colour = _COLOURS.get(word)
+    return f"[{colour}]{word}[/]" if colour else word
 
 
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.1f}"
+WRITERS: Mapping[Unit, _Writer] = {
+    "count": lambda value: f"{value.number:,.0f}",
+    "share": _ranged(".1f", ".0f", scale=100),
+    "percent": lambda value: f"{100 * value.number:.0f} %",
+    "points": _ranged("+.1f", "+.1f", scale=100),
+    "ratio": _ranged(".2f", ".2f"),
+    # the page has the room for their intervals
+    "tokens": lambda value: _amount(value.number),
+    "seconds": lambda value: _amount(value.number),
+    "dollars": _dollars,
+    "plain": _ranged(".3g", ".3g"),
+    "word": _word,
+    "mark": lambda value: "●" if value.value else "",
+    "scored": _with_count,
+    "parts": _parts,
+    "pairs": _with_count,
+    "discordant": _discordant,
+}
 
 
-def _percent(value: float | None) -> str:
-    return NOTHING if value is None else f"{100 * value:.0f} %"
+def _cell(unit: Unit, value: Value) -> str:
+    known = value.value is not None
+    return (WRITERS[unit](value) if known else escape(visible(value.detail))) or NOTHING
 
 
 def elasticity_tables(report: ElasticityReport) -> list[Table]:
@@ -247,8 +249,12 @@ def _curve(axis: str, points: Sequence[CurvePoint]) -> Table:
     return table
 
 
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.1f}"
+
+
 def _share(share: Share) -> str:
-    return f"{_percent(share.value)} ({share.numerator}/{share.denominator})"
+    return f"{_cell('percent', Value(share.value))} ({share.numerator}/{share.denominator})"
 
 
 def _fraction(value: float | None) -> str:

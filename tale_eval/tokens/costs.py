@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from tale_eval.budgets.reading import UNREADABLE
+from tale_eval.budgets.reading import WITHOUT_BUDGET
 from tale_eval.tokens import ledger
 from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Prices, total_dollars
@@ -87,7 +87,7 @@ def cost_values(
         if budget is None or answer_tokens is None
         else answer_tokens <= budget,
         "truncated": answer.truncated if answer else None,
-        "budget_missing": budget_status in UNREADABLE if estimated else None,
+        "budget_missing": budget_status in WITHOUT_BUDGET if estimated else None,
         "budget_echoed": budget_echoed if estimated else None,
         "unsolved": search_status == "unsolved" if search_status else None,
         "no_smaller_budget": search_status == "no_smaller_budget" if search_status else None,

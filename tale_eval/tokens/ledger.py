@@ -9,13 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Purpose = Literal["answer", "estimate", "vanilla", "search", "helper"]
-"""Why a call was made.
-
-answer: the method's one answer. estimate: the budget estimator. vanilla: the
-unbudgeted answer from which a budget search starts. search: one trial of it.
-helper: any call that the method did not make, such as a grader's.
-"""
+from tale_eval.budgets.plan import Purpose
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
 """Who counted the tokens.

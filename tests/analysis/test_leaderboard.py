@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from records import COT, DIRECT, TALE, answer
 
+from tale_eval.analysis.averages import macro_average
 from tale_eval.analysis.comparison import find_baseline
 from tale_eval.analysis.efficiency import ock_score
-from tale_eval.analysis.leaderboard import Row, leaderboard, macro_average, problems
+from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
+from tale_eval.analysis.problems import problems
 from tale_eval.analysis.statistics import (
     McNemar,
     accuracy_interval,
@@ -22,7 +24,7 @@ from tale_eval.records import Record
 from tale_eval.report.tables import write_markdown
 
 
-def rows_of(records: Sequence[Record]) -> dict[str, Row]:
+def rows_of(records: Sequence[Record]) -> dict[str, LeaderboardRow]:
     return {row.method: row for row in leaderboard(records)}
 
 
@@ -39,10 +41,10 @@ def test_costs_of_a_method() -> None:
     assert row.means["seconds"] == 3
     assert row.means["estimator_tokens"] is None
     # 600 tokens for 2 right answers; 6 thousandths of a dollar for 3 answers
-    assert row.tokens_per_correct == 300
-    assert row.dollars_per_1000 == pytest.approx(2)
-    assert row.e3 == pytest.approx((2 / 3) ** 2 / 200)
-    assert row.ock_score == pytest.approx(ock_score(2 / 3, 200))
+    assert row.measure("tokens_per_correct").value == 300
+    assert row.measure("dollars_per_1000").value == pytest.approx(2)
+    assert row.measure("e3").value == pytest.approx((2 / 3) ** 2 / 200)
+    assert row.measure("ock_score").value == pytest.approx(ock_score(2 / 3, 200))
     # t with 2 degrees of freedom times 100 / √3
     half = 4.302653 * 100 / 3**0.5
     assert row.tokens_interval is not None
@@ -51,7 +53,7 @@ def test_costs_of_a_method() -> None:
 
 def test_one_unknown_price_makes_the_dollars_unknown_and_is_counted() -> None:
     row = rows_of(TALE)["tale_ep"]
-    assert (row.dollars_per_1000, row.dollars_known, row.n) == (None, 3, 4)
+    assert (row.measure("dollars_per_1000").value, row.dollars_known, row.n) == (None, 3, 4)
     assert problems([row], baseline=None) == [
         "m, sums: tale_ep: the dollars of 1 answers are not known"
     ]
@@ -60,16 +62,21 @@ def test_one_unknown_price_makes_the_dollars_unknown_and_is_counted() -> None:
 def test_a_method_without_a_scored_answer_has_a_row_without_numbers() -> None:
     row = rows_of([answer("cot", "a", None, None)])["cot"]
     assert (row.n, row.errors, row.accuracy, row.interval) == (0, 1, None, None)
-    assert (row.tokens_per_correct, row.e3, row.ock_score, row.oaa_auc) == (None,) * 4
-    assert (row.dollars_per_1000, row.pareto) == (None, False)
+    assert (
+        row.measure("tokens_per_correct").value,
+        row.measure("e3").value,
+        row.measure("ock_score").value,
+        row.measure("oaa_auc").value,
+    ) == (None,) * 4
+    assert (row.measure("dollars_per_1000").value, row.measure("pareto").value) == (None, False)
 
 
 def test_the_area_of_overthinking_ends_at_the_most_tokens_of_any_method() -> None:
     rows = rows_of(COT + TALE)
-    assert [row.oaa_limit for row in rows.values()] == [300, 300]
+    assert [row.measure("oaa_limit").value for row in rows.values()] == [300, 300]
     # of 3 answers to 300 tokens, two are right, after 100 and after 200
-    assert rows["cot"].oaa_auc == pytest.approx((200 + 100) / (3 * 300))
-    assert rows["tale_ep"].oaa_auc == pytest.approx((280 + 240 + 220) / (4 * 300))
+    assert rows["cot"].measure("oaa_auc").value == pytest.approx((200 + 100) / (3 * 300))
+    assert rows["tale_ep"].measure("oaa_auc").value == pytest.approx((280 + 240 + 220) / (4 * 300))
 
 
 def test_the_pareto_set_holds_what_no_method_beats() -> None:
@@ -77,12 +84,15 @@ def test_the_pareto_set_holds_what_no_method_beats() -> None:
     dear[0] = answer("dear", "a", 1, 1000)
     rows = rows_of(COT + TALE + DIRECT + dear)
     # (accuracy, tokens): cot (0.67, 200), dear (0.67, 500), direct (0.25, 10), tale (0.75, 50)
-    assert {method for method, row in rows.items() if row.pareto} == {"direct", "tale_ep"}
+    assert {method for method, row in rows.items() if row.measure("pareto").value} == {
+        "direct",
+        "tale_ep",
+    }
 
 
 def test_equal_methods_are_both_in_the_pareto_set() -> None:
     twin = [replace(record, method="twin") for record in TALE]
-    assert all(row.pareto for row in leaderboard(TALE + twin))
+    assert all(row.measure("pareto").value for row in leaderboard(TALE + twin))
 
 
 def test_the_baseline_comes_first_and_the_others_by_name() -> None:

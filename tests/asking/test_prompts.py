@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tale_eval.asking.prompts import (
     ANSWER_FORMAT,
     AnswerFormat,
-    Kind,
     Language,
+    QuestionKind,
     Style,
     cot_prompt,
     direct_prompt,
@@ -21,7 +21,7 @@ OPTIONS_EN = "How long?\nA. 12 cm\nB. 15 cm\n"
 OPTIONS_CN = "多长？\nA. 12\nB. 15\n"
 
 # the paper's prompts: (kind, language, question, direct, chain of thought, budget of 50)
-PAPER: list[tuple[Kind, Language, str, str, str, str]] = [
+PAPER: list[tuple[QuestionKind, Language, str, str, str, str]] = [
     (
         "cloze",
         "en",
@@ -75,7 +75,7 @@ PAPER: list[tuple[Kind, Language, str, str, str, str]] = [
 
 @pytest.mark.parametrize(("kind", "language", "question", "direct", "cot", "budgeted"), PAPER)
 def test_the_papers_prompts(
-    kind: Kind, language: Language, question: str, direct: str, cot: str, budgeted: str
+    kind: QuestionKind, language: Language, question: str, direct: str, cot: str, budgeted: str
 ) -> None:
     assert direct_prompt(question, kind, language, "bracketed") == direct
     assert cot_prompt(question, kind, language, "bracketed") == cot
@@ -124,7 +124,7 @@ def test_the_papers_prompts(
     ],
 )
 def test_prompts_with_the_answer_last(
-    kind: Kind, language: Language, cot: str, budgeted: str
+    kind: QuestionKind, language: Language, cot: str, budgeted: str
 ) -> None:
     assert cot_prompt("Q?", kind, language, "bracketed", style="answer_last") == cot
     with_budget = cot_prompt("Q?", kind, language, "bracketed", budget=50, style="answer_last")
@@ -167,7 +167,7 @@ def test_prompts_with_the_answer_last(
     ],
 )
 def test_other_answer_formats_stand_where_the_papers_does(
-    answer_format: AnswerFormat, kind: Kind, language: Language, line: str
+    answer_format: AnswerFormat, kind: QuestionKind, language: Language, line: str
 ) -> None:
     for style in ("paper", "answer_last"):
         bracketed = cot_prompt("Q?", kind, language, "bracketed", budget=50, style=style)
@@ -266,7 +266,7 @@ QUESTIONS = st.lists(st.sampled_from(FRAGMENTS) | st.text(), max_size=4).map(
 
 @given(QUESTIONS, EVERY_KIND, EVERY_LANGUAGE, EVERY_FORMAT, EVERY_STYLE)
 def test_the_question_stands_verbatim_and_once_in_every_prompt(
-    question: str, kind: Kind, language: Language, answer_format: AnswerFormat, style: Style
+    question: str, kind: QuestionKind, language: Language, answer_format: AnswerFormat, style: Style
 ) -> None:
     for prompt in (
         direct_prompt(question, kind, language, answer_format),
@@ -289,7 +289,7 @@ def test_the_question_stands_verbatim_and_once_in_every_prompt(
     st.integers(min_value=1000, max_value=10**9),
 )
 def test_a_budget_stands_once_and_changes_nothing_else(
-    kind: Kind, language: Language, answer_format: AnswerFormat, style: Style, budget: int
+    kind: QuestionKind, language: Language, answer_format: AnswerFormat, style: Style, budget: int
 ) -> None:
     prompt = cot_prompt("Q?", kind, language, answer_format, budget=budget, style=style)
     other = cot_prompt("Q?", kind, language, answer_format, budget=7, style=style)

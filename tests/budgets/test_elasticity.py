@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tale_eval.budgets.elasticity import (
     IdealRange,
-    Question,
+    QuestionTrials,
     Share,
     curve,
     estimator_quality,
@@ -23,9 +23,9 @@ from tale_eval.budgets.search import Attempt, Trial
 from tale_eval.errors import InvalidValueError, UnknownNameError
 
 
-def question(*rows: tuple[int | None, int, bool], id: str = "q") -> Question:
+def question(*rows: tuple[int | None, int, bool], id: str = "q") -> QuestionTrials:
     """From rows of (budget, actual output tokens, correct)."""
-    return Question(
+    return QuestionTrials(
         id, tuple(Trial(budget, (Attempt(tokens, right, ""),)) for budget, tokens, right in rows)
     )
 
@@ -149,7 +149,7 @@ def test_a_fraction_of_an_empty_vanilla_answer_is_refused() -> None:
     [(REBOUND, 12), (OBEDIENT, None), (STUBBORN, 32), (UNSOLVED, None)],
 )
 def test_the_first_rebound_is_at_the_largest_budget_that_cost_more(
-    asked: Question, budget: int | None
+    asked: QuestionTrials, budget: int | None
 ) -> None:
     found = first_rebound(asked)
     assert (found.budget if found else None) == budget

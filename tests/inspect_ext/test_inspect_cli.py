@@ -93,10 +93,13 @@ def test_generation_settings_that_reach_the_model(
 
 
 MISTAKES = [
-    ("tale_eval/gsm8k -T method=tale_epp", "unknown method 'tale_epp'; allowed: direct, cot"),
+    (
+        "tale_eval/gsm8k -T method=tale_epp",
+        "unknown method 'tale_epp'; allowed: budget,",
+    ),
     ("tale_eval/gsm8k -T method=budget", "method budget: missing a required argument: 'tokens'"),
     ("tale_eval/gsm8k -T method=budget:tokens", "write 'tokens' as tokens=VALUE"),
-    ("tale_eval/gsm8k -T method=budget:tokens=0", "tokens=0: a budget is a whole number from 1"),
+    ("tale_eval/gsm8k -T method=budget:tokens=0", "tokens=0: must be a whole number from 1"),
     ("tale_eval/gsm8k -T method=budget:tokens=2.5", "tokens=2.5: Input should be a valid integer"),
     ("tale_eval/gsm8k -T method=cot:stile=paper", "unknown argument of method cot 'stile'"),
     ("tale_eval/gsm8k -T method=cot:style=papr", "unknown style 'papr'; allowed: paper, answer"),

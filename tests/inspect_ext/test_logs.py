@@ -25,11 +25,13 @@ from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
 
-from tale_eval.analysis.leaderboard import Row, leaderboard, problems
-from tale_eval.analysis.settings import setting_problems
+from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
+from tale_eval.analysis.problems import problems, setting_problems
 from tale_eval.errors import SourceError
+from tale_eval.inspect_ext.logs.records import sample_record
+from tale_eval.inspect_ext.logs.searches import read_searches
 from tale_eval.inspect_ext.scorers import tale
-from tale_eval.logs import Reading, read_records, read_searches, sample_record
+from tale_eval.logs import ReadLogs, read_records
 from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.tokens.costs import COST_KEYS
 from tale_eval.tokens.pricing import Price
@@ -101,12 +103,12 @@ def fails_at_the_last() -> Solver:
     return solve
 
 
-def row_of(reading: Reading, task: str, method: str = "cot") -> Row:
+def row_of(reading: ReadLogs, task: str, method: str = "cot") -> LeaderboardRow:
     (row,) = [r for r in leaderboard(reading.records) if (r.task, r.method) == (task, method)]
     return row
 
 
-def about(reading: Reading, name: str) -> list[str]:
+def about(reading: ReadLogs, name: str) -> list[str]:
     """The problems of the log of this name, its folder left out."""
     return [line[line.index(name) :] for line in reading.problems if f"/{name}:" in line]
 

@@ -35,7 +35,7 @@ METHODS = {
     "direct": "direct",
     "cot": "cot",
     "budget:tokens=50": "budget",
-    f"tale_ep:estimator_max_tokens={ESTIMATE_MAX_TOKENS}": "ep",
+    f"tale_ep:estimator_max_tokens={ESTIMATE_MAX_TOKENS}": "tale_ep",
 }
 COMPARED = ("correct", "answer_tokens", "estimator_tokens", "output_tokens", "input_tokens",
             "budget", "within_budget", "truncated", "budget_missing", "bare_answer")  # fmt: skip

@@ -12,9 +12,9 @@ from questions import gsm8k_file
 from tale_eval.asking.prompts import PROMPT_VERSION, cot_prompt, direct_prompt, estimator_prompt
 from tale_eval.errors import InvalidValueError, RowError, SourceError, UnknownNameError
 from tale_eval.lm_eval_ext import documents as module
-from tale_eval.lm_eval_ext.documents import answer_prompt, documents, prompt
+from tale_eval.lm_eval_ext.documents import ONE_RUN, documents, plan_of, prompt, question_of
 from tale_eval.lm_eval_ext.estimates import read_estimates
-from tale_eval.lm_eval_ext.labels import method_label, model_label, task_label
+from tale_eval.lm_eval_ext.labels import model_label, task_label
 from tale_eval.lm_eval_ext.results import counters, estimate, known_mean, score, shares
 from tale_eval.tokens.ledger import Call
 
@@ -46,8 +46,12 @@ def test_each_method_has_its_prompt(tmp_path: Path) -> None:
 def test_methods_have_the_names_that_they_have_on_the_inspect_side(tmp_path: Path) -> None:
     assert load(tmp_path, "cot")[0]["method"] == "cot"
     assert load(tmp_path, "budget", tale_tokens=100)[0]["method"] == "budget:tokens=100"
-    assert method_label("ep", None, "answer_last", 256) == "tale_ep:style=answer_last"
-    assert method_label("ep", None, "paper", 32) == "tale_ep:estimator_max_tokens=32"
+    in_one_run = {ONE_RUN: True}
+    for argument in ("style=answer_last", "estimator_max_tokens=32"):
+        key, value = argument.split("=")
+        metadata = {f"tale_{key}": int(value) if value.isdigit() else value}
+        (label,) = {d["method"] for d in load(tmp_path, "tale_ep", **in_one_run, **metadata)}
+        assert label == f"tale_ep:{argument}"
     assert task_label("mathbench", {"level": "college", "language": "en", "source": "x"}) == (
         "mathbench(language=en, level=college)"
     )
@@ -76,20 +80,22 @@ def test_names_show_no_key_and_no_password() -> None:
     assert model_label("local", {"model": "http://me:planted@host/m"}) == "local/http://***@host/m"
 
 
-@pytest.mark.parametrize("method", ["direct", "cot", "budget", "ep", "estimate"])
+@pytest.mark.parametrize("method", ["direct", "cot", "budget", "tale_ep", "estimate"])
 def test_an_unknown_key_of_ours_is_refused_and_others_are_not_looked_at(
-    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "one_run_estimates", True)
     with pytest.raises(UnknownNameError, match="Did you mean 'tale_tokens'"):
         load(tmp_path, method, tale_token=100)
     # a group has one --metadata for the tasks of all methods
-    asked = load(tmp_path, method, tale_tokens=100, pretrained="some/model", max_length=2048)
+    others = {"pretrained": "some/model", "max_length": 2048, ONE_RUN: True}
+    asked = load(tmp_path, method, tale_tokens=100, **others)
     assert ("100 tokens" in asked[0]["prompt"]) == (method == "budget")
 
 
 @pytest.mark.parametrize("tokens", ["abc", "100", 12.5, 50.0, True, 0, -1, None])
-@pytest.mark.parametrize(("method", "key"), [("budget", "tokens"), ("ep", "estimator_max_tokens")])
+@pytest.mark.parametrize(
+    ("method", "key"), [("budget", "tokens"), ("tale_ep", "estimator_max_tokens")]
+)
 def test_a_number_of_tokens_is_whole_and_from_1_up(
     method: str, key: str, tokens: object, tmp_path: Path
 ) -> None:
@@ -101,7 +107,7 @@ def test_estimates_that_are_capped_elsewhere_take_no_cap(tmp_path: Path) -> None
     with pytest.raises(InvalidValueError, match="is capped with --gen_kwargs max_gen_toks"):
         load(tmp_path, "estimate", tale_estimator_max_tokens=32)
     with pytest.raises(InvalidValueError, match="the estimates of FILE are there already"):
-        load(tmp_path, "ep", tale_estimates="FILE", tale_estimator_max_tokens=32)
+        load(tmp_path, "tale_ep", tale_estimates="FILE", tale_estimator_max_tokens=32)
 
 
 def test_rotated_options_are_refused_since_no_metric_joins_them() -> None:
@@ -121,14 +127,10 @@ def test_the_keys_that_the_page_shows_are_keys_of_their_benchmarks() -> None:
         assert {f"tale_{name}" for name in options} == set(metadata)
 
 
-def test_tale_ep_needs_estimates_from_somewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "one_run_estimates", False)
+def test_tale_ep_needs_estimates_from_somewhere(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="_estimate task with --log_samples"):
-        load(tmp_path, "ep")
-    monkeypatch.setattr(module, "one_run_estimates", True)
-    first = load(tmp_path, "ep")[0]
+        load(tmp_path, "tale_ep")
+    first = load(tmp_path, "tale_ep", **{ONE_RUN: True})[0]
     assert (first["estimate_first"], first["prompt"]) == (True, estimator_prompt(FIRST))
 
 
@@ -156,7 +158,7 @@ def estimates_file(folder: Path, replies: list[str], **changed: Any) -> Path:
 
 def test_the_second_stage_asks_under_the_budgets_of_the_first(tmp_path: Path) -> None:
     path = estimates_file(tmp_path, ["Budget: [[30]]", "no idea", "[[12]]"])
-    read, unread, echoed = load(tmp_path, "ep", tale_estimates=str(path))
+    read, unread, echoed = load(tmp_path, "tale_ep", tale_estimates=str(path))
     assert "use less than 30 tokens" in read["prompt"]
     assert (read["budget"], read["budget_status"], read["estimate_first"]) == (30, "read", False)
     assert unread["prompt"] == cot_prompt("What is 1 plus 1?", "cloze", "en", "bracketed")
@@ -171,7 +173,7 @@ def test_the_second_stage_asks_under_the_budgets_of_the_first(tmp_path: Path) ->
 
 def test_a_limited_first_stage_serves_as_limited_a_second_one(tmp_path: Path) -> None:
     path = estimates_file(tmp_path, ["[[30]]"])
-    first, *others = load(tmp_path, "ep", tale_estimates=str(path))
+    first, *others = load(tmp_path, "tale_ep", tale_estimates=str(path))
     assert "use less than 30 tokens" in prompt(first)
     for document in others:
         with pytest.raises(InvalidValueError) as raised:
@@ -188,24 +190,24 @@ def test_an_estimate_may_hold_what_only_python_takes_for_the_end_of_a_line(
     # as lm_eval writes it
     row = json.loads(path.read_text())
     path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert load(tmp_path, "ep", tale_estimates=str(path))[0]["budget"] == 30
+    assert load(tmp_path, "tale_ep", tale_estimates=str(path))[0]["budget"] == 30
 
 
 def test_estimates_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"tale_estimates=.*nowhere.*--log_samples"):
-        load(tmp_path, "ep", tale_estimates=str(tmp_path / "nowhere.jsonl"))
+        load(tmp_path, "tale_ep", tale_estimates=str(tmp_path / "nowhere.jsonl"))
 
     path = estimates_file(tmp_path, ["[[30]]"], prompt_version="0")
     with pytest.raises(RowError, match=r":1: estimated with prompt version 0, this is version"):
-        load(tmp_path, "ep", tale_estimates=str(path))
+        load(tmp_path, "tale_ep", tale_estimates=str(path))
 
     path = estimates_file(tmp_path, ["[[30]]"], method="cot")
     with pytest.raises(RowError, match=":1: an answer by method 'cot', not an estimate"):
-        load(tmp_path, "ep", tale_estimates=str(path))
+        load(tmp_path, "tale_ep", tale_estimates=str(path))
 
     path = estimates_file(tmp_path, ["[[30]]"], id="gsm8k-test-00009-other")
     with pytest.raises(InvalidValueError, match="holds estimates of other questions"):
-        load(tmp_path, "ep", tale_estimates=str(path))
+        load(tmp_path, "tale_ep", tale_estimates=str(path))
 
     for line in (b"{}", b"[]", b'"\xe9"', b"[" * 100_000):
         path.write_bytes(line + b"\n")
@@ -213,14 +215,15 @@ def test_estimates_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
             read_estimates(str(path), ["a"])
 
 
-def test_the_answer_prompt_of_one_run_is_that_of_two_stages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "one_run_estimates", True)
-    one_run = load(tmp_path, "ep")[0]
+def test_the_answer_prompt_of_one_run_is_that_of_two_stages(tmp_path: Path) -> None:
+    one_run = load(tmp_path, "tale_ep", **{ONE_RUN: True})[0]
     path = estimates_file(tmp_path, ["[[30]]", "[[30]]", "[[30]]"])
-    two_stages = load(tmp_path, "ep", tale_estimates=str(path))[0]
-    assert answer_prompt(one_run, 30) == two_stages["prompt"]
+    two_stages = load(tmp_path, "tale_ep", tale_estimates=str(path))[0]
+    plan = plan_of(one_run["method"])
+    question = question_of(one_run, plan)
+    steps = plan.steps(question)
+    assert next(steps).words(question) == one_run["prompt"]
+    assert steps.send("[[30]]").words(question) == two_stages["prompt"]
 
 
 def test_a_foreign_reply_is_uncounted_and_still_graded(tmp_path: Path) -> None:

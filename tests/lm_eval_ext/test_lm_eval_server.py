@@ -28,8 +28,8 @@ def answer(prompt: str, request: dict[str, Any]) -> Reply:
 @pytest.mark.slow
 def test_500_questions_cost_what_the_server_counted(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", size=500)
-    rows = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", size=500)
+    rows = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
     assert len(rows) == 500
     assert len(server.replies) == 1000
     assert sum(row["output_tokens"] for row in rows) == server.total("output_tokens")
@@ -44,8 +44,8 @@ def test_500_questions_cost_what_the_server_counted(tmp_path: Path) -> None:
 
 def test_what_lm_eval_prints_are_the_means(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        printed = lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep").stdout
-    results = lm_eval_results(tmp_path, "tale_gsm8k_ep")
+        printed = lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep").stdout
+    results = lm_eval_results(tmp_path, "tale_gsm8k_tale_ep")
     assert results["correct"] == 1
     assert results["output_tokens"] == server.total("output_tokens") / 20
     assert results["answer_tokens"] == results["output_tokens"] - 5
@@ -58,7 +58,7 @@ def test_what_lm_eval_prints_are_the_means(tmp_path: Path) -> None:
 
 def test_estimates_come_as_one_batch_before_the_answers(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep,tale_gsm8k_cot")
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep,tale_gsm8k_cot")
     asked = ["budget" if asks_for_budget(p) else "answer" for p in server.prompts()]
     assert asked == ["budget"] * 20 + ["answer"] * 40
     budgeted = [p for p in server.prompts() if "use less than 30 tokens" in p]
@@ -67,7 +67,7 @@ def test_estimates_come_as_one_batch_before_the_answers(tmp_path: Path) -> None:
 
 def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", size=1)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", size=1)
     estimate, final = server.requests
     assert [m["role"] for m in final["messages"]] == ["system", "user"]
     assert final["messages"][0]["content"] == "You are a helpful assistant."
@@ -78,21 +78,21 @@ def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
 def test_cached_replies_keep_their_counts(tmp_path: Path) -> None:
     cacheable = ["--use_cache", tmp_path / "cache", "--gen_kwargs", "do_sample=false"]
     with chat_server(answer) as server:
-        lm_eval_on_server(server, tmp_path / "", "tale_gsm8k_ep", *cacheable)
+        lm_eval_on_server(server, tmp_path / "", "tale_gsm8k_tale_ep", *cacheable)
         asked = len(server.requests)
-        first = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+        first = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
         for file in (tmp_path / "out").rglob("*_2*"):
             file.unlink()
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", *cacheable)
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", *cacheable)
         assert len(server.requests) == asked
-    second = lm_eval_samples(tmp_path, "tale_gsm8k_ep")
+    second = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
     assert [row["calls"] for row in second] == [row["calls"] for row in first]
     assert [row["output_tokens"] for row in second] == [row["output_tokens"] for row in first]
 
 
 def test_the_report_shows_these_runs_marked_with_the_harness(tmp_path: Path) -> None:
     with chat_server(answer) as server:
-        lm_eval_on_server(server, tmp_path, "tale_gsm8k_ep", model="openai-chat-completions")
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", model="openai-chat-completions")
     reading = read_records([str(tmp_path / "out")])
     assert reading.problems == []
     assert {record.model for record in reading.records} == {"openai/gpt-4o-mini (lm-eval)"}
@@ -157,10 +157,10 @@ def test_two_stages_with_the_plain_lm_eval(tmp_path: Path) -> None:
         first = stage("tale_gsm8k_estimate", "one")
         assert first.returncode == 0, first.stderr
         (estimates,) = (tmp_path / "one").rglob("samples_*")
-        second = stage("tale_gsm8k_ep", "two", f"tale_estimates={estimates}")
+        second = stage("tale_gsm8k_tale_ep", "two", f"tale_estimates={estimates}")
         assert second.returncode == 0, second.stderr
     assert sum("use less than 30 tokens" in prompt for prompt in server.prompts()) == 3
-    rows = lm_eval_samples(tmp_path / "two", "tale_gsm8k_ep")
+    rows = lm_eval_samples(tmp_path / "two", "tale_gsm8k_tale_ep")
     assert [(r["correct"], r["budget"], r["budget_missing"]) for r in rows] == [(1, 30, 0)] * 3
     # nobody told lm_eval by itself what the server counted
     assert [r["output_tokens"] for r in rows] == [None] * 3
@@ -173,5 +173,10 @@ def test_lm_eval_lists_our_tasks(tmp_path: Path) -> None:
     by_path = lm_eval("ls", "tasks", "--include_path", path, cwd=tmp_path, plain=True)
     for done in (by_us, by_path):
         assert done.returncode == 0, done.stderr
-        for name in ("tale_gsm8k_cot", "tale_mathbench_college_en_ep", "tale_mathbench", "tale"):
+        for name in (
+            "tale_gsm8k_cot",
+            "tale_mathbench_college_en_tale_ep",
+            "tale_mathbench",
+            "tale",
+        ):
             assert f"|{name} " in done.stdout

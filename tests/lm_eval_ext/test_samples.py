@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tale_eval.analysis.leaderboard import leaderboard
-from tale_eval.lm_eval_ext.samples import read_sample_files, sample_files
+from tale_eval.lm_eval_ext.samples import SAMPLE_FILES, read_sample_files
+from tale_eval.places import find_files
 from tale_eval.records import Record
 
 DATE = "2026-01-01T00-00-00.000000"
@@ -30,7 +31,8 @@ def read(folder: Path, samples: bytes, results: object = RESULTS) -> tuple[list[
     (folder / f"samples_t_{DATE}.jsonl").write_bytes(samples)
     (folder / f"results_{DATE}.json").write_text(json.dumps(results))
     problems: list[str] = []
-    records, settings = read_sample_files(sample_files(str(folder)), None, problems)
+    (names,) = find_files([str(folder)], [SAMPLE_FILES], problems)
+    records, settings = read_sample_files(names, None, problems)
     assert len(leaderboard(records)) == len(settings) == bool(records)
     return records, problems
 
@@ -132,7 +134,7 @@ def run(folder: Path, day: int, correct: int, task: str = "t", **document: objec
 
 def read_folders(*folders: Path) -> tuple[list[Record], list[str]]:
     problems: list[str] = []
-    names = [name for folder in folders for name in sample_files(str(folder))]
+    (names,) = find_files([str(folder) for folder in folders], [SAMPLE_FILES], problems)
     records, _ = read_sample_files(names, None, problems)
     # how the model is called is in other files, and not asked here
     return records, [problem for problem in problems if "results_" not in problem]

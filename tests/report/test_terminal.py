@@ -7,12 +7,12 @@ import pytest
 from records import COT, DIRECT, TALE, answer
 from rich.console import Console
 
-from tale_eval.analysis.leaderboard import Row, leaderboard
+from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.report.terminal import leaderboard_tables
 
 
-def printed(rows: Sequence[Row], width: int) -> str:
+def printed(rows: Sequence[LeaderboardRow], width: int) -> str:
     console = Console(width=width)
     with console.capture() as capture:
         console.print(leaderboard_tables(rows))

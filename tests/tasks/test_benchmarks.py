@@ -18,15 +18,14 @@ from server import Reply, chat_server
 from tale_eval import tasks
 from tale_eval.datasets.benchmark import Benchmark, table
 from tale_eval.errors import InvalidValueError, UnknownNameError
-from tale_eval.matrix import combinations, task_arguments
-from tale_eval.tasks import benchmarks, licence, own_modules
+from tale_eval.matrix import combinations
+from tale_eval.tasks import benchmarks, licence, task_arguments
 from tale_eval.training.candidates import evaluation_questions
 from tale_eval.training.card import Settings, data_card
 from tale_eval.training.corpus import Corpus
 from tale_eval.training.overlap import words
 
 README = Path(__file__).parents[2] / "README.md"
-OURS = [module.removeprefix("tale_eval.tasks.") for module in own_modules()]
 LICENCES = {
     "chain_sum": "apache-2.0",
     "gpqa": "cc-by-4.0",
@@ -35,6 +34,8 @@ LICENCES = {
     "gsm_symbolic": "apache-2.0",
     "mathbench": "apache-2.0",
 }
+FILES = (path.stem for path in Path(tasks.__path__[0]).glob("*.py"))
+OURS = sorted(stem for stem in FILES if not stem.startswith("_"))
 
 TOY = '''
 """Which side of a coin is up."""
@@ -98,8 +99,8 @@ def described(name: str, **more: Any) -> Benchmark:
 
 
 def test_every_file_of_the_folder_is_a_benchmark_of_its_name() -> None:
-    files = {path.stem for path in Path(tasks.__path__[0]).glob("*.py")}
-    assert set(OURS) == {stem for stem in files if not stem.startswith("_")} >= set(LICENCES)
+    assert [*benchmarks()] == OURS
+    assert set(OURS) >= set(LICENCES)
     for name in OURS:
         assert benchmarks()[name].name == name
         assert benchmarks()[name].task == f"tale_eval/{name}"
@@ -200,7 +201,7 @@ def one_file_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 @pytest.mark.usefixtures("one_file_more")
 def test_a_benchmark_more_is_one_file() -> None:
     assert set(benchmarks()) == {*OURS, "coin"}
-    assert "tale_eval.tasks.coin" in own_modules()
+    assert benchmarks().origin("coin") == "tale_eval.tasks.coin"
     assert task_arguments("coin/tails") == ("tale_eval/coin", {"side": "tails"})
     assert evaluation_questions(["coin/tails"]) == [words(TAILS)]
     assert "coin: cc0-1.0" in card_of("coin")
@@ -237,8 +238,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 FOUND = """
 import json
 from tale_eval.errors import TaleEvalError
-from tale_eval.matrix import Combination, combinations, command, task_arguments
-from tale_eval.tasks import benchmarks, licence, own_modules
+from tale_eval.matrix import Combination, combinations, command
+from tale_eval.tasks import benchmarks, licence, task_arguments
 
 def error(task):
     try:
@@ -249,7 +250,7 @@ def error(task):
 names = ["dice", "sides", "gsm8k", "coin:sied=tails", "coin/tails", "coin:method=cot", "mathbench"]
 print(json.dumps({
     "names": list(benchmarks()),
-    "own": own_modules(),
+    "origin": benchmarks().origin("coin"),
     "named": task_arguments("coin/tails"),
     "command": command(Combination("coin/tails", "cot", "mockllm/model"), "logs", [])[3:],
     "licence": licence("coin"),
@@ -272,6 +273,7 @@ def test_another_packages_benchmark_is_used_like_ours(found: Any) -> None:
         *("--log-dir", "logs/coin_tails/cot/mockllm_model"),
         *("-T", 'method="cot"', "-T", "side=tails"),
     ]
+    assert found["origin"] == "toys.coin:BENCHMARK of toys 1.0"
     assert found["licence"] == "cc0-1.0"
     assert [found["errors"][name] for name in ("coin/tails", "coin:method=cot")] == [None, None]
     assert found["errors"]["coin:sied=tails"].startswith(
@@ -299,8 +301,6 @@ def test_two_benchmarks_of_one_name_are_refused_with_both_origins(found: Any) ->
         "InvalidValueError: 2 benchmarks are called 'gsm8k': tale_eval.tasks.gsm8k and "
         "toys.coin:BENCHMARK of toys 1.0; rename or uninstall one"
     )
-    # Inspect still finds ours by its own name
-    assert found["own"] == [f"tale_eval.tasks.{name}" for name in OURS]
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from tale_eval.solvers.direct import direct
 from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.training.candidates import (
     Candidate,
-    Question,
+    CorpusQuestion,
     evaluation_questions,
     read_candidates,
 )
@@ -37,8 +37,8 @@ from tale_eval.training.overlap import Evaluation, words
 NOTHING = Evaluation([])
 
 
-def question(n: int, text: str | None = None) -> Question:
-    return Question(f"q{n:03d}", "gsm8k", "cloze", "en", text or f"What is {n} plus {n}?")
+def question(n: int, text: str | None = None) -> CorpusQuestion:
+    return CorpusQuestion(f"q{n:03d}", "gsm8k", "cloze", "en", text or f"What is {n} plus {n}?")
 
 
 def answer(
@@ -50,7 +50,7 @@ def answer(
     truncated: bool = False,
     reasoning: int = 0,
     method: str = "direct",
-    asked: Question | None = None,
+    asked: CorpusQuestion | None = None,
 ) -> Candidate:
     return Candidate(
         question=asked or question(n),
@@ -234,8 +234,8 @@ def test_a_repeated_question_is_taken_once() -> None:
 
 
 def test_the_same_options_in_another_order_are_the_same_question() -> None:
-    first = Question("a", "gpqa", "choice", "en", "Which one?", ("red", "blue"))
-    second = Question("b", "gpqa", "choice", "en", "Which one?", ("blue", "red"))
+    first = CorpusQuestion("a", "gpqa", "choice", "en", "Which one?", ("red", "blue"))
+    second = CorpusQuestion("b", "gpqa", "choice", "en", "Which one?", ("blue", "red"))
     assert left_out(build([answer(asked=first), answer(asked=second)])) == {"duplicate question": 1}
 
 
@@ -352,13 +352,13 @@ def test_the_prompt_is_what_the_method_cot_sends(written: Any, tmp_path: Path) -
     source = gsm8k_file(tmp_path, 1)
     with chat_server(lambda prompt, request: Reply("[[0]]")) as server:
         run(server, gsm8k(source=str(source)), tmp_path, solver=cot(**written))
-    asked = Question("q", "gsm8k", "cloze", "en", "What is 0 plus 0?")
+    asked = CorpusQuestion("q", "gsm8k", "cloze", "en", "What is 0 plus 0?")
     (request,) = server.requests
     assert request["messages"] == prompt_messages(asked, **written)
 
 
 def test_a_choice_prompt_shows_the_options_in_their_order() -> None:
-    asked = Question("q", "gpqa", "choice", "cn", "哪个？", ("红", "蓝"))
+    asked = CorpusQuestion("q", "gpqa", "choice", "cn", "哪个？", ("红", "蓝"))
     system, user = prompt_messages(asked, "paper")
     text = with_options("哪个？", ["红", "蓝"])
     assert system["content"] == SYSTEM_PROMPT

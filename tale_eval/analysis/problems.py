@@ -1,0 +1,109 @@
+"""What a reader must know before he trusts the rows of a leaderboard. Pure."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from tale_eval.analysis.averages import by_model, shared_tasks
+from tale_eval.analysis.leaderboard import LeaderboardRow
+from tale_eval.records import RunSettings
+
+# sections of `RunSettings.values` that must agree between the runs of a model and task
+_COMPARED = {"generation": None, "model arguments": None, "model roles": None, "versions": "task"}
+
+
+def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> list[str]:
+    """What a reader must know before he trusts the rows, one sentence each."""
+    groups: dict[tuple[str, str], list[LeaderboardRow]] = defaultdict(list)
+    for row in rows:
+        groups[row.model, row.task].append(row)
+    found = []
+    for (model, task), group in groups.items():
+        sentences = [s for row in group for s in _row_problems(row)]
+        sentences += _baseline_problems(group, baseline)
+        found += [f"{model}, {task}: {sentence}" for sentence in sentences]
+    return [*found, *_average_problems(rows)]
+
+
+def _row_problems(row: LeaderboardRow) -> Iterator[str]:
+    if row.errors:
+        spent = f"; they cost {row.unscored_tokens:,} output tokens more"
+        yield (
+            f"{row.method}: {row.errors} of {row.n + row.errors} samples failed or have no score"
+            f"{spent if row.n and row.unscored_tokens else ''}"
+        )
+    if row.repeated:
+        yield (
+            f"{row.method}: {row.repeated} samples are there more than once, and are counted "
+            "each time; give the logs of one run"
+        )
+    if row.circular is not None:
+        yield (
+            f"{row.method}: the options of {row.questions} questions were rotated; "
+            f"{100 * row.circular:.1f} % are right in every rotation (circular accuracy), and "
+            "the intervals count a question once"
+        )
+    if 0 < row.dollars_known < row.n:
+        yield f"{row.method}: the dollars of {row.n - row.dollars_known} answers are not known"
+    versus = row.comparison
+    if versus and not versus.same_questions:
+        yield (
+            f"{row.method} and {versus.baseline} were not asked the same questions: both "
+            f"answered {versus.paired}, only {row.method} {versus.unpaired}, only "
+            f"{versus.baseline} {versus.unpaired_baseline}; they are compared on the "
+            f"{versus.paired}"
+        )
+
+
+def _baseline_problems(group: Sequence[LeaderboardRow], baseline: str | None) -> Iterator[str]:
+    if baseline is None:
+        return
+    methods = ", ".join(row.method for row in group)
+    if len(group) == 1:
+        yield f"only {methods} was run, there is nothing to compare it with"
+    elif not any(row.is_baseline for row in group):
+        yield f"no single method is the baseline {baseline!r}; there are {methods}"
+
+
+def _average_problems(rows: Iterable[LeaderboardRow]) -> Iterator[str]:
+    """Why there is no average over a model's tasks, though several were run."""
+    for model, methods in by_model(rows).items():
+        tasks = {task for answered in methods.values() for task in answered}
+        if len(methods) < 2 or len(tasks) < 2 or len(shared_tasks(methods)) > 1:
+            continue
+        partial = [f"{name} ({len(done)})" for name, done in methods.items() if done.keys() < tasks]
+        yield (
+            f"{model}: no average over its {len(tasks)} tasks, for no two of them were answered by "
+            f"every method; not by {', '.join(partial)}"
+        )
+
+
+def setting_problems(settings: Iterable[RunSettings]) -> list[str]:
+    """One sentence for each setting that differs between runs of one model and task."""
+    groups: dict[tuple[str, str], list[RunSettings]] = defaultdict(list)
+    for run in settings:
+        groups[run.model, run.task].append(run)
+    return [
+        f"{model}, {task}: {sentence}"
+        for (model, task), runs in groups.items()
+        for section, only in _COMPARED.items()
+        for sentence in _differences(runs, section, only)
+    ]
+
+
+def _differences(runs: list[RunSettings], section: str, only: str | None) -> list[str]:
+    names = sorted({name for run in runs for name in run.values.get(section, {})})
+    found = []
+    for name in names:
+        if only is not None and name != only:
+            continue
+        if any(f" {name}=" in run.method for run in runs):
+            continue  # an estimator's model is part of the method's name
+        methods: dict[str, list[str]] = defaultdict(list)
+        for run in sorted(runs, key=lambda run: run.method):
+            value = json.dumps(run.values.get(section, {}).get(name), default=str)
+            methods[value].append(run.method)
+        if len(methods) > 1:
+            said = "; ".join(f"{value} for {', '.join(who)}" for value, who in methods.items())
+            found.append(f"the runs differ in {section} {name!r}: {said}")
+    return found

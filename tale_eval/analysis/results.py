@@ -1,0 +1,147 @@
+"""What a method did with one model's task, and the other methods beside it. Pure."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis.statistics import Interval
+from tale_eval.records import Record
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a method stands between accuracy, a share, and mean output tokens."""
+
+    accuracy: float
+    tokens: float
+
+    def beats(self, other: "Point") -> bool:
+        """At least as accurate with at most as many tokens, and not the same."""
+        return self.accuracy >= other.accuracy and self.tokens <= other.tokens and self != other
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The scored answers whose output tokens are known, in the order of the records.
+
+    Attributes:
+        correct: Right in full or not.
+        tokens: Output tokens of all calls that the answer took.
+    """
+
+    correct: list[bool]
+    tokens: list[int]
+
+
+@dataclass(frozen=True)
+class Group:
+    """What all methods answered to one model's task.
+
+    Attributes:
+        methods: The records of each method, failed ones included; none is empty.
+    """
+
+    methods: Mapping[str, Sequence[Record]]
+
+    @cached_property
+    def limit(self) -> int | None:
+        """The most output tokens of any scored answer; None if none is known."""
+        spent = [n for records in self.methods.values() for n in answers_of(records).tokens]
+        return max(spent, default=None)
+
+    @cached_property
+    def points(self) -> dict[str, Point]:
+        """Where each method stands whose accuracy and tokens are known."""
+        points = {method: _point(scored(records)) for method, records in self.methods.items()}
+        return {method: point for method, point in points.items() if point}
+
+
+@dataclass(frozen=True)
+class MethodResults:
+    """What one method did with one model's task. Means run over the samples whose value is known.
+
+    Attributes:
+        is_baseline: The other methods of this model and task are compared with it.
+        n: Scored samples, epochs counted separately: the accuracy's denominator.
+        errors: Samples that failed or were not scored; they are not in `n`.
+        questions: Different questions, those that failed included; all rotations of one
+            question's options are one question.
+        epochs: How many different epochs there are.
+        repeated: Samples beyond the first of their question and epoch: a run read twice.
+        accuracy: Share right of `n`; None if nothing was scored.
+        interval: Of the accuracy: Wilson's, over epochs and rotations clustered by question.
+        circular: Share of questions that are right in every rotation of their options; None
+            where none was rotated.
+        means: Mean of each cost over the scored answers (over all samples where none was
+            scored), None where none of them knows it.
+        unscored_tokens: Output tokens of the samples that are in `errors`, as far as known.
+        tokens_interval: Of the mean output tokens, clustered by question.
+        bare: Share of answers without any reasoning before them.
+        dollars_known: Scored answers whose dollars are known.
+        comparison: Against the baseline; None for itself, or without one.
+        group: The answers of all methods to this model and task.
+    """
+
+    model: str
+    task: str
+    method: str
+    is_baseline: bool
+    n: int
+    errors: int
+    questions: int
+    epochs: int
+    repeated: int
+    accuracy: float | None
+    interval: Interval | None
+    circular: float | None
+    means: dict[str, float | None]
+    unscored_tokens: int
+    tokens_interval: Interval | None
+    bare: float | None
+    dollars_known: int
+    comparison: Comparison | None
+    group: Group = field(repr=False)
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """Every sample of this row, those without a score included."""
+        return self.group.methods[self.method]
+
+    @property
+    def answers(self) -> Answers:
+        """The scored answers whose output tokens are known."""
+        return answers_of(self.records)
+
+    @property
+    def point(self) -> Point | None:
+        """Accuracy and mean output tokens; None if one is unknown."""
+        return self.group.points.get(self.method)
+
+
+def scored(records: Iterable[Record]) -> list[Record]:
+    """Those that a scorer judged."""
+    return [record for record in records if record.correct is not None]
+
+
+def answers_of(records: Iterable[Record]) -> Answers:
+    """Which answers were right, and what they took, as far as both are known."""
+    known = [
+        (record.correct == 1, int(tokens))
+        for record in scored(records)
+        if (tokens := record.costs["output_tokens"]) is not None
+    ]
+    return Answers([right for right, _ in known], [tokens for _, tokens in known])
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Mean of the values that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _point(records: Sequence[Record]) -> Point | None:
+    accuracy = mean(record.correct for record in records)
+    tokens = mean(record.costs["output_tokens"] for record in records)
+    return None if accuracy is None or tokens is None else Point(accuracy, tokens)

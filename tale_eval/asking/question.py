@@ -1,0 +1,45 @@
+"""What is asked, as methods put it into words, and the way in which it is put. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tale_eval.asking.prompts import AnswerFormat, Language, QuestionKind
+
+FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
+"""An `AnswerFormat`, or "auto": the paper's [[x]] on our own tasks, an "ANSWER: x" line on
+others."""
+
+
+class Question(NamedTuple):
+    """A question and how its answer is to be written.
+
+    Its fields are the first arguments of `tale_eval.asking.prompts.cot_prompt`.
+
+    Attributes:
+        text: The question, options included (see `prompts.with_options`).
+        kind: Free answer ("cloze") or single choice.
+        language: Language of the instructions.
+        answer_format: How the answer is to be written.
+    """
+
+    text: str
+    kind: QuestionKind
+    language: Language
+    answer_format: AnswerFormat
+
+
+@dataclass(frozen=True)
+class Way:
+    """How questions are put, whatever is asked of them.
+
+    Attributes:
+        system_prompt: Used where the task brings no system message; empty for none.
+        answer_format: How the answer is to be written.
+    """
+
+    system_prompt: str
+    answer_format: FormatChoice = "auto"
+
+    def format_for(self, default: AnswerFormat) -> AnswerFormat:
+        """The answer format, where "auto" is this one."""
+        return default if self.answer_format == "auto" else self.answer_format

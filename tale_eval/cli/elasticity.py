@@ -1,0 +1,42 @@
+"""`tale-eval elasticity`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tale_eval.cli.output import console, note, write_files
+
+
+def elasticity(
+    logs: Annotated[
+        list[str],
+        typer.Argument(help="Logs of budget_search, and of tale_ep on the same questions"),
+    ],
+    csv: Annotated[Path | None, typer.Option(help="Write one row per question")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw the curve: .svg, .png or .html")] = None,
+) -> None:
+    """Show how the actual tokens answer to the prompted budget, and how estimates fare."""
+    from tale_eval.analysis.elasticity import elasticity_reports
+    from tale_eval.inspect_ext.logs.searches import read_searches
+    from tale_eval.report import tables
+    from tale_eval.report.charts import check_format, save_chart
+    from tale_eval.report.elasticity_chart import elasticity_chart
+    from tale_eval.report.terminal import elasticity_tables
+
+    if chart is not None:
+        check_format(chart)
+    found, problems = read_searches(logs)
+    note(problems)
+    reports, mismatches = elasticity_reports(found)
+    for report in reports:
+        for table in elasticity_tables(report):
+            console().print(table)
+    note(mismatches)
+    write_files(
+        (csv, partial(tables.write_csv, tables.elasticity_rows(reports))),
+        (json, partial(tables.write_json, reports)),
+        (chart, lambda path: save_chart(elasticity_chart(reports), path)),
+    )

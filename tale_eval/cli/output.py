@@ -1,0 +1,48 @@
+"""What all commands say and write, and how."""
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rich.console import Console
+
+from tale_eval.errors import OutputError, TaleEvalError
+
+
+def write_files(*outputs: tuple[Path | None, Callable[[Path], None]]) -> None:
+    """Write the files that were asked for; one that cannot be written costs no other."""
+    failed = []
+    for path, write in outputs:
+        if path is None:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path)
+        except TaleEvalError as error:
+            failed.append(f"{path}: {error}")
+        except OSError as error:
+            failed.append(f"{path}: cannot be written ({error.strerror})")
+    if failed:
+        raise OutputError("; ".join(failed))
+
+
+def console() -> Console:
+    """What standard output is written with."""
+    # a pipe has no width of its own: do not fold a table that goes into a file
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def note(problems: Iterable[str]) -> None:
+    """Say what a user must know, a line each, on standard error."""
+    for problem in problems:
+        say(f"note: {problem}")
+
+
+def say(message: str, style: str | None = None) -> None:
+    """Say one thing on standard error, without keys and control characters."""
+    from tale_eval.shown.masking import masked_text
+    from tale_eval.shown.names import visible_lines
+
+    # soft: one message is one line, however narrow the terminal
+    shown = visible_lines(masked_text(message))
+    Console(stderr=True).print(shown, style=style, markup=False, highlight=False, soft_wrap=True)

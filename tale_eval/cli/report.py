@@ -1,0 +1,88 @@
+"""`tale-eval report`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tale_eval.cli.output import console, note, write_files
+from tale_eval.errors import SourceError, TaleEvalError, check_name
+
+
+def report(
+    logs: Annotated[list[str], typer.Argument(help="Log files and folders, local or s3://")],
+    baseline: Annotated[str, typer.Option(help="The method to compare with")] = "cot",
+    margin: Annotated[
+        float, typer.Option(help="The loss of accuracy that would not matter, as a share")
+    ] = 0.02,
+    html: Annotated[Path | None, typer.Option(help="Write one page that opens offline")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write one row per method")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a table for a README")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw accuracy against tokens")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="paper: its printed rows beside ours")
+    ] = None,
+    project_to: Annotated[
+        str | None, typer.Option(help="Price the same tokens on another model")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(help="Your prices: a JSON file")] = None,
+) -> None:
+    """Show accuracy beside tokens, and each method against the baseline."""
+    from tale_eval.analysis.averages import macro_average
+    from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.problems import problems, setting_problems
+    from tale_eval.analysis.projection import project
+    from tale_eval.analysis.reference import paper_rows
+    from tale_eval.logs import read_records
+    from tale_eval.report import tables
+    from tale_eval.report.charts import check_format, save_chart
+    from tale_eval.report.leaderboard_charts import scatter_chart
+    from tale_eval.report.page import write_page
+    from tale_eval.report.terminal import leaderboard_tables
+    from tale_eval.shown.masking import masked_text
+    from tale_eval.tokens.pricing import read_prices
+
+    if reference is not None:
+        check_name("reference", reference, ["paper"])
+    if chart is not None:
+        check_format(chart)
+    own_prices = read_prices(prices) if prices else None
+    read = read_records(logs, own_prices)
+    records, notes = read.records, list(read.problems)
+    if not records:
+        note(notes)
+        raise SourceError("no log holds an answer: there is nothing to report")
+    if project_to is not None:
+        try:
+            records = project(records, project_to, own_prices)
+            notes.append(f"dollars are what the same tokens cost at the prices of {project_to}")
+        except TaleEvalError as error:
+            notes.append(f"not projected: {error}")
+    rows = leaderboard(records, baseline, margin)
+    printed = paper_rows(row.task for row in rows) if reference else []
+    notes += setting_problems(read.settings) + problems(rows, baseline)
+    if own_prices and not any(row.dollars_known for row in rows):
+        notes.append(f"the dollars of no answer are known; {prices} prices {', '.join(own_prices)}")
+    notes = [masked_text(note) for note in notes]
+    console().print(leaderboard_tables(rows, printed))
+    note(notes)
+    everything = {
+        "rows": rows,
+        "averages": macro_average(rows),
+        "printed": printed,
+        "notes": notes,
+    }
+    write_files(
+        (csv, partial(tables.write_csv, tables.leaderboard_rows(rows, printed))),
+        (json, partial(tables.write_json, everything)),
+        (markdown, lambda path: tables.write_markdown(rows, path, printed)),
+        (chart, lambda path: save_chart(scatter_chart(rows, printed), path)),
+        (
+            html,
+            lambda path: write_page(
+                path, rows, records, read.settings, notes, printed, margin=margin
+            ),
+        ),
+    )

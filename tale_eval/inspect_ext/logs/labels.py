@@ -1,0 +1,91 @@
+"""What a run is called in tables, and how it came to be. Pure."""
+
+from inspect_ai.log import EvalLog, EvalSample, EvalSpec
+from inspect_ai.model import ModelConfig
+
+from tale_eval.asking.method import Method
+from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, record_in
+from tale_eval.models.adapters import BASE_METADATA
+from tale_eval.records import RunSettings
+from tale_eval.shown.masking import masked
+
+# arguments that say how a task is asked, or where it lies, but not what is asked
+_NOT_THE_QUESTIONS = {"method", "source"}
+
+
+def task_label(spec: EvalSpec) -> str:
+    """A task's name with the arguments that choose its questions.
+
+    The same whether the task was run by name ("tale_eval/gsm8k") or by path ("gsm8k").
+    """
+    name = spec.task.removeprefix("tale_eval/")
+    chosen = [
+        f"{key}={value}"
+        for key, value in sorted(masked(spec.task_args_passed).items())
+        if key not in _NOT_THE_QUESTIONS
+    ]
+    return f"{name}({', '.join(chosen)})" if chosen else name
+
+
+def method_label(spec: EvalSpec, sample: EvalSample) -> str:
+    """The method as it was recorded, or the foreign solver; whose estimates; which adapter."""
+    recorded = record_in(sample).method
+    method = recorded + _estimator(spec, recorded) if recorded else _foreign_method(spec)
+    base = base_model(spec)
+    if base == spec.model:
+        return method
+    # an adapter of vLLM's is called BASE:NAME
+    return f"{method} @ {spec.model.removeprefix('hf/').removeprefix(f'{base}:')}"
+
+
+def _estimator(spec: EvalSpec, method: str) -> str:
+    """The model under whose role budgets were estimated, as part of a method's name."""
+    asked = Method.of_label(method)
+    role = asked.arguments.get("estimator_role", ESTIMATOR_ROLE)
+    bound = (spec.model_roles or {}).get(role)
+    if asked.name != "tale_ep" or bound is None:
+        return ""
+    names = [config.model for config in (bound if isinstance(bound, list) else [bound])]
+    return f" {role}={','.join(names)}"
+
+
+def _foreign_method(spec: EvalSpec) -> str:
+    """Somebody else's solver, with the arguments it was given."""
+    if spec.solver is None:
+        return "task's own solver"
+    name = spec.solver.removeprefix("tale_eval/")
+    given = masked(spec.solver_args_passed or {})
+    said = ", ".join(f"{key}={value}" for key, value in sorted(given.items()))
+    return f"{name}({said})" if said else name
+
+
+def base_model(spec: EvalSpec) -> str:
+    """The model, or the one that an adapter belongs to: an adapter is a method of its base."""
+    return str((spec.metadata or {}).get(BASE_METADATA, spec.model))
+
+
+def run_settings(log: EvalLog, method: str) -> RunSettings:
+    """What two runs must share to be compared; keys and passwords masked."""
+    spec = log.eval
+    return RunSettings(
+        model=base_model(spec),
+        task=task_label(spec),
+        method=method,
+        log=log.location,
+        values=masked(
+            {
+                "generation": log.plan.config.model_dump(exclude_none=True),
+                "model arguments": spec.model_args,
+                "model roles": {
+                    role: bound.model_dump(exclude_none=True)
+                    if isinstance(bound, ModelConfig)
+                    else [config.model_dump(exclude_none=True) for config in bound]
+                    for role, bound in (spec.model_roles or {}).items()
+                },
+                "task arguments": spec.task_args,
+                "solver arguments": spec.solver_args or {},
+                "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),
+                "versions": {**spec.packages, "task": spec.task_version},
+            }
+        ),
+    )

@@ -1,0 +1,134 @@
+"""Records from Inspect's logs: one per sample and epoch."""
+
+from collections.abc import Mapping
+
+from inspect_ai.log import (
+    EvalLog,
+    EvalSample,
+    EvalSampleSummary,
+    EvalSpec,
+    read_eval_log,
+    read_eval_log_sample,
+    read_eval_log_sample_summaries,
+)
+from inspect_ai.scorer import Score
+
+from tale_eval.grading.credit import credit
+from tale_eval.inspect_ext.logs.costs import padded, sample_costs, scored_costs
+from tale_eval.inspect_ext.logs.files import UNREAD, UNREADABLE_LOG, each_header, unreadable
+from tale_eval.inspect_ext.logs.labels import base_model, method_label, run_settings, task_label
+from tale_eval.records import Record, RunSettings
+from tale_eval.tokens.pricing import Prices
+
+
+def read_inspect_logs(
+    names: list[str], prices: Prices | None, problems: list[str]
+) -> tuple[list[Record], list[RunSettings]]:
+    """Records and settings of these logs; what is wrong with one goes into `problems`.
+
+    Args:
+        names: Where the logs lie; of several of one run the newest counts.
+        prices: A user's own prices; dollars are worked out anew with them.
+    """
+    records: list[Record] = []
+    settings: list[RunSettings] = []
+    for header in each_header(names, problems):
+        try:
+            # summaries lie in the order in which their samples ended
+            found = sorted(_records(header, prices, problems), key=lambda r: (r.epoch, r.sample_id))
+            made = [run_settings(header, found[0].method)] if found else []
+        except UNREADABLE_LOG as error:
+            problems.append(unreadable(header.location, error))
+            continue
+        records += found
+        settings += made
+        if not found:
+            problems.append(f"{header.location}: holds no finished sample")
+    return records, settings
+
+
+def _records(header: EvalLog, prices: Prices | None, problems: list[str]) -> list[Record]:
+    """One record per sample, from the log's short summaries where they say enough."""
+    # a user's prices need the calls, and these are in the samples alone
+    if prices is None and header.status == "success":
+        summaries = read_eval_log_sample_summaries(header.location)
+        costs = [known for each in summaries if (known := scored_costs(each.scores or {}))]
+        if summaries and len(costs) == len(summaries):
+            return _summary_records(header, summaries, costs)
+    # all samples at once: Inspect opens the file anew for each that is read alone
+    log = read_eval_log(header.location, exclude_fields=UNREAD)
+    if count := sum(padded(sample) for sample in log.samples or []):
+        problems.append(
+            f"{header.location}: the tokens of {count} answers are those of the longest reply of "
+            "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
+            "the model loaded, counts them anew"
+        )
+    return [sample_record(log.eval, sample, prices) for sample in log.samples or []]
+
+
+def _summary_records(
+    header: EvalLog,
+    summaries: list[EvalSampleSummary],
+    costs: list[dict[str, float | None]],
+) -> list[Record]:
+    # the method is in the samples only, and the same for all of a run
+    first = read_eval_log_sample(
+        header.location, summaries[0].id, summaries[0].epoch, exclude_fields=UNREAD
+    )
+    method = method_label(header.eval, first)
+    return [
+        _record(header.eval, summary, method=method, error=summary.error, costs=values)
+        for summary, values in zip(summaries, costs, strict=True)
+    ]
+
+
+def sample_record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record:
+    """The record of a whole sample, also where its summary does not say what it cost."""
+    return _record(
+        spec,
+        sample,
+        method=method_label(spec, sample),
+        error=sample.error.message if sample.error else None,
+        costs=sample_costs(sample, spec, prices),
+    )
+
+
+def _record(
+    spec: EvalSpec,
+    sample: EvalSample | EvalSampleSummary,
+    *,
+    method: str,
+    error: str | None,
+    costs: dict[str, float | None],
+) -> Record:
+    scores = sample.scores or {}
+    group = sample.metadata.get("circular_group")
+    return Record(
+        model=base_model(spec),
+        task=task_label(spec),
+        method=method,
+        sample_id=str(sample.id),
+        epoch=sample.epoch,
+        # a scorer may have run before another, or the solver, failed
+        correct=None if error else _correct(scores),
+        error=error,
+        bare=_bare(scores),
+        costs=costs,
+        rotation_of=None if group is None else str(group),
+    )
+
+
+def _correct(scores: Mapping[str, Score]) -> float | None:
+    """The first score that says right or wrong."""
+    for score in scores.values():
+        value = score.value.get("correct") if isinstance(score.value, Mapping) else score.value
+        if (number := credit(value)) is not None:
+            return number
+    return None
+
+
+def _bare(scores: Mapping[str, Score]) -> bool | None:
+    for score in scores.values():
+        if isinstance(score.value, Mapping) and "bare_answer" in score.value:
+            return bool(score.value["bare_answer"])
+    return None

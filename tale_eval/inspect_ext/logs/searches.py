@@ -1,0 +1,52 @@
+"""Budget searches and estimated budgets from Inspect's logs."""
+
+from inspect_ai.log import EvalSample, EvalSpec
+
+from tale_eval.budgets import reading as budgets
+from tale_eval.inspect_ext.logs.files import each_log, unreadable
+from tale_eval.inspect_ext.logs.labels import base_model, method_label, task_label
+from tale_eval.inspect_ext.record import record_in
+from tale_eval.records import MALFORMED, Searched
+
+
+def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
+    """Read the budget searches and the estimated budgets in these logs.
+
+    Returns:
+        The searches and estimates, and one line per log that could not be used, or only
+        in part.
+
+    Raises:
+        SourceError: If there is no log of Inspect's at all.
+    """
+    problems: list[str] = []
+    found: list[Searched] = []
+    for log in each_log(locations, problems):
+        try:
+            items = [_searched(log.eval, sample) for sample in log.samples or []]
+        except MALFORMED as error:
+            problems.append(unreadable(log.location, error))
+            continue
+        usable = [item for item in items if item is not None]
+        found += usable
+        if len(usable) < len(items) or not items:
+            problems.append(
+                f"{log.location}: {len(items) - len(usable)} of its {len(items)} samples hold "
+                "neither a budget search nor an estimate"
+            )
+    return found, problems
+
+
+def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
+    record = record_in(sample)
+    trace, status = record.search, record.budget_status
+    if trace is None and status is None:
+        return None
+    return Searched(
+        model=base_model(spec),
+        task=task_label(spec),
+        method=method_label(spec, sample),
+        question=f"{sample.id}/{sample.epoch}",
+        trace=trace,
+        estimate=None if status in budgets.WITHOUT_BUDGET else record.budget,
+    )

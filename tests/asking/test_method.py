@@ -1,0 +1,72 @@
+"""A method as a value: what users write, what logs keep, and that both are the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tale_eval.asking.method import Method, as_method
+from tale_eval.errors import InvalidValueError
+
+NAMES = st.from_regex(r"[a-z_]{1,12}", fullmatch=True)
+# colons and backslashes are what could break, so they come often
+VALUES = st.text(st.sampled_from(":\\=ab \n思") | st.characters(exclude_categories=["Cs"]))
+
+
+@given(NAMES, st.dictionaries(NAMES, VALUES, max_size=4))
+def test_what_is_written_reads_as_the_same_method(name: str, arguments: dict[str, str]) -> None:
+    method = Method(name, arguments)
+    assert Method.parse(str(method)) == method
+    assert Method.of_label(str(method)) == method
+
+
+@given(st.text())
+def test_every_label_reads_as_something(label: str) -> None:
+    assert isinstance(Method.of_label(label).name, str)
+
+
+def test_a_method_with_arguments() -> None:
+    method = Method.parse("budget:tokens=50:style=answer_last")
+    assert (method.name, method.arguments) == ("budget", {"tokens": "50", "style": "answer_last"})
+    assert str(method) == "budget:tokens=50:style=answer_last"
+    assert str(Method.parse("cot")) == "cot"
+
+
+def test_the_order_of_arguments_makes_no_other_method() -> None:
+    one, other = Method.parse("m:a=1:b=2"), Method.parse("m:b=2:a=1")
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != Method.parse("m:a=1:b=3")
+
+
+def test_a_colon_in_a_value_is_escaped_and_other_backslashes_stay() -> None:
+    method = Method.parse(r"cot:system_prompt=Note\: use \boxed{}:style=paper")
+    assert method.arguments["system_prompt"] == r"Note: use \boxed{}"
+    assert str(method) == r"cot:system_prompt=Note\: use \boxed{}:style=paper"
+    assert str(Method("m", {"a": "ends in \\"})) == r"m:a=ends in \\"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("budget:50", "write '50' as 50=VALUE"),
+        ("budget:tokens=1:tokens=2", "tokens is given twice"),
+    ],
+)
+def test_what_nobody_can_mean_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidValueError, match=message):
+        Method.parse(text)
+
+
+def test_a_label_of_version_0_1_0_has_plain_colons() -> None:
+    method = Method.of_label("cot:system_prompt=Be brief: two lines: no more:style=paper")
+    assert method.arguments == {
+        "system_prompt": "Be brief: two lines: no more",
+        "style": "paper",
+    }
+    assert Method.of_label("generate(x=1): odd").name == "generate(x=1): odd"
+
+
+def test_a_method_is_given_as_a_value_or_as_a_text() -> None:
+    assert as_method("cot") == as_method(Method("cot"))
+    with pytest.raises(InvalidValueError, match="expected a text such as 'cot'"):
+        as_method(5)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import OFFLINE, REPOSITORY, tale_eval
+from command import HANGING_SECONDS, OFFLINE, REPOSITORY, tale_eval
 from evaluation import run as run_task
 from questions import gsm8k_file
 from server import Reply, chat_server
@@ -246,7 +246,7 @@ def test_two_processes_take_the_same_steps_as_one(started: Path) -> None:
         env=os.environ | OFFLINE,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGING_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

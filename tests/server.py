@@ -184,7 +184,8 @@ def chat_server(
     server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
     server.server_bind()
     record.base_url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # it looks so often, in seconds, whether the block has ended
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
 
     def start() -> None:
         server.server_activate()

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tale_eval.training.candidates import Question
+from tale_eval.training.candidates import CorpusQuestion
 from tale_eval.training.card import Settings, data_card
-from tale_eval.training.corpus import Corpus, Kind, prompt_messages
+from tale_eval.training.corpus import Corpus, TrainingKind, prompt_messages
 from tale_eval.training.folder import write_corpus
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -37,11 +37,11 @@ def tiny_model(folder: Path, smollm2: Path, seed: int = 0) -> Path:
     return folder
 
 
-def question(n: int) -> Question:
-    return Question(f"sums-{n:03d}", "gsm8k", "cloze", "en", f"What is {n} plus {n}?")
+def question(n: int) -> CorpusQuestion:
+    return CorpusQuestion(f"sums-{n:03d}", "gsm8k", "cloze", "en", f"What is {n} plus {n}?")
 
 
-def row(kind: Kind, n: int) -> dict[str, Any]:
+def row(kind: TrainingKind, n: int) -> dict[str, Any]:
     """The right answer to question n; of a pair also a wordier one."""
     short = [{"role": "assistant", "content": f"[[{2 * n}]]"}]
     long = [{"role": "assistant", "content": f"Let us add {n} and {n}. That gives [[{2 * n}]]"}]
@@ -50,7 +50,7 @@ def row(kind: Kind, n: int) -> dict[str, Any]:
     return {"prompt": prompt_messages(question(n), "paper"), **answers, **source}
 
 
-def write_rows(folder: Path, kind: Kind, train: int = 12, validation: int = 4) -> Path:
+def write_rows(folder: Path, kind: TrainingKind, train: int = 12, validation: int = 4) -> Path:
     """Write a corpus of so many rows."""
     rows = [row(kind, n) for n in range(train + validation)]
     corpus = Corpus(kind, rows[:train], rows[train:], len(rows), {})
@@ -60,7 +60,10 @@ def write_rows(folder: Path, kind: Kind, train: int = 12, validation: int = 4) -
 
 
 def write_recipe(
-    path: Path, kind: Kind, lora: str = "{r: 2, target_modules: [q_proj]}", **trainer: object
+    path: Path,
+    kind: TrainingKind,
+    lora: str = "{r: 2, target_modules: [q_proj]}",
+    **trainer: object,
 ) -> Path:
     """A recipe of four rows a step with these settings of the trainer's."""
     settings = {

@@ -255,8 +255,8 @@ def _answer_among(events: Sequence[ModelEvent], output: ModelOutput) -> ModelEve
         same = same or [e for e in said if e.output.completion == output.completion]
         if same:
             return same[-1]
-    by_the_task = [event for event in asked if event.role is None]
-    return (by_the_task or asked or [None])[-1]
+    by_the_task = [event for event in asked if event.role is None] or asked
+    return by_the_task[-1] if by_the_task else None
 
 
 def _write(state: TaskState, **fields: object) -> None:

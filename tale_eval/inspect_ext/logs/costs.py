@@ -1,4 +1,4 @@
-"""What a sample cost: by a scorer of ours, by its ledger and events, or by Inspect's usage. Pure."""
+"""What a sample cost: by our scorer, by its ledger and events, or by Inspect's usage. Pure."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,10 +8,11 @@ from inspect_ai.log import EvalSample, EvalSpec
 from inspect_ai.model import GenerateConfig, ModelUsage
 from inspect_ai.scorer import Score
 
+from tale_eval.budgets.plan import Purpose
 from tale_eval.inspect_ext.counting import count, pads, replied, usage_counts, was_cut_off
 from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, calls_in, is_batch, record_in
 from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call, Purpose, input_tokens, mended, output_tokens, own_calls
+from tale_eval.tokens.ledger import Call, input_tokens, mended, output_tokens, own_calls
 from tale_eval.tokens.pricing import Prices, total_dollars
 
 _COUNTS = (

@@ -17,9 +17,16 @@ from inspect_ai.scorer import Score
 from tale_eval.grading.credit import credit
 from tale_eval.inspect_ext.logs.costs import needs_events, padded, sample_costs, scored_costs
 from tale_eval.inspect_ext.logs.files import UNREAD, UNREADABLE_LOG, each_header, unreadable
-from tale_eval.inspect_ext.logs.labels import base_model, method_label, run_settings, task_label
-from tale_eval.inspect_ext.record import is_batch
+from tale_eval.inspect_ext.logs.labels import (
+    base_model,
+    estimator_settings,
+    method_label,
+    run_settings,
+    task_label,
+)
+from tale_eval.inspect_ext.record import is_batch, record_in
 from tale_eval.records import Record, RunSettings
+from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Prices
 
 
@@ -37,8 +44,10 @@ def read_inspect_logs(
     for header in each_header(names, problems):
         try:
             # summaries lie in the order in which their samples ended
-            found = sorted(_records(header, prices, problems), key=lambda r: (r.epoch, r.sample_id))
-            made = [run_settings(header, found[0].method)] if found else []
+            rows, calls = _records(header, prices, problems)
+            found = sorted(rows, key=lambda r: (r.epoch, r.sample_id))
+            estimator = estimator_settings(calls)
+            made = [run_settings(header, found[0].method, estimator)] if found else []
         except UNREADABLE_LOG as error:
             problems.append(unreadable(header.location, error))
             continue
@@ -49,8 +58,13 @@ def read_inspect_logs(
     return records, settings
 
 
-def _records(header: EvalLog, prices: Prices | None, problems: list[str]) -> list[Record]:
-    """One record per sample, from the log's short summaries where they say enough."""
+def _records(
+    header: EvalLog, prices: Prices | None, problems: list[str]
+) -> tuple[list[Record], list[Call]]:
+    """One record per sample, from the log's short summaries where they say enough.
+
+    Beside them the calls of one sample, which say how the run asked.
+    """
     # a user's prices need the calls, and these are in the samples alone
     config = header.plan.config
     batch = is_batch(header.eval.model, config)
@@ -68,10 +82,12 @@ def _records(header: EvalLog, prices: Prices | None, problems: list[str]) -> lis
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )
-    return [
+    samples = log.samples or []
+    records = [
         sample_record(log.eval, _with_events(header, sample, prices), prices, config)
-        for sample in log.samples or []
+        for sample in samples
     ]
+    return records, record_in(samples[0]).calls if samples else []
 
 
 def _with_events(header: EvalLog, sample: EvalSample, prices: Prices | None) -> EvalSample:
@@ -92,16 +108,17 @@ def _summary_records(
     header: EvalLog,
     summaries: list[EvalSampleSummary],
     costs: list[dict[str, float | None]],
-) -> list[Record]:
+) -> tuple[list[Record], list[Call]]:
     # the method is in the samples only, and the same for all of a run
     first = read_eval_log_sample(
         header.location, summaries[0].id, summaries[0].epoch, exclude_fields=UNREAD
     )
     method = method_label(header.eval, first)
-    return [
+    records = [
         _record(header.eval, summary, method=method, error=summary.error, costs=values)
         for summary, values in zip(summaries, costs, strict=True)
     ]
+    return records, record_in(first).calls
 
 
 def sample_record(

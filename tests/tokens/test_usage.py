@@ -39,9 +39,7 @@ def test_a_filtered_reply_has_no_tokens_and_that_is_known() -> None:
 
 
 @given(COUNTS, COUNTS, COUNTS)
-def test_both_ways_to_report_one_reply_come_to_the_same(
-    read: int, said: int, thought: int
-) -> None:
+def test_both_ways_to_report_one_reply_come_to_the_same(read: int, said: int, thought: int) -> None:
     total = read + said + thought
     within = tokens_used(read, said + thought, reasoning=thought, total=total, replied=False)
     beside = tokens_used(read, said, reasoning=thought, total=total, replied=False)

@@ -31,6 +31,9 @@ class Reply:
     usage: bool = True
     copies: int = 1
     """How often the one choice stands in the reply."""
+    reported: dict[str, Any] = field(default_factory=dict)
+    """What the usage says in place of these counts."""
+    reasoning_text: str | None = None
 
 
 Answer = Callable[[str, dict[str, Any]], Reply]
@@ -221,7 +224,8 @@ def last_user_text(request: dict[str, Any]) -> str:
 def _completion(model: str, reply: Reply) -> dict[str, Any]:
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": reply.text},
+        "message": {"role": "assistant", "content": reply.text}
+        | ({"reasoning_content": reply.reasoning_text} if reply.reasoning_text else {}),
         "finish_reason": reply.finish_reason,
     }
     usage = {
@@ -230,6 +234,7 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
         "total_tokens": reply.input_tokens + reply.output_tokens,
         "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+        **reply.reported,
     }
     return {
         "id": "chatcmpl-1",

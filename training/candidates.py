@@ -239,6 +239,8 @@ def _trials(
     call_of = _calls_by_attempt(logged.calls)
     for trial in (*trace.trials, *trace.surplus):
         for attempt in trial.attempts:
+            if attempt.output_tokens is None:
+                continue  # a corpus prefers the shorter answer, and its length is not known
             call = call_of(trial.budget, attempt)
             yield Candidate(
                 question=question,

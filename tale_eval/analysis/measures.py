@@ -15,6 +15,7 @@ from tale_eval.analysis.comparison import Comparison
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import MethodResults, scored
 from tale_eval.analysis.statistics import Interval
+from tale_eval.tokens.costs import COST_KEYS
 
 Unit = Literal[
     "count",
@@ -193,6 +194,12 @@ def _cost(name: str, note: str, unit: Unit) -> Measure:
     return _file_only(name, note, _mean(name), unit)
 
 
+def _known(key: str) -> Measure:
+    """Over how many answers the mean of a cost runs, in CSV and JSON."""
+    note = f"Answers whose {key} is known: those that the mean is over"
+    return _file_only(f"known_{key}", note, lambda row: Value(row.known[key]), "count")
+
+
 MEASURES = (
     Measure(
         "n",
@@ -219,7 +226,7 @@ MEASURES = (
     Measure(
         "output_tokens",
         "Tokens",
-        "Mean output tokens per question, all calls, with their 95 % interval",
+        "Mean output tokens per question, all calls of the method, with their 95 % interval",
         _output_tokens,
         "tokens",
         main=True,
@@ -274,7 +281,7 @@ MEASURES = (
     Measure(
         "dollars_per_1000",
         "$ / 1,000",
-        "Dollars for 1,000 questions",
+        "Dollars for 1,000 questions, by the prices at the time of each call",
         _dollars_per_1000,
         "dollars",
         main=True,
@@ -305,6 +312,13 @@ MEASURES = (
         "tokens",
         rank=9,
         short="tokens/\ncorrect",
+    ),
+    Measure(
+        "scorer_tokens",
+        "Scorer tokens",
+        "Mean output tokens of graders, which are no part of the method's",
+        _mean("scorer_tokens"),
+        "tokens",
     ),
     Measure(
         "seconds", "Seconds", "Mean seconds per question, all calls", _mean("seconds"), "seconds"
@@ -393,14 +407,25 @@ MEASURES = (
     ),
     _cost("vanilla_tokens", "Output tokens of a budget search's unbudgeted answers", "tokens"),
     _cost("search_tokens", "Output tokens of a budget search's trials", "tokens"),
-    _cost("helper_tokens", "Output tokens of other roles, such as graders", "tokens"),
+    _cost("helper_tokens", "Output tokens of the method's other calls", "tokens"),
     _cost("reasoning_tokens", "Output tokens of hidden reasoning, where reported", "tokens"),
     _cost("input_tokens", "Input tokens of all calls, cached ones included", "tokens"),
+    _cost("counted_tokens", "Output tokens of the calls that somebody counted", "tokens"),
+    _cost("uncounted_calls", "Calls whose output tokens nobody counted", "plain"),
     _cost("dollars", "Dollars", "dollars"),
+    _cost("scorer_dollars", "Dollars of graders, which are no part of the method's", "dollars"),
     _cost("calls", "Calls", "plain"),
     _cost("budget", "The answer's budget, in tokens", "tokens"),
     _cost("budget_echoed", "Estimates that repeat the example of their prompt", "percent"),
+    _cost("estimate_cut_off", "Estimates that hit their token cap without a budget", "percent"),
     _cost("unsolved", "Searches whose unbudgeted answer was wrong", "percent"),
     _cost("no_smaller_budget", "Searches that found no smaller budget", "percent"),
+    *(_known(key) for key in COST_KEYS),
+    _file_only(
+        "unscored_unknown",
+        "Samples without a score whose output tokens are not known in full",
+        lambda row: Value(row.unscored_unknown),
+        "count",
+    ),
 )
 """Every measure, in the order of the page."""

@@ -9,7 +9,15 @@ from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.records import RunSettings
 
 # sections of `RunSettings.values` that must agree between the runs of a model and task
-_COMPARED = {"generation": None, "model arguments": None, "model roles": None, "versions": "task"}
+_COMPARED = {
+    "generation": None,
+    "model arguments": None,
+    "model roles": None,
+    "estimator": None,
+    "versions": "task",
+}
+# sections that say nothing of a run without such a thing
+_WHERE_PRESENT = {"estimator"}
 
 
 def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> list[str]:
@@ -27,10 +35,9 @@ def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> li
 
 def _row_problems(row: LeaderboardRow) -> Iterator[str]:
     if row.errors:
-        spent = f"; they cost {row.unscored_tokens:,} output tokens more"
         yield (
             f"{row.method}: {row.errors} of {row.n + row.errors} samples failed or have no score"
-            f"{spent if row.n and row.unscored_tokens else ''}"
+            f"{_unscored_cost(row)}"
         )
     if row.repeated:
         yield (
@@ -43,8 +50,8 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
             f"{100 * row.circular:.1f} % are right in every rotation (circular accuracy), and "
             "the intervals count a question once"
         )
-    if 0 < row.dollars_known < row.n:
-        yield f"{row.method}: the dollars of {row.n - row.dollars_known} answers are not known"
+    yield from _unknown_parts(row)
+    yield from _cut_estimates(row)
     versus = row.comparison
     if versus and not versus.same_questions:
         yield (
@@ -52,6 +59,39 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
             f"answered {versus.paired}, only {row.method} {versus.unpaired}, only "
             f"{versus.baseline} {versus.unpaired_baseline}; they are compared on the "
             f"{versus.paired}"
+        )
+
+
+def _unscored_cost(row: LeaderboardRow) -> str:
+    """What the samples without a score cost beside those in the row, as far as known."""
+    if not row.n or not row.unscored_tokens:
+        return ""
+    known = f"; they cost {row.unscored_tokens:,} output tokens more"
+    if not row.unscored_unknown:
+        return known
+    return f"{known}, not counting what is unknown of {row.unscored_unknown} of them"
+
+
+def _unknown_parts(row: LeaderboardRow) -> Iterator[str]:
+    """Which means leave out answers, and over how many they run."""
+    answers = row.n or row.errors
+    for key, name in (("output_tokens", "output tokens"), ("input_tokens", "input tokens")):
+        known = row.known[key]
+        if 0 < known < answers:
+            yield (
+                f"{row.method}: the {name} of {answers - known} answers are not known; their "
+                f"mean, and all that rests on them, is over the other {known} of {answers}"
+            )
+    if 0 < row.dollars_known < row.n:
+        yield f"{row.method}: the dollars of {row.n - row.dollars_known} answers are not known"
+
+
+def _cut_estimates(row: LeaderboardRow) -> Iterator[str]:
+    known, share = row.known["estimate_cut_off"], row.means["estimate_cut_off"]
+    if share:
+        yield (
+            f"{row.method}: {round(share * known)} of {known} estimates hit their token cap "
+            "before they named a budget; raise estimator_max_tokens"
         )
 
 
@@ -92,6 +132,8 @@ def setting_problems(settings: Iterable[RunSettings]) -> list[str]:
 
 
 def _differences(runs: list[RunSettings], section: str, only: str | None) -> list[str]:
+    if section in _WHERE_PRESENT:
+        runs = [run for run in runs if run.values.get(section)]
     names = sorted({name for run in runs for name in run.values.get(section, {})})
     found = []
     for name in names:

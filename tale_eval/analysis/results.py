@@ -76,7 +76,9 @@ class MethodResults:
             where none was rotated.
         means: Mean of each cost over the scored answers (over all samples where none was
             scored), None where none of them knows it.
+        known: Over how many answers each mean runs: those that know the cost.
         unscored_tokens: Output tokens of the samples that are in `errors`, as far as known.
+        unscored_unknown: Samples in `errors` some or all of whose output tokens are not known.
         tokens_interval: Of the mean output tokens, clustered by question.
         bare: Share of answers without any reasoning before them.
         dollars_known: Scored answers whose dollars are known.
@@ -97,7 +99,9 @@ class MethodResults:
     interval: Interval | None
     circular: float | None
     means: dict[str, float | None]
+    known: dict[str, int]
     unscored_tokens: int
+    unscored_unknown: int
     tokens_interval: Interval | None
     bare: float | None
     dollars_known: int

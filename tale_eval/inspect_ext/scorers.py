@@ -9,18 +9,19 @@ import math
 from typing import Self
 
 import anyio.to_thread
-from inspect_ai.model import ContentReasoning, ModelOutput
+from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import TaskState
 
 from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.answers import Grade, read_reply
 from tale_eval.grading.formulas import same_expression
-from tale_eval.inspect_ext.counting import stop_reason
+from tale_eval.inspect_ext.counting import reasoned, stop_reason
 from tale_eval.inspect_ext.metrics import circular_accuracy, unreduced_mean
 from tale_eval.inspect_ext.record import TaleRecord, calls_of, record_of
-from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.costs import COST_KEYS, answer_of, cost_values
+from tale_eval.tokens.ledger import Call, reasoned_unseen
+from tale_eval.tokens.pricing import price_list
 
 _COST_METRICS: dict[str, list[Metric]] = {key: [unreduced_mean()] for key in COST_KEYS}
 _TALE_METRICS: dict[str, list[Metric]] = {
@@ -63,9 +64,9 @@ def tale() -> Scorer:
         text = state.output.completion
         graded = await _graded(text, target.text, kind, options)
         extraction = graded.extraction
-        bare = extraction.bare and not _reasoned(state)
         record = record_of(state)
         calls = calls_of(state, record)
+        bare = extraction.bare and not _reasoned(state, answer_of(calls, record.answer_call))
         return _CostScore(
             value={
                 "correct": int(graded.correct),
@@ -124,10 +125,9 @@ def _costs(record: TaleRecord, calls: list[Call]) -> dict[str, float]:
     return {key: math.nan if value is None else float(value) for key, value in values.items()}
 
 
-def _reasoned(state: TaskState) -> bool:
+def _reasoned(state: TaskState, answer: Call | None) -> bool:
     """Whether the model reasoned out of sight before it answered."""
-    content = [] if state.output.empty else state.output.message.content
-    return not isinstance(content, str) and any(isinstance(c, ContentReasoning) for c in content)
+    return reasoned(state.output) or (answer is not None and reasoned_unseen(answer))
 
 
 def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> dict[str, object]:
@@ -137,6 +137,7 @@ def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> d
         "counted_by": ", ".join(counted_by),
         "budget_status": record.budget_status,
         "stop_reason": stop_reason(output),
+        "prices": f"{price_list()}, at the time of each call",
     }
 
 

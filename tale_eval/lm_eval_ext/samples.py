@@ -17,7 +17,7 @@ from tale_eval.places import FileKind
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
 from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, mended
 from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
@@ -175,7 +175,7 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
             bare=None,
             costs=dict.fromkeys(COST_KEYS),
         )
-    calls = [Call.model_validate(call) for call in row["calls"]]
+    calls = [mended(Call.model_validate(call)) for call in row["calls"]]
     return Record(
         model=model,
         task=document["task"],

@@ -278,3 +278,44 @@ def test_a_comparison_that_cannot_be_made_is_a_problem(
     rows = leaderboard(records, baseline)
     assert all(row.comparison is None for row in rows)
     assert problem in problems(rows, baseline)
+
+
+# --- over how many answers a figure is ---
+
+
+def test_a_mean_says_over_how_many_answers_it_is() -> None:
+    """Of five answers three are counted: (90 + 60 + 30) / 3."""
+    counts = [90, None, 60, None, 30]
+    asked = [answer("cot", q, 1, n) for q, n in zip("abcde", counts, strict=True)]
+    (row,) = leaderboard(asked)
+    assert (row.measure("output_tokens").value, row.n) == (60, 5)
+    assert row.measure("known_output_tokens").value == 3
+    assert row.measure("known_input_tokens").value == 0
+    (note,) = problems([row], baseline=None)
+    assert note.endswith(
+        "cot: the output tokens of 2 answers are not known; their mean, and all that rests on "
+        "them, is over the other 3 of 5"
+    )
+
+
+def test_where_no_tokens_are_known_there_is_no_mean_to_explain() -> None:
+    (row,) = leaderboard([answer("cot", q, 1, None) for q in "ab"])
+    assert row.measure("known_output_tokens").value == 0
+    assert problems([row], baseline=None) == []
+
+
+def test_what_failed_samples_cost_is_told_as_far_as_it_is_known() -> None:
+    """One cost 700 in all, of one 40 are known and more is not, of one nothing is."""
+    failed = [
+        answer("cot", "b", None, 700),
+        answer("cot", "c", None, None, counted_tokens=40.0),
+        answer("cot", "d", None, None),
+    ]
+    (row,) = leaderboard([answer("cot", "a", 1, 10), *failed])
+    assert row.measure("unscored_tokens").value == 740
+    assert row.measure("unscored_unknown").value == 2
+    (note,) = problems([row], baseline=None)
+    assert note.endswith(
+        "3 of 4 samples failed or have no score; they cost 740 output tokens more, not counting "
+        "what is unknown of 2 of them"
+    )

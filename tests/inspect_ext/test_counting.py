@@ -132,10 +132,10 @@ def test_the_cost_of_somebody_elses_log_comes_from_its_events(tmp_path: Path) ->
         log = run(server, task, tmp_path, GPT_4O_MINI, model_roles=roles)
     for sample in samples(scored_again(log, server, tmp_path)):
         costs = values(sample, "token_cost")
-        assert (costs["answer_tokens"], costs["helper_tokens"]) == (40, 7)
-        assert (costs["output_tokens"], costs["input_tokens"], costs["calls"]) == (47, 320, 2)
+        assert (costs["answer_tokens"], costs["scorer_tokens"]) == (40, 7)
+        assert (costs["output_tokens"], costs["input_tokens"], costs["calls"]) == (40, 20, 1)
     for record in read_records([log.location]).records:
-        assert (record.costs["answer_tokens"], record.costs["helper_tokens"]) == (40, 7)
+        assert (record.costs["answer_tokens"], record.costs["scorer_tokens"]) == (40, 7)
 
 
 def scored_again(log: EvalLog, server: ChatServer, folder: Path) -> EvalLog:

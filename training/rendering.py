@@ -6,7 +6,6 @@ begins it in the prompt alone, makes these two different things, and nothing els
 the loss falls, on the rest of the answer.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +163,9 @@ def _drops_thinking(said: str, turn: str) -> bool:
 
 def _common(one: str, other: str) -> int:
     """How many characters two texts have in common at their beginning."""
-    return len(os.path.commonprefix([one, other]))
+    pairs = zip(one, other, strict=False)
+    same = next((n for n, (a, b) in enumerate(pairs) if a != b), None)
+    return min(len(one), len(other)) if same is None else same
 
 
 def _start(text: str) -> str:

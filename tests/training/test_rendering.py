@@ -101,8 +101,8 @@ def test_an_answer_may_begin_in_the_prompt_that_begins_its_thinking() -> None:
             OPENS_THINK,
             "Six and seven.</think>[[13]]",
             r"ends the prompt with '<think>\\n', which it does not write before an answer: there "
-            r"stands 'Six and seven.</think>\[\[13\]\]<end>', .*; give --model a copy of its folder "
-            "whose chat_template.jinja",
+            r"stands 'Six and seven.</think>\[\[13\]\]<end>', .*; give --model a copy of its "
+            "folder whose chat_template.jinja",
         ),
         (OPENS_THINK, "[[13]]", r"ends the prompt with '<think>\\n'"),
         (
@@ -130,8 +130,8 @@ def test_a_template_without_a_system_role_names_the_options_that_leave_it_out() 
     system = says("system", "Be brief.")
     with pytest.raises(
         RowError,
-        match=r"rows.jsonl:7: prompt: the chat template of m refuses the system message 'Be brief.' "
-        r"\(No system turn here\); .*--system-prompt '' and evaluate with .*cot:system_prompt=",
+        match=r"rows.jsonl:7: prompt: the chat template of m refuses the system message 'Be "
+        r"brief.' \(No system turn here\); .*--system-prompt '' and evaluate with .*cot:system_prompt=",
     ):
         rendered(NO_SYSTEM, "[[13]]", system)
     assert learnt(NO_SYSTEM, "[[13]]") == "[[13]]<end>"

@@ -143,8 +143,9 @@ def trainer(folder: Path, kind: Any, recipe: Recipe) -> Any:
 
 
 def test_of_an_sft_batch_the_answers_and_their_ends_carry_loss(tmp_path: Path) -> None:
-    recipe = read_recipe(str(write_recipe(tmp_path / "r.yaml", "sft")), "sft")
-    made = trainer(tmp_path, "sft", recipe)
+    made = trainer(tmp_path, "sft", read_recipe("paper-sft", "sft"))
+    assert (made.args.weight_decay, made.args.learning_rate) == (0.01, 1e-4)
+    assert (made.args.num_train_epochs, made.args.seed) == (3, 1024)
     batch = made.data_collator([made.train_dataset[0], made.train_dataset[1]])
     # one token a byte: "[user]1+1<end>[assistant]" are 6 + 3 + 1 + 11 tokens, the answer 4 and 1
     prompts = [ids("[user]1+1<end>[assistant]"), ids("[user]10+10<end>[assistant]")]

@@ -131,7 +131,8 @@ def test_a_template_without_a_system_role_names_the_options_that_leave_it_out() 
     with pytest.raises(
         RowError,
         match=r"rows.jsonl:7: prompt: the chat template of m refuses the system message 'Be "
-        r"brief.' \(No system turn here\); .*--system-prompt '' and evaluate with .*cot:system_prompt=",
+        r"brief.' \(No system turn here\); .*--system-prompt '' and evaluate with .*"
+        "cot:system_prompt=",
     ):
         rendered(NO_SYSTEM, "[[13]]", system)
     assert learnt(NO_SYSTEM, "[[13]]") == "[[13]]<end>"

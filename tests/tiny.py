@@ -1,4 +1,4 @@
-"""A chat model that trains in seconds, and a corpus for it."""
+"""Chat models that train in seconds, and a corpus for them."""
 
 import json
 import shutil
@@ -34,6 +34,52 @@ def tiny_model(folder: Path, smollm2: Path, seed: int = 0) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     for name in TOKENIZER_FILES:
         shutil.copy(smollm2 / name, folder)
+    return folder
+
+
+PLAIN = (
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
+"""A chat template that writes every message as it is, and ends it."""
+
+
+def byte_tokenizer(template: str) -> Any:
+    """A tokenizer of one token a byte, two line breaks apart, and with this chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    break_ = "\u010a"  # how byte-level tokenizers write a line break
+    tokens = [*alphabet, 2 * break_, "<end>", "<pad>"]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[(break_, break_)]))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    inner.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token="<end>", pad_token="<pad>", chat_template=template
+    )
+
+
+def byte_model(folder: Path, template: str = PLAIN) -> Path:
+    """A Llama of one layer and random weights over bytes; made in a moment."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = byte_tokenizer(template)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import HANGING_SECONDS, OFFLINE, REPOSITORY, tale_eval
+from command import HANGING_SECONDS, OFFLINE, REPOSITORY, one_line, tale_eval
 from evaluation import run as run_task
 from questions import gsm8k_file
 from server import Reply, chat_server
@@ -240,6 +240,28 @@ def started(tiny: Path, tmp_path: Path) -> Path:
     write_rows(tmp_path / "data", "sft")
     write_recipe(tmp_path / "r.yaml", "sft", num_train_epochs=6, save_steps=2)
     return tmp_path
+
+
+def test_the_command_trains_on_json_lines_with_settings_of_its_own(started: Path) -> None:
+    row = {"question": "What do 3 pens at 4 dollars cost?", "answer": "[[12]]"}
+    none = {"question": "And 5 pens?", "prediction_budget": "None"}
+    lines = [json.dumps(r) for r in (row, none, row, row)]
+    (started / "training.jsonl").write_text("\n".join(lines))
+    words = ["train", "sft", "--model", "base", "--data", "training.jsonl", "--config", "r.yaml"]
+    words += ["--batch-size", "1", "--epochs", "2", "--lr", "0.002"]
+    done = tale_eval(*words, "--out", "lines", cwd=started)
+    assert done.returncode == 0, done.stderr
+    assert "training.jsonl: 1 of its 4 rows have 'None'" in one_line(done.stderr, "note")
+    found = provenance(started / "lines")
+    # three rows, one to a step, two epochs
+    assert (found["rows"], found["metrics"]["steps"]) == ({"train": 3}, 6)
+    recipe = found["recipe"]
+    assert (recipe["batch_size"], recipe["trainer"]["learning_rate"]) == (1, 0.002)
+    assert recipe["overrides"] == {
+        "batch_size": 1,
+        "num_train_epochs": 2.0,
+        "learning_rate": 0.002,
+    }
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
 from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.analysis.results import shown_method
 from tale_eval.budgets.elasticity import CurvePoint, Share
 from tale_eval.shown.names import visible
 
@@ -70,7 +71,7 @@ class _FittedTable:
         table = _plain_table("method", numbers=titles, max_width=_METHOD)
         for number, row in enumerate(self.rows):
             cells = (column.cells[number] for column in columns)
-            table.add_row(escape(visible(row.method)), *cells)
+            table.add_row(escape(visible(shown_method(row.method))), *cells)
         return table
 
 
@@ -109,7 +110,7 @@ def _average_table(lines: Iterable[MacroAverage]) -> Table:
             _cell("share", Value(line.accuracy)),
             _cell("tokens", Value(line.output_tokens)),
         )
-        table.add_row(escape(visible(line.method)), *numbers)
+        table.add_row(escape(visible(shown_method(line.method))), *numbers)
     return table
 
 

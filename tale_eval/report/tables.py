@@ -60,6 +60,8 @@ def elasticity_rows(reports: Iterable[ElasticityReport]) -> Iterable[dict[str, o
                 "rebound_at": line.rebound_at,
                 "ideal_low": line.ideal.low if line.ideal else None,
                 "ideal_high": line.ideal.high if line.ideal else None,
+                "ideal_trials": line.ideal.trials if line.ideal else None,
+                "dearer": line.status == "searched" and line.tokens > line.vanilla_tokens,
             }
 
 

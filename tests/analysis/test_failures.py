@@ -150,7 +150,7 @@ SCORES = st.lists(st.sampled_from([0.0, 1.0, None]), min_size=2, max_size=30)
 
 @given(SCORES, SCORES)
 def test_a_failure_never_helps(ours: list[float | None], theirs: list[float | None]) -> None:
-    """Failing instead of answering wrongly changes nothing; instead of rightly, not for the good."""
+    """Failing instead of answering wrongly brings nothing."""
     rows = by_method(run("cot", theirs) + run("tale_ep", ours))
     wrong = [0.0 if score is None else score for score in ours]
     answered = by_method(run("cot", theirs) + run("tale_ep", wrong))

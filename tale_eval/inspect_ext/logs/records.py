@@ -1,6 +1,6 @@
 """Records from Inspect's logs: one per sample and epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from inspect_ai.log import (
     EvalLog,
@@ -13,29 +13,38 @@ from inspect_ai.log import (
 )
 from inspect_ai.scorer import Score
 
+from tale_eval.grading.choice import ScoreChoice, is_unread, value_of
 from tale_eval.grading.credit import credit
 from tale_eval.inspect_ext.logs.costs import padded, sample_costs, scored_costs
 from tale_eval.inspect_ext.logs.files import UNREAD, UNREADABLE_LOG, each_header, unreadable
 from tale_eval.inspect_ext.logs.labels import base_model, method_label, run_settings, task_label
 from tale_eval.records import Record, RunSettings
+from tale_eval.tokens.costs import COST_KEYS
 from tale_eval.tokens.pricing import Prices
 
 
 def read_inspect_logs(
-    names: list[str], prices: Prices | None, problems: list[str]
+    names: list[str],
+    prices: Prices | None,
+    problems: list[str],
+    choice: ScoreChoice | None = None,
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these logs; what is wrong with one goes into `problems`.
 
     Args:
         names: Where the logs lie; of several of one run the newest counts.
         prices: A user's own prices; dollars are worked out anew with them.
+        choice: Which score says right or wrong.
     """
+    choice = choice or ScoreChoice()
     records: list[Record] = []
     settings: list[RunSettings] = []
     for header in each_header(names, problems):
         try:
             # summaries lie in the order in which their samples ended
-            found = sorted(_records(header, prices, problems), key=lambda r: (r.epoch, r.sample_id))
+            found = sorted(
+                _records(header, prices, problems, choice), key=lambda r: (r.epoch, r.sample_id)
+            )
             made = [run_settings(header, found[0].method)] if found else []
         except UNREADABLE_LOG as error:
             problems.append(unreadable(header.location, error))
@@ -47,14 +56,17 @@ def read_inspect_logs(
     return records, settings
 
 
-def _records(header: EvalLog, prices: Prices | None, problems: list[str]) -> list[Record]:
+def _records(
+    header: EvalLog, prices: Prices | None, problems: list[str], choice: ScoreChoice
+) -> list[Record]:
     """One record per sample, from the log's short summaries where they say enough."""
     # a user's prices need the calls, and these are in the samples alone
     if prices is None and header.status == "success":
         summaries = read_eval_log_sample_summaries(header.location)
         costs = [known for each in summaries if (known := scored_costs(each.scores or {}))]
         if summaries and len(costs) == len(summaries):
-            return _summary_records(header, summaries, costs)
+            which = _deciding(header, summaries, problems, choice)
+            return _summary_records(header, summaries, costs, which)
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(header.location, exclude_fields=UNREAD)
     if count := sum(padded(sample) for sample in log.samples or []):
@@ -63,13 +75,15 @@ def _records(header: EvalLog, prices: Prices | None, problems: list[str]) -> lis
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )
-    return [sample_record(log.eval, sample, prices) for sample in log.samples or []]
+    which = _deciding(header, log.samples or [], problems, choice)
+    return [sample_record(log.eval, sample, prices, which) for sample in log.samples or []]
 
 
 def _summary_records(
     header: EvalLog,
     summaries: list[EvalSampleSummary],
     costs: list[dict[str, float | None]],
+    which: str | None,
 ) -> list[Record]:
     # the method is in the samples only, and the same for all of a run
     first = read_eval_log_sample(
@@ -77,19 +91,26 @@ def _summary_records(
     )
     method = method_label(header.eval, first)
     return [
-        _record(header.eval, summary, method=method, error=summary.error, costs=values)
+        _record(header.eval, summary, method=method, error=summary.error, costs=values, which=which)
         for summary, values in zip(summaries, costs, strict=True)
     ]
 
 
-def sample_record(spec: EvalSpec, sample: EvalSample, prices: Prices | None) -> Record:
-    """The record of a whole sample, also where its summary does not say what it cost."""
+def sample_record(
+    spec: EvalSpec, sample: EvalSample, prices: Prices | None, which: str | None = None
+) -> Record:
+    """The record of a whole sample, also where its summary does not say what it cost.
+
+    Args:
+        which: The score that says right or wrong; None for the first that can be read so.
+    """
     return _record(
         spec,
         sample,
         method=method_label(spec, sample),
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices),
+        which=which or ScoreChoice().of_log([_judging(sample)])[0],
     )
 
 
@@ -100,7 +121,10 @@ def _record(
     method: str,
     error: str | None,
     costs: dict[str, float | None],
+    which: str | None,
 ) -> Record:
+    judging = _judging(sample)
+    judged = value_of(judging, which) if which else judging or None
     scores = sample.scores or {}
     group = sample.metadata.get("circular_group")
     return Record(
@@ -110,7 +134,8 @@ def _record(
         sample_id=str(sample.id),
         epoch=sample.epoch,
         # a scorer may have run before another, or the solver, failed
-        correct=None if error else _correct(scores),
+        correct=None if error else credit(judged),
+        unread=not error and is_unread(judged),
         error=error,
         bare=_bare(scores),
         costs=costs,
@@ -118,13 +143,38 @@ def _record(
     )
 
 
-def _correct(scores: Mapping[str, Score]) -> float | None:
-    """The first score that says right or wrong."""
-    for score in scores.values():
-        value = score.value.get("correct") if isinstance(score.value, Mapping) else score.value
-        if (number := credit(value)) is not None:
-            return number
-    return None
+def _judging(sample: EvalSample | EvalSampleSummary) -> dict[str, object]:
+    """The scores that judge an answer, and do not only count what it cost."""
+    judging: dict[str, object] = {}
+    for name, score in (sample.scores or {}).items():
+        value = score.value
+        if isinstance(value, Mapping):
+            # the scorer `tale` counts beside its judgement
+            value = {key: number for key, number in value.items() if key not in COST_KEYS}
+        if value != {}:
+            judging[name] = value
+    return judging
+
+
+def _deciding(
+    header: EvalLog,
+    samples: Sequence[EvalSample | EvalSampleSummary],
+    problems: list[str],
+    choice: ScoreChoice,
+) -> str | None:
+    """The score that decides in a log; which of several it is goes into `problems`."""
+    which, others = choice.of_log([_judging(sample) for sample in samples])
+    if others and which is None:
+        problems.append(
+            f"{header.location}: none of its scores says what is right by itself; --score NAME "
+            f"takes one of {', '.join(others)}"
+        )
+    elif others and which != choice.wanted:
+        problems.append(
+            f"{header.location}: its score {which} says what is right; it has "
+            f"{', '.join(others)} too, which --score NAME takes"
+        )
+    return which
 
 
 def _bare(scores: Mapping[str, Score]) -> bool | None:

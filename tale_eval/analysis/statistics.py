@@ -55,7 +55,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A number with its interval.
 
     Attributes:
@@ -103,19 +103,19 @@ def accuracy_interval(scores: Values) -> Interval | None:
 
 
 def mean_interval(values: Values) -> Interval | None:
-    """The interval of `mean_estimate`."""
-    return mean_estimate(values).interval
+    """The interval of `mean_estimate`; None without any question."""
+    return mean_estimate(values).interval if values else None
 
 
-def mean_estimate(values: Values) -> Estimate:
-    """The mean over all values that are 0 or more and have no upper bound, such as tokens.
+def mean_estimate(values: Values) -> IntervalEstimate:
+    """The mean over all values, which have no upper bound, such as tokens.
 
     MEAN_TEXT
     """
     return _unbounded(*_totals(values))
 
 
-def median_estimate(values: Values) -> Estimate:
+def median_estimate(values: Values) -> IntervalEstimate:
     """The median of the questions' means, with the exact interval of order statistics.
 
     No interval for fewer than six questions: even from the lowest to the highest would
@@ -127,11 +127,11 @@ def median_estimate(values: Values) -> Estimate:
     # how many questions may lie below the median with at most 2.5 % chance
     outside = int((bdtr(np.arange(n), n, 0.5) <= _LEVEL).sum())
     if outside == 0:
-        return Estimate(middle, None, n, _too_few(n, "a median needs 6"))
-    return Estimate(middle, Interval(means[outside - 1], means[n - outside]), n)
+        return IntervalEstimate(middle, None, n, _too_few(n, "a median needs 6"))
+    return IntervalEstimate(middle, Interval(means[outside - 1], means[n - outside]), n)
 
 
-def share_at_cap(tokens: Values, cap: float) -> Estimate:
+def share_at_cap(tokens: Values, cap: float) -> IntervalEstimate:
     """The share of answers that reached the cap, with the interval of an accuracy.
 
     Args:
@@ -141,10 +141,10 @@ def share_at_cap(tokens: Values, cap: float) -> Estimate:
     reached = {q: [float(t >= cap) for t in per_epoch] for q, per_epoch in tokens.items()}
     totals, sizes = _totals(reached)
     share, interval = float(totals.sum() / sizes.sum()), accuracy_interval(reached)
-    return Estimate(share, interval, len(reached), None if interval else _ONE_QUESTION)
+    return IntervalEstimate(share, interval, len(reached), None if interval else _ONE_QUESTION)
 
 
-def paired_difference(a: Values, b: Values) -> Estimate | None:
+def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     """How much higher the accuracy of `a` is than that of `b`, on the questions of both.
 
     A question counts once, with the difference of its two means over epochs. So the
@@ -164,11 +164,11 @@ def paired_difference(a: Values, b: Values) -> Estimate | None:
     difference = differences[0] - differences[1]
     mean = math.fsum(difference) / n
     if n == 1:
-        return Estimate(mean, None, n, _ONE_QUESTION)
-    return Estimate(mean, _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1)), n)
+        return IntervalEstimate(mean, None, n, _ONE_QUESTION)
+    return IntervalEstimate(mean, _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1)), n)
 
 
-def token_ratio(a: Values, b: Values) -> Estimate | None:
+def token_ratio(a: Values, b: Values) -> IntervalEstimate | None:
     """Mean tokens of `a` divided by those of `b`, on the questions of both.
 
     A question counts once, with its means over epochs.
@@ -246,9 +246,9 @@ def chance_negative(coefficients: Floats, shapes: Floats) -> Floats:
     """
     spread = np.sqrt((coefficients**2 * shapes).sum(axis=-1))
     terms = coefficients / np.where(spread > 0, spread, 1)[..., None]
-    sine = np.zeros(spread.shape)
-    for start in range(0, _MOST_POINTS, _POINTS):
-        steps = np.arange(start, start + _POINTS) + 0.5
+    sine, start, points = np.zeros(spread.shape), 0, 16
+    while start < _MOST_POINTS:
+        steps = np.arange(start, start + points) + 0.5
         # the sum has standard deviation 1 now, and is taken for one within 32 of 0
         angles = (math.pi / 32 * steps)[:, None] * terms[..., None, :]
         modulus = np.exp(-0.5 * (np.log1p(angles**2) @ shapes[..., None])[..., 0])
@@ -256,33 +256,37 @@ def chance_negative(coefficients: Floats, shapes: Floats) -> Floats:
         sine += (modulus * np.sin(phase) / steps).sum(axis=-1)
         if modulus[..., -1].max() < 1e-7:
             break
+        start += points
+        # few terms fade slowly, and cost little
+        points = max(16, min(start, 20_000 // terms.size))
     mean = (terms * shapes).sum(axis=-1)
     return np.asarray(np.where(np.abs(mean) > 12, mean < 0, 0.5 - sine / math.pi))
 
 
 _ONE_QUESTION = "one question says nothing about others"
 
-# points of the inversion at a time (few, to stay in a processor's cache) and at most
-_POINTS, _MOST_POINTS = 16, 8192
+# of the inversion; only sums of two or three variables come near it
+_MOST_POINTS = 8192
 
 
 def _too_few(questions: int, need: str) -> str:
     return f"too few to tell: {questions} questions, and {need}"
 
 
-def _unbounded(totals: Floats, sizes: Floats) -> Estimate:
+def _unbounded(totals: Floats, sizes: Floats) -> IntervalEstimate:
     """The sum of totals over the sum of sizes, where totals have no upper bound."""
     n = len(totals)
     ratio = float(totals.sum() / sizes.sum())
     if n < FEWEST_FOR_TOKENS:
-        return Estimate(ratio, None, n, _too_few(n, f"token counts need {FEWEST_FOR_TOKENS}"))
+        return IntervalEstimate(
+            ratio, None, n, _too_few(n, f"token counts need {FEWEST_FOR_TOKENS}")
+        )
     residuals = totals - ratio * sizes
     squares = residuals**2
     heaviest = squares.max() / squares.sum() if squares.any() else 0.0
     if heaviest > HEAVIEST_QUESTION:
-        return Estimate(
-            ratio, None, n, f"too few to tell: one of {n} questions is {heaviest:.0%} of the spread"
-        )
+        reason = f"too few to tell: one of {n} questions makes {heaviest:.0%} of the spread"
+        return IntervalEstimate(ratio, None, n, reason.replace("%", " %"))
     worst, best = int(residuals.argmin()), int(residuals.argmax())
     interval = _interval(
         totals,
@@ -291,7 +295,7 @@ def _unbounded(totals: Floats, sizes: Floats) -> Estimate:
         best=(totals[best], sizes[best]),
         further=2 if n < 50 else 1,
     )
-    return Estimate(ratio, interval, n)
+    return IntervalEstimate(ratio, interval, n)
 
 
 def _interval(

@@ -372,7 +372,7 @@ def token_counts(runs: int) -> None:
         header("tokens", "questions", "wrong: 0.1.0", "wrong: now", "no interval", "nothing rare")
         for name, model, parameter in TOKENS:
             for n in (24, 50, 100, 300, 1319):
-                size = runs if n < 300 else runs // 2 if n < 1000 else runs // 4
+                size = runs if n < 300 else runs // 2
                 tokens = model(np.random.default_rng(1024), (size, n), parameter)
                 truth, (low, high), found = measure(tokens)
                 given = [e.interval for e in found if e and e.interval]

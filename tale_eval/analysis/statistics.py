@@ -90,7 +90,10 @@ class McNemar:
 def accuracy_interval(scores: Values) -> Interval | None:
     """Interval of the mean over all scores, each from 0 to 1: Gaffke's.
 
-    With one epoch of right and wrong it is Clopper and Pearson's. WILSON_TEXT
+    With one epoch of right and wrong it is Clopper and Pearson's. Wilson's, which version
+    0.1.0 had, covers 84 to 93 % at worst where accuracies are above 98 %, and 92 % below with
+    24 questions; with the effective number of answers over four epochs it covers 90 %
+    at 98 % and 98 questions. This one covers 95 % or more in both.
 
     None for a single question in several epochs.
     """
@@ -110,7 +113,16 @@ def mean_interval(values: Values) -> Interval | None:
 def mean_estimate(values: Values) -> IntervalEstimate:
     """The mean over all values, which have no upper bound, such as tokens.
 
-    MEAN_TEXT
+    The two ends allow for a further question like the one that lies the lowest, or the
+    highest; for two with fewer than 50 questions. The t interval, which is right in 94 to
+    95 % of cases on short tails, covers 87, 90 and 92 % of log-normal counts with sigma 1 and
+    24, 50 and 100 questions, this one 94 to 96. It is wider than the t interval by 8
+    (1,319 questions) to 15 % (100), below 50 questions by a third; with two further
+    questions throughout it would be a third wider at 100 and cover 98 %.
+
+    No interval for fewer than `FEWEST_FOR_TOKENS` questions, or where one makes more than
+    `HEAVIEST_QUESTION` of the spread. An interval is about answers like those of the sample:
+    of 100 questions, 37 % of the samples have none of a kind that comes once in 100.
     """
     return _unbounded(*_totals(values))
 
@@ -151,7 +163,15 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     interval is clustered by question, and the methods may differ in epochs. Scores may
     be partial credit.
 
-    PAIRED_TEXT
+    The interval is Gaffke's: the further question is one that `a` loses, or wins, outright.
+    So where no question tells the methods apart, a loss is excluded only if it would have
+    shown in 97.5 % of such samples. With a true loss of the margin, "not worse" comes in
+    2.31 % of cases at most, and "worse" too. Others that were measured on single epochs:
+    Agresti and Min's, which version 0.1.0 had, says "not worse" in up to 13.8 % (98 questions,
+    2 points, questions lost but none won) and Tango's score interval "worse" in up to 5.2 %.
+    The exact test with the likeliest share of discordant questions put in holds its level
+    too (2.41 %) and finds equal methods "not worse" more often, by 3.6 points at most, but
+    knows neither epochs nor partial credit. Half a further question: up to 7.7 %.
 
     Returns:
         None if no question is in both. Questions in only one are left out. No interval
@@ -171,9 +191,13 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
 def token_ratio(a: Values, b: Values) -> IntervalEstimate | None:
     """Mean tokens of `a` divided by those of `b`, on the questions of both.
 
-    A question counts once, with its means over epochs.
-
-    RATIO_TEXT
+    A question counts once, with its means over epochs. The interval is that of
+    `mean_estimate`, and refused where that is; the further question is like the one that
+    speaks most for a low, or a high, ratio. Where one answer in a hundred of `a` is 30 to 50
+    times longer it covers 97 % with 1,319 questions; Fieller's and the t interval of the
+    logarithm cover 92. The studentised bootstrap covers 92 to 94 % of log-normal counts with
+    sigma 1 and 24 to 100 questions, this one 95 to 96, and is twice as wide where 5 % of 50
+    answers are at the cap; the expanded percentile interval of version 0.1.0 covers 92 to 94.
 
     Returns:
         None if no question is in both, or `b` wrote nothing at all.
@@ -273,20 +297,28 @@ def _too_few(questions: int, need: str) -> str:
     return f"too few to tell: {questions} questions, and {need}"
 
 
+def _refusal(residuals: Floats) -> str | None:
+    """Why token counts with these residuals get no interval; None if they get one."""
+    n = len(residuals)
+    if n == 1:
+        return _ONE_QUESTION
+    if n < FEWEST_FOR_TOKENS:
+        return _too_few(n, f"token counts need {FEWEST_FOR_TOKENS}")
+    squares = residuals**2
+    heaviest = squares.max() / squares.sum() if squares.any() else 0.0
+    if heaviest > HEAVIEST_QUESTION:
+        share = f"{100 * heaviest:.0f} %"
+        return f"too few to tell: one of {n} questions makes {share} of the spread"
+    return None
+
+
 def _unbounded(totals: Floats, sizes: Floats) -> IntervalEstimate:
     """The sum of totals over the sum of sizes, where totals have no upper bound."""
     n = len(totals)
     ratio = float(totals.sum() / sizes.sum())
-    if n < FEWEST_FOR_TOKENS:
-        return IntervalEstimate(
-            ratio, None, n, _too_few(n, f"token counts need {FEWEST_FOR_TOKENS}")
-        )
     residuals = totals - ratio * sizes
-    squares = residuals**2
-    heaviest = squares.max() / squares.sum() if squares.any() else 0.0
-    if heaviest > HEAVIEST_QUESTION:
-        reason = f"too few to tell: one of {n} questions makes {heaviest:.0%} of the spread"
-        return IntervalEstimate(ratio, None, n, reason.replace("%", " %"))
+    if reason := _refusal(residuals):
+        return IntervalEstimate(ratio, None, n, reason)
     worst, best = int(residuals.argmin()), int(residuals.argmax())
     interval = _interval(
         totals,

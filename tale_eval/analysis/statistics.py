@@ -1,8 +1,8 @@
 """Intervals and tests for answers that share their questions. Pure.
 
 Questions are the sample; the answers to one question in several epochs are a cluster
-and never count as further questions. All intervals are two-sided, 95 %: the truth lies
-above one in 2.5 % of cases at most, and below it in as many.
+and never count as further questions. All intervals are two-sided, 95 %: the truth about
+scores lies above one in 2.5 % of cases at most, and below it in as many.
 
 One method serves all of them. Give every question a random weight (exponential, so that
 they are a uniform draw of all ways to weigh the sample), give a weight to one further
@@ -10,9 +10,10 @@ question that was not asked and turned out as badly as it could, and take the 2.
 quantile of the weighted mean for the lower end; for the upper end the further question
 turned out as well as it could. Where values have bounds (scores, differences of scores)
 this is Gaffke's bound (Mathematical Methods of Statistics, 2005; found again by
-Learned-Miller and Thomas, arXiv 1905.06208), of which no case is known where it fails;
-of right and wrong answers to single questions it is Clopper and Pearson's exact interval.
-Tokens have no bounds: there, further questions are like the most extreme one of the sample.
+Learned-Miller and Thomas, arXiv 1905.06208). That it never fails is a conjecture; no case
+against it is known. Of right and wrong answers to single questions it is Clopper and
+Pearson's exact interval. Tokens have no bounds: there, further questions are like the most
+extreme one of the sample.
 
 `benchmarks/intervals.py` measures what the docstrings say; `docs/comparison.md` has its
 tables.
@@ -117,8 +118,8 @@ def mean_estimate(values: Values) -> IntervalEstimate:
     highest; for two with fewer than 50 questions. The t interval, which is right in 94 to
     95 % of cases on short tails, covers 87, 90 and 92 % of log-normal counts with sigma 1 and
     24, 50 and 100 questions, this one 94 to 96. It is wider than the t interval by 8
-    (1,319 questions) to 15 % (100), below 50 questions by a third; with two further
-    questions throughout it would be a third wider at 100 and cover 98 %.
+    to 20 %, below 50 questions by up to a third; with two further questions throughout it
+    would be wider by a third to two fifths at 100 questions too, and cover 98 %.
 
     No interval for fewer than `FEWEST_FOR_TOKENS` questions, or where one makes more than
     `HEAVIEST_QUESTION` of the spread. An interval is about answers like those of the sample:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tale_eval.analysis import efficiency
-from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis.comparison import Comparison, by_question, output_tokens
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import MethodResults, is_oracle, scored
-from tale_eval.analysis.statistics import Interval
+from tale_eval.analysis.statistics import Interval, median_estimate
 from tale_eval.tokens.costs import COST_KEYS
 
 Unit = Literal[
@@ -129,6 +129,14 @@ def _output_tokens(row: MethodResults) -> Value:
     return Value(row.means["output_tokens"], row.tokens_interval)
 
 
+def _median_output_tokens(row: MethodResults) -> Value:
+    known = row.answers.tokens
+    if not known:
+        return Value()
+    found = median_estimate(by_question(scored(row.records), output_tokens))
+    return Value(found.value, found.interval, detail=found.reason or "")
+
+
 def _answer_tokens(row: MethodResults) -> Value:
     estimator = row.means["estimator_tokens"]
     return Value(row.means["answer_tokens"], beside=(estimator,) if estimator else ())
@@ -189,6 +197,10 @@ def _verdict(row: MethodResults) -> Value:
         return Value()
     order = {"not worse": 0, "undecided": 2, "worse": 3}
     return Value(row.comparison.verdict, order=order[row.comparison.verdict])
+
+
+def _ratio(versus: Comparison) -> Value:
+    return Value(versus.ratio, versus.ratio_interval, detail=versus.ratio_reason or "")
 
 
 def _discordant(versus: Comparison) -> Value:
@@ -265,6 +277,17 @@ MEASURES = (
         printed=lambda row: Value(row.output_tokens, detail="answer only"),
     ),
     Measure(
+        "median_output_tokens",
+        "Median tokens",
+        "Median output tokens of the questions, which a few endless answers do not move",
+        _median_output_tokens,
+        "tokens",
+        main=True,
+        rank=14,
+        short="median\ntokens",
+        interval=True,
+    ),
+    Measure(
         "difference",
         "Δ accuracy",
         "Accuracy minus the baseline's on the same questions, in points, with its 95 % interval",
@@ -289,7 +312,7 @@ MEASURES = (
         "token_ratio",
         "Token ratio",
         "Output tokens over the baseline's on the same questions, with its 95 % interval",
-        _against_baseline(lambda versus: Value(versus.ratio, versus.ratio_interval)),
+        _against_baseline(_ratio),
         "ratio",
         main=True,
         rank=5,
@@ -369,6 +392,7 @@ MEASURES = (
         "Answers that hit their token cap",
         _mean("truncated"),
         "percent",
+        main=True,
         rank=11,
         short="cut\noff",
     ),

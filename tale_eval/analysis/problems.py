@@ -34,6 +34,7 @@ def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> li
         sentences = [s for row in group for s in _row_problems(row)]
         sentences += _baseline_problems(group, baseline)
         sentences += _many_comparisons(group)
+        sentences += _ratios_without_interval(group)
         found += [f"{model}, {task}: {sentence}" for sentence in sentences]
     return [*found, *_average_problems(rows)]
 
@@ -130,6 +131,16 @@ def _many_comparisons(group: Sequence[LeaderboardRow]) -> Iterator[str]:
             f"nothing is corrected for that: in up to {2.5 * len(compared):g} % of such tables one "
             "of the verdicts is false"
         )
+
+
+def _ratios_without_interval(group: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """Why a token ratio stands alone: alike for several methods, it is said once."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for row in group:
+        if row.comparison and row.comparison.ratio_reason:
+            reasons[row.comparison.ratio_reason].append(row.method)
+    for reason, methods in reasons.items():
+        yield f"token ratio of {', '.join(methods)}: {reason}"
 
 
 def _percent(share: float | None) -> str:

@@ -109,7 +109,7 @@ class MethodResults:
         epochs: How many different epochs there are.
         repeated: Samples beyond the first of their question and epoch: a run read twice.
         accuracy: Share right of `n`; None if nothing was scored.
-        interval: Of the accuracy: Wilson's, over epochs and rotations clustered by question.
+        interval: Of the accuracy; epochs and rotations of one question are one of its questions.
         accuracy_with_failures: Share right where every failed sample is a wrong answer.
         interval_with_failures: Of it.
         circular: Share of questions that are right in every rotation of their options; None

@@ -191,7 +191,7 @@ def _metric(row: Mapping[str, Any], choice: ScoreChoice, others: dict[str, None]
     taken = (readable or given)[0]
     if len(readable) > 1:
         others |= dict.fromkeys([taken, *readable])
-    return taken
+    return str(taken)
 
 
 def _is_estimate(row: Any) -> bool:

@@ -7,6 +7,7 @@ and ``results_<date>.json`` side by side. lm_eval itself is not needed to read t
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fsspec.core import url_to_fs  # type: ignore[import-untyped]
@@ -142,7 +143,8 @@ def _records(
                     f"{name}: holds TALE-EP's estimates, whose tokens are counted with the answers"
                 )
                 return []
-            records.append(_record(row, model, _part(name, "task"), prices))
+            record = _record(row, model, _part(name, "task"), _part(name, "date"), prices)
+            records.append(record)
         except MALFORMED as error:
             problems.append(
                 f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out"
@@ -160,7 +162,9 @@ def _is_estimate(row: Any) -> bool:
     )
 
 
-def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None) -> Record:
+def _record(
+    row: Mapping[str, Any], model: str, task: str, date: str, prices: Prices | None
+) -> Record:
     document = row["doc"]
     ours = isinstance(document, Mapping) and "prompt_version" in document
     if not ours:
@@ -175,7 +179,7 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
             bare=None,
             costs=dict.fromkeys(COST_KEYS),
         )
-    calls = [mended(Call.model_validate(call)) for call in row["calls"]]
+    calls = [_call(call, date) for call in row["calls"]]
     return Record(
         model=model,
         task=document["task"],
@@ -193,6 +197,15 @@ def _record(row: Mapping[str, Any], model: str, task: str, prices: Prices | None
             prices=prices,
         ),
     )
+
+
+def _call(written: Any, date: str) -> Call:
+    """A call of a row; one that does not say when it was made has the file's date."""
+    call = mended(Call.model_validate(written))
+    if call.at is not None:
+        return call
+    day = datetime.strptime(date[:19], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+    return call.model_copy(update={"at": day})
 
 
 def _settings(name: str, results: _Results, record: Record) -> RunSettings:

@@ -6,8 +6,10 @@ What a file is, its name says. Nothing is opened, so no harness need be loaded t
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
 from tale_eval.errors import SourceError
 from tale_eval.records import reason
@@ -26,6 +28,26 @@ class FileKind:
     called: str
     in_a_folder: re.Pattern[str]
     named: re.Pattern[str]
+
+
+def as_path(name: str) -> str:
+    """A local file's plain path, any other's URL as it is.
+
+    What fsspec calls a URL is "file://" and the path as it stands. Readers of URLs would take a
+    "#" or "?" in it for the end of the path, and "%20" for a space.
+    """
+    return name.removeprefix("file://")
+
+
+def store_of(name: str) -> tuple[Any, str]:
+    """The file system that a path or URL belongs to, and the path in it."""
+    local = as_path(name)
+    if "://" in local:
+        found: tuple[Any, str] = url_to_fs(local)
+        return found
+    # url_to_fs would take "a::b" for two URLs, one within the other
+    files = LocalFileSystem()
+    return files, files._strip_protocol(local)
 
 
 def find_files(
@@ -58,7 +80,7 @@ def find_files(
 
 def _files_of(location: str, kinds: Sequence[FileKind]) -> list[list[str]]:
     """The files of each kind in one place."""
-    files, path = url_to_fs(location)
+    files, path = store_of(location)
     # a store's library remembers what it listed, and runs write while we read
     files.invalidate_cache(path)
     if not files.isdir(path):

@@ -58,6 +58,7 @@ class Record(Labelled):
         error: Why the sample failed; None if it did not.
         bare: Nothing but labels stood before the answer; None if nobody looked.
         costs: The values of `tale_eval.tokens.costs.COST_KEYS`; None where unknown.
+        unread: It has a score that says neither right nor wrong, such as 7 of 10.
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
 
@@ -72,6 +73,7 @@ class Record(Labelled):
     bare: bool | None
     costs: dict[str, float | None]
     rotation_of: str | None = None
+    unread: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

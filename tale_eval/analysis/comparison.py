@@ -1,13 +1,21 @@
-"""A method against the baseline, on the questions that both answered. Pure."""
+"""A method against the baseline, on the questions that both answered. Pure.
+
+Questions do not fail at random: the longest and the hardest run into limits first. So where
+more than a few failed, the verdict takes each failed question for a wrong answer (by intention
+to treat), and the comparison of what was answered stands beside it.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tale_eval.analysis import statistics
-from tale_eval.analysis.statistics import Interval, McNemar, Values, Verdict
+from tale_eval.analysis.statistics import Interval, IntervalEstimate, McNemar, Values, Verdict
 from tale_eval.asking.method import Method
 from tale_eval.records import Record
+
+FAILURE_SHARE = 0.01
+"""The share of failed samples above which failures count as wrong answers."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,8 @@ class Comparison:
         baseline: Name of the baseline's method.
         difference: Accuracy minus the baseline's; None if no question is paired.
         interval: Of the difference; None with fewer than two pairs.
-        verdict: Whether the accuracy is lower by more than the margin.
+        verdict: Whether the accuracy is lower by more than the margin; by
+            `with_failures` where `failures_count`, else by `interval`.
         paired: Questions that both answered and a scorer judged.
         unpaired: Questions that only the method answered.
         unpaired_baseline: Questions that only the baseline answered.
@@ -29,6 +38,9 @@ class Comparison:
         mcnemar: On the first epoch of each question that both answered: `a` is the
             method, `b` the baseline. A question with rotated options is right if all of its
             rotations are. None if there is no such epoch.
+        with_failures: The difference with every failed question as a wrong answer; None
+            where neither method failed on any, or no question is paired.
+        failures_count: More than `FAILURE_SHARE` of either method's samples failed.
     """
 
     baseline: str
@@ -43,6 +55,8 @@ class Comparison:
     ratio_interval: Interval | None
     ratio_paired: int
     mcnemar: McNemar | None
+    with_failures: IntervalEstimate | None = None
+    failures_count: bool = False
 
 
 def paired_comparison(
@@ -50,7 +64,8 @@ def paired_comparison(
 ) -> Comparison:
     """Compare the records of one method with those of the baseline.
 
-    Only answers that were scored count, for the tokens too.
+    Only answers that were scored count, for the tokens too; but for the verdict, failed
+    questions do where there are many (see `FAILURE_SHARE`).
 
     Args:
         records, baseline: All of one model and task; each of one method, not empty.
@@ -59,6 +74,9 @@ def paired_comparison(
     ours, theirs = by_question(records, score), by_question(baseline, score)
     difference = statistics.paired_difference(ours, theirs)
     interval = difference.interval if difference else None
+    with_failures = _difference_with_failures(records, baseline)
+    counted = failures_count(records) or failures_count(baseline)
+    decisive = with_failures.interval if with_failures and counted else interval
     ratio = statistics.token_ratio(
         by_question(records, _scored_tokens), by_question(baseline, _scored_tokens)
     )
@@ -67,7 +85,7 @@ def paired_comparison(
         baseline=baseline[0].method,
         difference=difference.value if difference else None,
         interval=interval,
-        verdict=statistics.verdict(interval, margin),
+        verdict=statistics.verdict(decisive, margin),
         paired=difference.questions if difference else 0,
         unpaired=len(ours.keys() - theirs.keys()),
         unpaired_baseline=len(theirs.keys() - ours.keys()),
@@ -76,6 +94,8 @@ def paired_comparison(
         ratio_interval=ratio.interval if ratio else None,
         ratio_paired=ratio.questions if ratio else 0,
         mcnemar=statistics.mcnemar(pairs) if pairs else None,
+        with_failures=with_failures,
+        failures_count=counted,
     )
 
 
@@ -107,9 +127,34 @@ def score(record: Record) -> float | None:
     return record.correct
 
 
+def failed(record: Record) -> bool:
+    """Whether a sample came to nothing; one whose score nobody can read did not fail."""
+    return record.correct is None and record.error is not None
+
+
+def failures_count(records: Sequence[Record]) -> bool:
+    """Whether so many samples failed that they count as wrong answers."""
+    return sum(map(failed, records)) > FAILURE_SHARE * len(records)
+
+
+def score_with_failures(record: Record) -> float | None:
+    """What an answer was judged, a failure as wrong; None if it has no score to be read."""
+    return 0.0 if failed(record) else record.correct
+
+
 def output_tokens(record: Record) -> float | None:
     """Output tokens of all calls that an answer took."""
     return record.costs["output_tokens"]
+
+
+def _difference_with_failures(
+    records: Sequence[Record], baseline: Sequence[Record]
+) -> IntervalEstimate | None:
+    if not any(map(failed, (*records, *baseline))):
+        return None
+    return statistics.paired_difference(
+        by_question(records, score_with_failures), by_question(baseline, score_with_failures)
+    )
 
 
 def _scored_tokens(record: Record) -> float | None:

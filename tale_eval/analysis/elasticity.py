@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import mean
+from statistics import mean, median
 
 from tale_eval.budgets.elasticity import (
     CurvePoint,
@@ -47,6 +47,10 @@ class ElasticityReport:
         questions: One line each, in the order of their names.
         solved: Share of questions that vanilla CoT answers right.
         improved: Share of the solved ones for which a smaller budget was found.
+        dearer: Share of these whose chosen answer took more tokens than vanilla CoT's: no rule
+            of "halving" and "bisect" asks for fewer.
+        single_budget: Share of the ideal ranges that are a single budget.
+        ideal_trials: Median number of correct budgets that an ideal range was chosen from.
         vanilla_tokens: Mean output tokens of vanilla CoT over the solved questions.
         searched_tokens: Mean output tokens of the chosen answers over the same.
         spent_tokens: Mean output tokens that a question cost, search included, as far as
@@ -63,6 +67,9 @@ class ElasticityReport:
     questions: list[SearchedQuestion]
     solved: Share
     improved: Share
+    dearer: Share
+    single_budget: Share
+    ideal_trials: float | None
     vanilla_tokens: float | None
     searched_tokens: float | None
     spent_tokens: float
@@ -157,6 +164,8 @@ def _report(model: str, task: str, method: str, found: list[Searched]) -> Elasti
     solved = [line for line in lines if line.status != "unsolved"]
     # a curve needs a CoT of some length to take fractions of
     measurable = [q for q in questions if q.loosest_first[0].output_tokens]
+    searched = [line for line in lines if line.status == "searched"]
+    ideals = [line.ideal for line in lines if line.ideal is not None]
     spent = [_spent(item.trace) for item in found if item.trace]
     return ElasticityReport(
         model=model,
@@ -165,6 +174,9 @@ def _report(model: str, task: str, method: str, found: list[Searched]) -> Elasti
         questions=lines,
         solved=Share.of(line.status != "unsolved" for line in lines),
         improved=Share.of(line.status == "searched" for line in solved),
+        dearer=Share.of(line.tokens > line.vanilla_tokens for line in searched),
+        single_budget=Share.of(len(ideal.budgets) == 1 for ideal in ideals),
+        ideal_trials=median(ideal.trials for ideal in ideals) if ideals else None,
         vanilla_tokens=mean(line.vanilla_tokens for line in solved) if solved else None,
         searched_tokens=mean(line.tokens for line in solved) if solved else None,
         spent_tokens=mean(spent),

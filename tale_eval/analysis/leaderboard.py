@@ -10,10 +10,12 @@ from tale_eval.analysis.comparison import (
     Comparison,
     by_epoch,
     by_question,
+    failures_count,
     find_baseline,
     output_tokens,
     paired_comparison,
     score,
+    score_with_failures,
 )
 from tale_eval.analysis.measures import Value
 from tale_eval.analysis.results import Group, MethodResults, mean, scored
@@ -84,6 +86,8 @@ def _row(
     comparison: Comparison | None,
 ) -> LeaderboardRow:
     scores = by_question(records, score)
+    all_scores = by_question(records, score_with_failures)
+    unread = sum(record.unread for record in records)
     judged = scored(records)
     # accuracy and tokens over the same answers: one that failed half-way cost less than one
     counted = judged or records
@@ -94,12 +98,16 @@ def _row(
         method=records[0].method,
         is_baseline=is_baseline,
         n=len(judged),
-        errors=len(records) - len(judged),
+        errors=len(records) - len(judged) - unread,
+        unread=unread,
+        failures_count=failures_count(records),
         questions=len({r.question for r in records}),
         epochs=len({r.epoch for r in records}),
         repeated=len(records) - len({(r.sample_id, r.epoch) for r in records}),
         accuracy=mean(r.correct for r in judged),
         interval=accuracy_interval(scores) if judged else None,
+        accuracy_with_failures=mean(map(score_with_failures, records)),
+        interval_with_failures=accuracy_interval(all_scores) if all_scores else None,
         circular=mean(by_epoch(records).values())
         if any(r.question != r.sample_id for r in records)
         else None,

@@ -13,7 +13,7 @@ from typing import Literal
 from tale_eval.analysis import efficiency
 from tale_eval.analysis.comparison import Comparison
 from tale_eval.analysis.reference import ReferenceRow
-from tale_eval.analysis.results import MethodResults, scored
+from tale_eval.analysis.results import MethodResults, is_oracle, scored
 from tale_eval.analysis.statistics import Interval
 from tale_eval.tokens.costs import COST_KEYS
 
@@ -114,6 +114,17 @@ def _accuracy(row: MethodResults) -> Value:
     return Value(row.accuracy, row.interval)
 
 
+def _accuracy_with_failures(row: MethodResults) -> Value:
+    if not row.group.has_failures:
+        return Value()
+    return Value(row.accuracy_with_failures, row.interval_with_failures)
+
+
+def _difference_with_failures(versus: Comparison) -> Value:
+    found = versus.with_failures
+    return Value(found.value, found.interval) if found else Value()
+
+
 def _output_tokens(row: MethodResults) -> Value:
     return Value(row.means["output_tokens"], row.tokens_interval)
 
@@ -161,7 +172,8 @@ def _oaa_auc(row: MethodResults) -> Value:
 
 
 def _pareto(row: MethodResults) -> Value:
-    at, others = row.point, row.group.points.values()
+    rivals = row.group.rivals
+    at, others = rivals.get(row.method), rivals.values()
     return Value(at is not None and not any(other.beats(at) for other in others))
 
 
@@ -182,6 +194,12 @@ def _verdict(row: MethodResults) -> Value:
 def _discordant(versus: Comparison) -> Value:
     counts = versus.mcnemar
     return Value(counts.p, beside=(counts.only_a, counts.only_b)) if counts else Value()
+
+
+ORACLE_LEGEND = (
+    "(oracle) chooses its answers by the right ones: a bound, not a method to deploy, and never in "
+    "the Pareto set"
+)
 
 
 def _file_only(name: str, note: str, of: Callable[[MethodResults], Value], unit: Unit) -> Measure:
@@ -224,6 +242,17 @@ MEASURES = (
         printed=lambda row: Value(row.accuracy),
     ),
     Measure(
+        "accuracy_with_failures",
+        "Failures wrong",
+        "Share of right answers if every failed sample is a wrong answer",
+        _accuracy_with_failures,
+        "share",
+        main=True,
+        rank=2,
+        short="failures\nas wrong",
+        interval=True,
+    ),
+    Measure(
         "output_tokens",
         "Tokens",
         "Mean output tokens per question, all calls of the method, with their 95 % interval",
@@ -244,6 +273,16 @@ MEASURES = (
         main=True,
         rank=4,
         short="Δ accuracy\n[95 %]",
+        interval=True,
+    ),
+    Measure(
+        "difference_with_failures",
+        "Δ failures wrong",
+        "The same if every failed sample is a wrong answer; the verdict goes by it where more "
+        "than 1 % failed",
+        _against_baseline(_difference_with_failures),
+        "points",
+        main=True,
         interval=True,
     ),
     Measure(
@@ -270,7 +309,8 @@ MEASURES = (
     Measure(
         "pareto",
         "Pareto",
-        "No other method of this model and task is as accurate with as few tokens",
+        "No other method of this model and task is as accurate with as few tokens; failures "
+        "count as wrong where more than 1 % failed, and oracles stand apart",
         _pareto,
         "mark",
         main=True,
@@ -385,7 +425,28 @@ MEASURES = (
         _against_baseline(lambda versus: Value(versus.baseline)),
         "word",
     ),
+    Measure(
+        "oracle",
+        "oracle",
+        "The method chooses its answers by the right ones",
+        lambda row: Value(is_oracle(row.method)),
+        "mark",
+        main=None,
+        legend=ORACLE_LEGEND,
+    ),
     _file_only("errors", "Samples without a score", lambda row: Value(row.errors), "count"),
+    _file_only(
+        "unread",
+        "Samples whose score says neither right nor wrong",
+        lambda row: Value(row.unread),
+        "count",
+    ),
+    _file_only(
+        "failures_count",
+        "More than 1 % of the samples failed: failures count as wrong",
+        lambda row: Value(row.failures_count),
+        "mark",
+    ),
     _file_only(
         "unscored_tokens",
         "Output tokens of all samples without a score",

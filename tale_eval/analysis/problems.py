@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from tale_eval.analysis.averages import by_model, shared_tasks
+from tale_eval.analysis.comparison import FAILURE_SHARE
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.records import RunSettings
 
@@ -19,6 +20,9 @@ _COMPARED = {
 # sections that say nothing of a run without such a thing
 _WHERE_PRESENT = {"estimator"}
 
+MANY_COMPARISONS = 3
+"""From so many comparisons with one baseline on, their number is said."""
+
 
 def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> list[str]:
     """What a reader must know before he trusts the rows, one sentence each."""
@@ -29,6 +33,7 @@ def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> li
     for (model, task), group in groups.items():
         sentences = [s for row in group for s in _row_problems(row)]
         sentences += _baseline_problems(group, baseline)
+        sentences += _many_comparisons(group)
         found += [f"{model}, {task}: {sentence}" for sentence in sentences]
     return [*found, *_average_problems(rows)]
 
@@ -38,6 +43,17 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
         yield (
             f"{row.method}: {row.errors} of {row.n + row.errors} samples failed or have no score"
             f"{_unscored_cost(row)}"
+        )
+    if row.failures_count:
+        yield (
+            f"{row.method}: more than {100 * FAILURE_SHARE:g} % of its samples failed, so verdicts "
+            f"and the Pareto set count a failure as a wrong answer ({_percent(row.accuracy)} of "
+            f"what was answered is right, {_percent(row.accuracy_with_failures)} of all)"
+        )
+    if row.unread:
+        yield (
+            f"{row.method}: the score of {row.unread} samples says neither right nor wrong; they "
+            "did not fail, and count nowhere (--score NAME takes another score)"
         )
     if row.repeated:
         yield (
@@ -103,6 +119,21 @@ def _baseline_problems(group: Sequence[LeaderboardRow], baseline: str | None) ->
         yield f"only {methods} was run, there is nothing to compare it with"
     elif not any(row.is_baseline for row in group):
         yield f"no single method is the baseline {baseline!r}; there are {methods}"
+
+
+def _many_comparisons(group: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """That several verdicts are wrong more often than one: each may be in 2.5 % of cases."""
+    compared = [row.comparison for row in group if row.comparison]
+    if len(compared) >= MANY_COMPARISONS:
+        yield (
+            f"{len(compared)} methods are compared with {compared[0].baseline}, each at 2.5 %, and "
+            f"nothing is corrected for that: in up to {2.5 * len(compared):g} % of such tables one "
+            "of the verdicts is false"
+        )
+
+
+def _percent(share: float | None) -> str:
+    return "nothing" if share is None else f"{100 * share:.1f} %"
 
 
 def _average_problems(rows: Iterable[LeaderboardRow]) -> Iterator[str]:

@@ -5,9 +5,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis.comparison import (
+    Comparison,
+    failed,
+    failures_count,
+    score_with_failures,
+)
 from tale_eval.analysis.statistics import Interval
+from tale_eval.asking.method import Method
 from tale_eval.records import Record
+
+ORACLES = frozenset({"budget_search"})
+"""Methods that look at the right answers to choose theirs: nobody could deploy them."""
+
+
+def is_oracle(method: str) -> bool:
+    """Whether a method chooses its answers by the right ones, whichever adapter it asks."""
+    return Method.of_label(method.partition(" ")[0]).name in ORACLES
+
+
+def shown_method(method: str) -> str:
+    """A method as tables show it: an oracle is called one."""
+    return f"{method} (oracle)" if is_oracle(method) else method
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,23 @@ class Group:
         points = {method: _point(scored(records)) for method, records in self.methods.items()}
         return {method: point for method, point in points.items() if point}
 
+    @cached_property
+    def rivals(self) -> dict[str, Point]:
+        """The points of the Pareto set's candidates: no oracle is one, and many failures count."""
+        points = {
+            method: _point_with_failures(records)
+            if failures_count(records)
+            else self.points.get(method)
+            for method, records in self.methods.items()
+            if not is_oracle(method)
+        }
+        return {method: point for method, point in points.items() if point}
+
+    @cached_property
+    def has_failures(self) -> bool:
+        """Whether any method failed on any sample."""
+        return any(failed(record) for records in self.methods.values() for record in records)
+
 
 @dataclass(frozen=True)
 class MethodResults:
@@ -66,12 +102,16 @@ class MethodResults:
         is_baseline: The other methods of this model and task are compared with it.
         n: Scored samples, epochs counted separately: the accuracy's denominator.
         errors: Samples that failed or were not scored; they are not in `n`.
+        unread: Samples whose score says neither right nor wrong; in neither of the two.
+        failures_count: So many failed that verdict and Pareto set take them for wrong.
         questions: Different questions, those that failed included; all rotations of one
             question's options are one question.
         epochs: How many different epochs there are.
         repeated: Samples beyond the first of their question and epoch: a run read twice.
         accuracy: Share right of `n`; None if nothing was scored.
         interval: Of the accuracy: Wilson's, over epochs and rotations clustered by question.
+        accuracy_with_failures: Share right where every failed sample is a wrong answer.
+        interval_with_failures: Of it.
         circular: Share of questions that are right in every rotation of their options; None
             where none was rotated.
         means: Mean of each cost over the scored answers (over all samples where none was
@@ -92,11 +132,15 @@ class MethodResults:
     is_baseline: bool
     n: int
     errors: int
+    unread: int
+    failures_count: bool
     questions: int
     epochs: int
     repeated: int
     accuracy: float | None
     interval: Interval | None
+    accuracy_with_failures: float | None
+    interval_with_failures: Interval | None
     circular: float | None
     means: dict[str, float | None]
     known: dict[str, int]
@@ -143,6 +187,22 @@ def mean(values: Iterable[float | None]) -> float | None:
     """Mean of the values that are known; None if none is."""
     known = [value for value in values if value is not None]
     return math.fsum(known) / len(known) if known else None
+
+
+def _point_with_failures(records: Sequence[Record]) -> Point | None:
+    """Where a method stands whose failures are wrong answers.
+
+    A failure spares no tokens: it took what it spent, and at least what an answer takes.
+    """
+    answered = mean(r.costs["output_tokens"] for r in scored(records))
+    if answered is None:
+        return None
+    accuracy = mean(map(score_with_failures, records))
+    tokens = mean(
+        max(answered, r.costs["output_tokens"] or 0) if failed(r) else r.costs["output_tokens"]
+        for r in records
+    )
+    return None if accuracy is None or tokens is None else Point(accuracy, tokens)
 
 
 def _point(records: Sequence[Record]) -> Point | None:

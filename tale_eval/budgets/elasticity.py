@@ -9,7 +9,7 @@ loosest; in W* it stands at its own cost, the right end of the search space.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf, log2
 from statistics import mean, median, quantiles, stdev
@@ -196,11 +196,25 @@ def _comparable(questions: Iterable[QuestionTrials]) -> list[QuestionTrials]:
     return [question for question in questions if len(question.trials) > 1]
 
 
+COMPARABLE_TRIALS = 6
+"""From so many correct budgets on, W* is a range of two budgets or more.
+
+Below, k = N // 3 is 1 at most: W* is the one cheapest budget, and an estimate is in range only
+if it hits this number.
+"""
+
+
 @dataclass(frozen=True)
 class IdealRange:
-    """W*, the ideal budget range of a question: at least one budget, ascending."""
+    """W*, the ideal budget range of a question: at least one budget, ascending.
+
+    Attributes:
+        budgets: The window.
+        trials: Of how many correct budgets it is one; 0 if that is not known.
+    """
 
     budgets: tuple[int, ...]
+    trials: int = field(default=0, compare=False)
 
     @property
     def low(self) -> int:
@@ -231,7 +245,7 @@ def ideal_range(question: QuestionTrials) -> IdealRange | None:
     if not windows:
         return None
     cheapest = min(windows, key=lambda window: sum(trial.output_tokens for trial in window))
-    return IdealRange(tuple(trial.effective_budget for trial in cheapest))
+    return IdealRange(tuple(trial.effective_budget for trial in cheapest), len(correct))
 
 
 @dataclass(frozen=True)
@@ -245,12 +259,17 @@ class EstimatorQuality:
         mean_distance_outside: Mean distance in tokens of the estimates outside (the
             paper's out-of-range distance); None where none is outside.
         mean_distance_all: The same over all estimates, 0 inside; None without one.
+        median_trials: Median of the correct budgets behind the ranges of `n_shared`.
+        comparable: They are `COMPARABLE_TRIALS` or more, so that a range is one: below,
+            nothing here can be compared with the paper's in-range accuracy of 60.61 %.
     """
 
     n_shared: int
     in_range: Share
     mean_distance_outside: float | None
     mean_distance_all: float | None
+    median_trials: float = 0
+    comparable: bool = False
 
     @property
     def n_estimated(self) -> int:
@@ -285,9 +304,12 @@ def estimator_quality(
         ranges[key].distance(estimate) for key in shared if (estimate := estimates[key]) is not None
     ]
     outside = [distance for distance in distances if distance]
+    trials = median(ranges[key].trials for key in shared)
     return EstimatorQuality(
         n_shared=len(shared),
         in_range=Share.of(distance == 0 for distance in distances),
         mean_distance_outside=mean(outside) if outside else None,
         mean_distance_all=mean(distances) if distances else None,
+        median_trials=trials,
+        comparable=trials >= COMPARABLE_TRIALS,
     )

@@ -28,6 +28,10 @@ def report(
         str | None, typer.Option(help="Price the same tokens on another model")
     ] = None,
     prices: Annotated[Path | None, typer.Option(help="Your prices: a JSON file")] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(help="The score that says what is right, where a log has several: NAME[.KEY]"),
+    ] = None,
 ) -> None:
     """Show accuracy beside tokens, and each method against the baseline."""
     from tale_eval.analysis.averages import macro_average
@@ -49,7 +53,7 @@ def report(
     if chart is not None:
         check_format(chart)
     own_prices = read_prices(prices) if prices else None
-    read = read_records(logs, own_prices)
+    read = read_records(logs, own_prices, score)
     records, notes = read.records, list(read.problems)
     if not records:
         note(notes)

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict
 
+from tale_eval.errors import InvalidValueError
+from tale_eval.grading.choice import ScoreChoice
+from tale_eval.grading.credit import credit
 from tale_eval.lm_eval_ext.labels import model_label
-from tale_eval.places import FileKind
+from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
 from tale_eval.tokens.costs import COST_KEYS, cost_values
@@ -27,7 +29,8 @@ HARNESS = "lm-eval"
 _FILE = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)\.jsonl$")
 SAMPLE_FILES = FileKind("samples_*.jsonl of lm_eval", in_a_folder=_FILE, named=_FILE)
 
-# the first of these that another task's sample has says whether it is right
+# the first of these that another task's sample has, and that can be read so, says whether it
+# is right
 _FOREIGN_SCORES = ("exact_match", "acc", "pass@1", "f1")
 
 
@@ -76,7 +79,10 @@ def numbered_lines(content: bytes) -> list[tuple[int, bytes]]:
 
 
 def read_sample_files(
-    names: list[str], prices: Prices | None, problems: list[str]
+    names: list[str],
+    prices: Prices | None,
+    problems: list[str],
+    choice: ScoreChoice | None = None,
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these files; what is wrong with one goes into `problems`.
 
@@ -85,14 +91,16 @@ def read_sample_files(
     Args:
         names: Where the sample files lie: paths and URLs.
         prices: A user's own prices; dollars are worked out anew with them.
+        choice: Which metric of another task says right or wrong.
     """
+    choice = choice or ScoreChoice()
     # a local file goes by its path in what is said of it
-    names = list(dict.fromkeys(name.removeprefix("file://") for name in names))
+    names = list(dict.fromkeys(map(as_path, names)))
     newest: dict[tuple[str, ...], tuple[str, list[Record], RunSettings]] = {}
     for name in sorted(names, key=lambda name: (_part(name, "date"), name)):
         try:
             results = _results(name, problems)
-            found = _records(name, results, prices, problems)
+            found = _records(name, results, prices, problems, choice)
             if not found:
                 continue
             made = _settings(name, results, found[0])
@@ -119,7 +127,7 @@ def _results(name: str, problems: list[str]) -> _Results:
     found = _FILE.search(name)
     assert found
     beside = f"{name[: found.start()]}results_{found['date']}.json"
-    files, path = url_to_fs(beside)
+    files, path = store_of(beside)
     try:
         return _Results.model_validate(json.loads(files.cat_file(path)))
     except (*MALFORMED, OSError) as error:
@@ -130,11 +138,17 @@ def _results(name: str, problems: list[str]) -> _Results:
 
 
 def _records(
-    name: str, results: _Results, prices: Prices | None, problems: list[str]
+    name: str,
+    results: _Results,
+    prices: Prices | None,
+    problems: list[str],
+    choice: ScoreChoice,
 ) -> list[Record]:
     model = f"{model_label(results.config.model, results.config.arguments)} ({HARNESS})"
-    files, path = url_to_fs(name)
+    files, path = store_of(name)
     records = []
+    bad: list[str] = []
+    others: dict[str, None] = {}
     for number, line in numbered_lines(files.cat_file(path)):
         try:
             row = json.loads(line)
@@ -143,43 +157,72 @@ def _records(
                     f"{name}: holds TALE-EP's estimates, whose tokens are counted with the answers"
                 )
                 return []
-            record = _record(row, model, _part(name, "task"), _part(name, "date"), prices)
-            records.append(record)
+            which = None if _is_ours(row["doc"]) else _metric(row, choice, others)
+            records.append(_record(row, model, name, prices, which))
         except MALFORMED as error:
-            problems.append(
-                f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out"
-            )
-    if not records:
+            bad.append(f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out")
+    if bad:
+        # one line a file: whoever wrote one row so wrote them all so
+        more = f", and so are {len(bad) - 1:,} others of this file" if len(bad) > 1 else ""
+        problems.append(bad[0] + more)
+    elif not records:
         problems.append(f"{name}: holds no usable sample")
+    if records and others:
+        problems.append(
+            f"{name}: its metric {next(iter(others))} says what is right; it has "
+            f"{', '.join(list(others)[1:])} too, which --score NAME takes"
+        )
     return records
+
+
+def _metric(row: Mapping[str, Any], choice: ScoreChoice, others: dict[str, None]) -> str:
+    """The metric that says whether another task's sample is right.
+
+    Where there are others to choose from, they go into `others`, after the one that was taken.
+    """
+    known = [*_FOREIGN_SCORES, *row.get("metrics", ())]
+    given = [key for key in dict.fromkeys(known) if key in row]
+    readable = [key for key in given if credit(row[key]) is not None]
+    choice.offered |= dict.fromkeys(readable)
+    if choice.wanted is not None and choice.wanted in row:
+        choice.found = True
+        return choice.wanted
+    if not given:
+        raise InvalidValueError(f"no metric of {', '.join(_FOREIGN_SCORES)}")
+    taken = (readable or given)[0]
+    if len(readable) > 1:
+        others |= dict.fromkeys([taken, *readable])
+    return taken
 
 
 def _is_estimate(row: Any) -> bool:
     """Whether a row is one of TALE-EP's first stage: of a ..._estimate task."""
     document = row["doc"]
-    return isinstance(document, Mapping) and (
-        "prompt_version" in document and document.get("method") == "estimate"
-    )
+    return _is_ours(document) and document.get("method") == "estimate"
+
+
+def _is_ours(document: object) -> bool:
+    return isinstance(document, Mapping) and "prompt_version" in document
 
 
 def _record(
-    row: Mapping[str, Any], model: str, task: str, date: str, prices: Prices | None
+    row: Mapping[str, Any], model: str, name: str, prices: Prices | None, metric: str | None
 ) -> Record:
     document = row["doc"]
-    ours = isinstance(document, Mapping) and "prompt_version" in document
-    if not ours:
+    if metric is not None:
+        # older versions of lm_eval name no filter (its pull request 2517), or have no hash
         return Record(
             model=model,
-            task=task,
-            method=f"task's own prompt ({row['filter']})",
-            sample_id=str(row["doc_hash"]),
+            task=_part(name, "task"),
+            method=f"task's own prompt ({row.get('filter', 'none')})",
+            sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
             epoch=1,
-            correct=next((float(row[key]) for key in _FOREIGN_SCORES if key in row), None),
+            correct=_credit(metric, row[metric]),
             error=None,
             bare=None,
             costs=dict.fromkeys(COST_KEYS),
         )
-    calls = [_call(call, date) for call in row["calls"]]
+    calls = [_call(call, _part(name, "date")) for call in row["calls"]]
     return Record(
         model=model,
         task=document["task"],
@@ -204,8 +247,21 @@ def _call(written: Any, date: str) -> Call:
     call = mended(Call.model_validate(written))
     if call.at is not None:
         return call
-    day = datetime.strptime(date[:19], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+    try:
+        day = datetime.strptime(date[:19], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+    except ValueError:
+        return call  # somebody gave the file another name: today's prices are all there is
     return call.model_copy(update={"at": day})
+
+
+def _credit(metric: str, value: object) -> float:
+    right = credit(value)
+    if right is None:
+        raise InvalidValueError(
+            f"{metric} is {value!r}, which says neither right nor wrong; expected a number from 0 "
+            "to 1 (--score NAME takes another metric)"
+        )
+    return right
 
 
 def _settings(name: str, results: _Results, record: Record) -> RunSettings:

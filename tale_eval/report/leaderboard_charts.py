@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.analysis.results import shown_method
 from tale_eval.analysis.statistics import Interval
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
@@ -48,7 +49,8 @@ def distribution_panels(records: Iterable[Record]) -> "dict[str, altair.LayerCha
     for record in records:
         tokens = record.costs["output_tokens"]
         if tokens is not None:
-            groups[record.task, record.model, record.method].append((tokens, record.sample_id))
+            method = shown_method(record.method)
+            groups[record.task, record.model, method].append((tokens, record.sample_id))
     boxes = [_box(*key, spent) for key, spent in sorted(groups.items())]
     methods = sorted({box["method"] for box in boxes})
     return {
@@ -72,7 +74,7 @@ def _point(row: LeaderboardRow) -> dict[str, Any]:
     return {
         "task": row.task,
         "model": row.model,
-        "method": row.method,
+        "method": shown_method(row.method),
         "accuracy": accuracy,
         "accuracy_low": shares.low,
         "accuracy_high": shares.high,
@@ -82,7 +84,8 @@ def _point(row: LeaderboardRow) -> dict[str, Any]:
         "tokens_high": counts.high,
         "tokens_shown": f"{tokens:,.1f} ({counts.low:,.1f} to {counts.high:,.1f})",
         "pareto": row.measure("pareto").value,
-        "origin": f"measured, {row.n:,} scored answers",
+        "origin": f"measured, {row.n:,} scored answers"
+        + (f", {row.errors:,} failed" if row.errors else ""),
         "printed": False,
     }
 

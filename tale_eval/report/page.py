@@ -12,7 +12,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.analysis.averages import macro_average
 from tale_eval.analysis.leaderboard import LeaderboardRow
+from tale_eval.analysis.measures import ORACLE_LEGEND
 from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.analysis.results import is_oracle, shown_method
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
 from tale_eval.report.charts import security_policy, specification, vega_bundle
@@ -75,6 +77,8 @@ def write_page(
         columns=known_measures(rows),
         row_cell=row_cell,
         printed_cell=printed_cell,
+        shown_method=shown_method,
+        oracle_legend=ORACLE_LEGEND if any(is_oracle(row.method) for row in rows) else "",
         rows=rows,
         reference=reference,
         models=sorted({row.model for row in rows} | {row.model for row in reference}),

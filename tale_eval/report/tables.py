@@ -13,6 +13,7 @@ from tale_eval.analysis.averages import MacroAverage, macro_average
 from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.analysis.results import is_oracle, shown_method
 from tale_eval.budgets.elasticity import Share
 from tale_eval.report.columns import Cell, average_cells, known_measures, printed_cell, row_cell
 from tale_eval.shown.names import in_markdown
@@ -59,6 +60,8 @@ def elasticity_rows(reports: Iterable[ElasticityReport]) -> Iterable[dict[str, o
                 "rebound_at": line.rebound_at,
                 "ideal_low": line.ideal.low if line.ideal else None,
                 "ideal_high": line.ideal.high if line.ideal else None,
+                "ideal_trials": line.ideal.trials if line.ideal else None,
+                "dearer": line.status == "searched" and line.tokens > line.vanilla_tokens,
             }
 
 
@@ -129,7 +132,7 @@ def write_markdown(
     lines.append("|---" * (3 + len(columns)) + "|")
     for row in rows:
         cells = [row_cell(column, row) for column in columns]
-        lines.append(_line(row.model, row.task, row.method, cells))
+        lines.append(_line(row.model, row.task, shown_method(row.method), cells))
     for printed in reference:
         cells = [printed_cell(column, printed) for column in columns]
         lines.append(
@@ -138,6 +141,8 @@ def write_markdown(
             )
         )
     lines += _average_lines(macro_average(rows))
+    if any(is_oracle(row.method) for row in rows):
+        lines += ["", measures.ORACLE_LEGEND]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors=SURROGATES)
 
 
@@ -146,7 +151,9 @@ def _average_lines(averages: Sequence[MacroAverage]) -> Iterable[str]:
         return
     yield from ("", "| model | average over | method | Accuracy | Tokens |", "|---" * 5 + "|")
     for line in averages:
-        yield _line(line.model, ", ".join(line.tasks), line.method, average_cells(line))
+        yield _line(
+            line.model, ", ".join(line.tasks), shown_method(line.method), average_cells(line)
+        )
 
 
 def _line(model: str, task: str, method: str, cells: Sequence[Cell]) -> str:

@@ -17,7 +17,8 @@ from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
 from tale_eval.analysis.reference import ReferenceRow
-from tale_eval.budgets.elasticity import CurvePoint, Share
+from tale_eval.analysis.results import shown_method
+from tale_eval.budgets.elasticity import COMPARABLE_TRIALS, CurvePoint, Share
 from tale_eval.shown.names import visible
 
 NOTHING = "–"
@@ -70,7 +71,7 @@ class _FittedTable:
         table = _plain_table("method", numbers=titles, max_width=_METHOD)
         for number, row in enumerate(self.rows):
             cells = (column.cells[number] for column in columns)
-            table.add_row(escape(visible(row.method)), *cells)
+            table.add_row(escape(visible(shown_method(row.method))), *cells)
         return table
 
 
@@ -109,7 +110,7 @@ def _average_table(lines: Iterable[MacroAverage]) -> Table:
             _cell("share", Value(line.accuracy)),
             _cell("tokens", Value(line.output_tokens)),
         )
-        table.add_row(escape(visible(line.method)), *numbers)
+        table.add_row(escape(visible(shown_method(line.method))), *numbers)
     return table
 
 
@@ -216,6 +217,7 @@ def elasticity_tables(report: ElasticityReport) -> list[Table]:
     for name, value in (
         ("questions solved by vanilla CoT", _share(report.solved)),
         ("of these, with a smaller budget", _share(report.improved)),
+        ("chosen answers dearer than vanilla CoT", str(report.dearer.numerator)),
         ("mean CoT tokens (solved)", _number(report.vanilla_tokens)),
         ("mean searched tokens (solved)", _number(report.searched_tokens)),
         ("calls per question", _number(report.calls)),
@@ -223,11 +225,19 @@ def elasticity_tables(report: ElasticityReport) -> list[Table]:
         ("questions whose cost rebounds", _share(report.rebounds)),
         ("median rebound, as a fraction of CoT", _fraction(report.rebound_at)),
         ("monotonic questions", _share(report.monotonic)),
+        ("W* that is a single budget", _share(report.single_budget)),
+        ("right budgets behind a W* (median)", _amount_or_nothing(report.ideal_trials)),
     ):
         numbers.add_row(name, value)
     for name, quality in report.estimators.items():
         method = escape(visible(name))
         numbers.add_row(f"{method}: estimates in W*", _share(quality.in_range))
+        if not quality.comparable:
+            numbers.add_row(
+                "  not comparable with the paper's 60.61 %",
+                f"{quality.median_trials:g} right budgets behind a W*, where below "
+                f"{COMPARABLE_TRIALS} it is a single number; search with -S speculative=true",
+            )
         numbers.add_row(
             f"{method}: distance of those outside",
             _number(quality.mean_distance_outside) + " tokens",
@@ -247,6 +257,10 @@ def _curve(axis: str, points: Sequence[CurvePoint]) -> Table:
         row = (at, str(point.n), _number(point.mean), _number(point.stdev), spread)
         table.add_row(*row, _share(point.accuracy))
     return table
+
+
+def _amount_or_nothing(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:g}"
 
 
 def _number(value: float | None) -> str:

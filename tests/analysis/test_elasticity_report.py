@@ -133,6 +133,7 @@ ESTIMATES = {
 NUMBERS = [
     "questions solved by vanilla CoT 80 % (4/5)",  # all but d
     "of these, with a smaller budget 75 % (3/4)",  # a, b, e
+    "chosen answers dearer than vanilla CoT 0",
     "mean CoT tokens (solved) 93.0",  # (100 + 80 + 64 + 128) / 4
     "mean searched tokens (solved) 51.0",  # (70 + 20 + 64 + 50) / 4
     "calls per question 4.2",  # (5 + 5 + 2 + 1 + 8) / 5
@@ -140,7 +141,11 @@ NUMBERS = [
     "questions whose cost rebounds 75 % (3/4)",  # a, c, e; d has a single trial
     "median rebound, as a fraction of CoT 0.120",  # of 0.0156, 0.12, 0.5
     "monotonic questions 75 % (3/4)",  # all but b
+    "W* that is a single budget 75 % (3/4)",  # all but e's
+    "right budgets behind a W* (median) 4",  # of 4 (a), 4 (b), 1 (c), 7 (e)
     "tale_ep: estimates in W* 33 % (1/3)",
+    "not comparable with the paper's 60.61 % 4 right budgets behind a W*, where below 6 it is a "
+    "single number; search with -S speculative=true",
     "tale_ep: distance of those outside 10.5 tokens",
     "tale_ep: no estimate 1",
 ]
@@ -205,6 +210,25 @@ def test_the_files_hold_the_same_numbers(logs: Path, tmp_path: Path) -> None:
     assert (quality["in_range"]["numerator"], quality["in_range"]["denominator"]) == (1, 3)
     assert (quality["mean_distance_outside"], quality["mean_distance_all"]) == (10.5, 7)
     assert [point["mean"] for point in report["by_budget"]] == [20, 50, 14.5, 42, 40, 45.25, 65]
+
+
+def test_chosen_answers_that_are_dearer_than_vanilla_cot_are_counted(tmp_path: Path) -> None:
+    # two of three chosen answers: 75 and 41 tokens where vanilla CoT took 60 and 40
+    stores = {
+        "a": search((None, 60, True), (30, 75, True), (15, 9, False), budget=30),
+        "b": search((None, 40, True), (20, 41, True), (10, 8, False), budget=20),
+        "c": search((None, 50, True), (25, 50, True), (12, 8, False), budget=25),
+        "d": search((None, 50, True), (25, 99, False), status="no_smaller_budget"),
+    }
+    log = write_log(tmp_path / "halving.eval", stores)
+    done = tale_eval("elasticity", log, "--csv", "q.csv", "--json", "q.json", cwd=tmp_path)
+    assert "chosen answers dearer than vanilla CoT 2" in flat(done.stdout)
+    with (tmp_path / "q.csv").open(encoding="utf-8") as file:
+        assert [row["dearer"] for row in csv.DictReader(file)] == ["True", "True", "False", "False"]
+    (report,) = json.loads((tmp_path / "q.json").read_text(encoding="utf-8"))
+    assert (report["dearer"]["numerator"], report["dearer"]["denominator"]) == (2, 3)
+    # right budgets with vanilla CoT: 2, 2, 2, 1
+    assert (report["ideal_trials"], report["single_budget"]["value"]) == (2, 1)
 
 
 @pytest.mark.parametrize(

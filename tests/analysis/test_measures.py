@@ -74,7 +74,9 @@ def test_every_unit_can_be_written_in_every_table() -> None:
 
 
 def test_no_interval_is_kept_from_the_files() -> None:
-    rows = leaderboard(example_report.records(["m"], ["t"], size=20))
+    # one that failed, so that there are intervals with failures too
+    failed = [answer("cot", "failed", None, None, model="m", task="t")]
+    rows = leaderboard(example_report.records(["m"], ["t"], size=20) + failed)
     found = {m.name for m in MEASURES for row in rows if m.of(row).interval}
     assert found == {measure.name for measure in MEASURES if measure.interval}
 

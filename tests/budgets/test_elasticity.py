@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tale_eval.budgets.elasticity import (
+    COMPARABLE_TRIALS,
     IdealRange,
     QuestionTrials,
     Share,
@@ -302,3 +303,26 @@ def test_an_estimator_that_never_answers_has_no_accuracy_and_no_distance() -> No
 def test_estimates_of_other_questions_are_refused() -> None:
     with pytest.raises(InvalidValueError, match="none of 1 estimates belongs to one of 5 ideal"):
         estimator_quality(RANGES, {"z": 3})
+
+
+@pytest.mark.parametrize(
+    ("right", "comparable"),
+    [([3, 5, 9], False), ([5, 6], False), ([6, 6], True), ([2, 7, 8], True)],
+)
+def test_a_figure_compares_with_the_papers_where_ranges_are_ranges(
+    right: list[int], comparable: bool
+) -> None:
+    """The median question has so many right budgets that its W* holds two of them."""
+    assert COMPARABLE_TRIALS == 6
+    ranges = {}
+    for number, count in enumerate(right):
+        rows = [(budget, budget, True) for budget in range(1, count)]
+        ideal = ideal_range(question((None, 100, True), *rows, (count + 1, 1, False)))
+        assert ideal is not None
+        assert ideal.trials == count
+        ranges[str(number)] = ideal
+    quality = estimator_quality(ranges, dict.fromkeys(ranges, 1))
+    assert (quality.median_trials, quality.comparable) == (
+        sorted(right)[len(right) // 2] if len(right) % 2 else sum(right) / 2,
+        comparable,
+    )

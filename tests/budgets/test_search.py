@@ -443,3 +443,32 @@ def test_a_trial_without_attempts_or_with_a_budget_below_one_is_refused() -> Non
         Trial(8, ())
     with pytest.raises(InvalidValueError, match="budget 0 is below 1"):
         Trial(0, (Attempt(1, True, ""),))
+
+
+# --- what a right answer costs ---
+
+
+@pytest.mark.parametrize("strategy", ["halving", "bisect"])
+def test_the_smallest_right_budget_may_cost_more_than_no_budget(strategy: Any) -> None:
+    """Both look at the answer alone; told to be short, this model talks about being short."""
+
+    async def talkative(budget: int) -> Attempt:
+        return Attempt(90 - budget, budget > 9, "")
+
+    result = anyio.run(partial(search, talkative, vanilla(40), strategy))
+    assert result.status == "searched"
+    assert (result.budget, result.best.output_tokens) == (10, 80)
+
+
+@given(st.integers(2, 300), st.lists(st.tuples(st.integers(0, 600), st.booleans()), min_size=9))
+def test_the_greedy_search_never_chooses_a_dearer_answer(
+    tokens: int, script: list[tuple[int, bool]]
+) -> None:
+    replies = iter(script)
+
+    async def scripted(budget: int) -> Attempt:
+        return Attempt(*next(replies), "")
+
+    result = anyio.run(partial(search, scripted, vanilla(tokens), "greedy"))
+    if result.status == "searched":
+        assert result.best.output_tokens < tokens

@@ -160,8 +160,9 @@ def test_a_sample_that_failed_is_an_error_and_not_a_wrong_answer(runs: Runs) -> 
     row = row_of(reading, "failing", OWN)
     assert (row.n, row.errors, row.questions) == (3, 1, 4)
     assert row.accuracy == pytest.approx(2 / 3)
-    (line,) = problems([row], baseline=None)
+    line, counted = problems([row], baseline=None)
     assert line.endswith(f"{OWN}: 1 of 4 samples failed or have no score")
+    assert f"{OWN}: more than 1 % of its samples failed" in counted
 
 
 def test_a_cancelled_run_keeps_its_answers_and_is_named(runs: Runs) -> None:
@@ -220,9 +221,10 @@ def test_a_log_scored_again_takes_the_place_of_the_first(name: str, runs: Runs) 
     log = runs.run(Task(dataset=QUESTIONS, solver=generate(), scorer=match(), name="foreign"))
     runs.score_again(log, name)
     reading = read_records([str(runs.folder)])
-    (line,) = reading.problems
+    line, which = reading.problems
     assert f"{file_name(log)}: left out, " in line
     assert line.endswith(f"/{name} is a newer log of this run")
+    assert f"{name}: its score match says what is right; it has tale too" in which
     row = row_of(reading, "foreign", OWN)
     assert (row.n, row.repeated) == (4, 0)
 
@@ -287,7 +289,7 @@ def test_a_folder_with_everything_in_it(
         ("cached", "cot"): (4, 0, 4),
         ("replayed", "cot"): (4, 0, 4),
     }
-    odd = {"cut.eval", *(file_name(log) for log in (scored_once, failed, cancelled))}
+    odd = {"cut.eval", "again.eval", *(file_name(log) for log in (scored_once, failed, cancelled))}
     assert {line.partition(": ")[0].rpartition("/")[2] for line in reading.problems} == odd
     assert len(reading.problems) == len(odd)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tale_eval.analysis.leaderboard import leaderboard
+from tale_eval.grading.choice import ScoreChoice
 from tale_eval.lm_eval_ext.samples import SAMPLE_FILES, read_sample_files
 from tale_eval.places import find_files
 from tale_eval.records import Record
@@ -114,6 +115,53 @@ def test_a_row_of_another_shape_is_named_and_the_others_count(bad: bytes, tmp_pa
     assert record.sample_id == "q"
     assert f"samples_t_{DATE}.jsonl:1: not a sample of lm_eval's (" in problem
     assert "\n" not in problem
+
+
+def test_a_row_of_an_old_version_has_no_filter_and_perhaps_no_hash(tmp_path: Path) -> None:
+    old = {"doc": {"question": "?"}, "doc_id": 4, "exact_match": 0.0}
+    rows = [FOREIGN | {"filter": None}, old, {**old, "doc_hash": "h2"}]
+    del rows[0]["filter"]
+    records, problems = read(tmp_path, b"".join(map(line, rows)))
+    assert [(r.sample_id, r.correct) for r in records] == [("h", 1), ("4", 0), ("h2", 0)]
+    assert {r.method for r in records} == {"task's own prompt (none)"}
+    assert problems == []
+
+
+def test_what_is_wrong_with_every_row_is_said_once(tmp_path: Path) -> None:
+    rows = [FOREIGN | {"exact_match": [n % 2, 1]} for n in range(1, 1235)]
+    records, (problem,) = read(tmp_path, b"".join(map(line, rows)))
+    assert records == []
+    assert ":1: not a sample of lm_eval's (InvalidValueError: exact_match is [1, 1]" in problem
+    assert problem.endswith("left out, and so are 1,233 others of this file")
+
+
+def test_a_metric_that_is_a_list_gives_way_to_one_that_can_be_read(tmp_path: Path) -> None:
+    pair = FOREIGN | {"exact_match": [1, 0], "acc": 1.0, "metrics": ["acc", "exact_match"]}
+    (record,), problems = read(tmp_path, line(pair))
+    assert (record.correct, problems) == (1, [])
+
+
+def test_which_of_several_metrics_was_taken_is_said_and_may_be_chosen(tmp_path: Path) -> None:
+    row = FOREIGN | {"exact_match": 0.0, "acc_norm": 1.0, "acc": 0.5, "metrics": ["acc_norm"]}
+    (record,), (problem,) = read(tmp_path, line(row) * 3)[0][:1], read(tmp_path, line(row))[1]
+    assert record.correct == 0
+    assert problem.endswith(
+        "its metric exact_match says what is right; it has acc, acc_norm too, which --score NAME "
+        "takes"
+    )
+    for name, correct in (("acc_norm", 1), ("acc", 0.5)):
+        choice, problems = ScoreChoice(name), []
+        paths = [str(path) for path in tmp_path.glob("samples_*")]
+        (record,), _ = read_sample_files(paths, None, problems, choice)
+        assert (record.correct, problems, choice.found) == (correct, [], True)
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    for name in ("a#b", "a?b", "a%20b", "a::b"):
+        (tmp_path / name).mkdir()
+        records, problems = read(tmp_path / name, line(OURS))
+        assert (len(records), problems) == (1, [])
+        assert records[0].model == "hf/gpt2 (lm-eval)"
 
 
 def test_names_show_no_key(tmp_path: Path) -> None:

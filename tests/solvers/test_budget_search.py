@@ -91,7 +91,6 @@ def run(tmp_path: Path) -> Callable[..., EvalLog]:
             log_dir=str(tmp_path / "logs"),
             display="none",
             max_retries=1,
-            timeout=30,
         )
         return log
 

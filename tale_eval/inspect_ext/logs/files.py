@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 from zipfile import BadZipFile
 
-from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 from inspect_ai.log import EvalLog, read_eval_log
 from zstandard import ZstdError
 
 from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
-from tale_eval.places import find_files
+from tale_eval.places import as_path, find_files, store_of
 from tale_eval.records import MALFORMED, reason
 
 # what is large in a sample and not needed here
@@ -55,11 +54,12 @@ def each_header(names: list[str], problems: list[str]) -> Iterator[EvalLog]:
 
 def _age(log: EvalLog) -> tuple[str, datetime]:
     # a copy that was scored again is as old as the first by its header
-    files, path = url_to_fs(log.location)
+    files, path = store_of(log.location)
     return log.eval.created, files.modified(path)
 
 
 def _read(name: str, problems: list[str], **options: Any) -> EvalLog | None:
+    name = as_path(name)
     try:
         return read_eval_log(name, **options)
     except UNREADABLE_LOG as error:

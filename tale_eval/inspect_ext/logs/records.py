@@ -1,6 +1,6 @@
 """Records from Inspect's logs: one per sample and epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from inspect_ai.log import (
     EvalLog,
@@ -14,6 +14,7 @@ from inspect_ai.log import (
 from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Score
 
+from tale_eval.grading.choice import ScoreChoice, is_unread, value_of
 from tale_eval.grading.credit import credit
 from tale_eval.inspect_ext.logs.costs import needs_events, padded, sample_costs, scored_costs
 from tale_eval.inspect_ext.logs.files import UNREAD, UNREADABLE_LOG, each_header, unreadable
@@ -26,25 +27,31 @@ from tale_eval.inspect_ext.logs.labels import (
 )
 from tale_eval.inspect_ext.record import is_batch, record_in
 from tale_eval.records import Record, RunSettings
+from tale_eval.tokens.costs import COST_KEYS
 from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Prices
 
 
 def read_inspect_logs(
-    names: list[str], prices: Prices | None, problems: list[str]
+    names: list[str],
+    prices: Prices | None,
+    problems: list[str],
+    choice: ScoreChoice | None = None,
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these logs; what is wrong with one goes into `problems`.
 
     Args:
         names: Where the logs lie; of several of one run the newest counts.
         prices: A user's own prices; dollars are worked out anew with them.
+        choice: Which score says right or wrong.
     """
+    choice = choice or ScoreChoice()
     records: list[Record] = []
     settings: list[RunSettings] = []
     for header in each_header(names, problems):
         try:
             # summaries lie in the order in which their samples ended
-            rows, calls = _records(header, prices, problems)
+            rows, calls = _records(header, prices, problems, choice)
             found = sorted(rows, key=lambda r: (r.epoch, r.sample_id))
             estimator = estimator_settings(calls)
             made = [run_settings(header, found[0].method, estimator)] if found else []
@@ -59,7 +66,7 @@ def read_inspect_logs(
 
 
 def _records(
-    header: EvalLog, prices: Prices | None, problems: list[str]
+    header: EvalLog, prices: Prices | None, problems: list[str], choice: ScoreChoice
 ) -> tuple[list[Record], list[Call]]:
     """One record per sample, from the log's short summaries where they say enough.
 
@@ -73,7 +80,8 @@ def _records(
         scores = [each.scores or {} for each in summaries]
         costs = [known for each in scores if (known := scored_costs(each, batch=batch))]
         if summaries and len(costs) == len(summaries):
-            return _summary_records(header, summaries, costs)
+            which = _deciding(header, summaries, problems, choice)
+            return _summary_records(header, summaries, costs, which)
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(header.location, exclude_fields=UNREAD)
     if count := sum(padded(sample) for sample in log.samples or []):
@@ -83,8 +91,9 @@ def _records(
             "the model loaded, counts them anew"
         )
     samples = log.samples or []
+    which = _deciding(header, samples, problems, choice)
     records = [
-        sample_record(log.eval, _with_events(header, sample, prices), prices, config)
+        sample_record(log.eval, _with_events(header, sample, prices), prices, config, which)
         for sample in samples
     ]
     return records, record_in(samples[0]).calls if samples else []
@@ -108,6 +117,7 @@ def _summary_records(
     header: EvalLog,
     summaries: list[EvalSampleSummary],
     costs: list[dict[str, float | None]],
+    which: str | None,
 ) -> tuple[list[Record], list[Call]]:
     # the method is in the samples only, and the same for all of a run
     first = read_eval_log_sample(
@@ -115,7 +125,7 @@ def _summary_records(
     )
     method = method_label(header.eval, first)
     records = [
-        _record(header.eval, summary, method=method, error=summary.error, costs=values)
+        _record(header.eval, summary, method=method, error=summary.error, costs=values, which=which)
         for summary, values in zip(summaries, costs, strict=True)
     ]
     return records, record_in(first).calls
@@ -126,14 +136,24 @@ def sample_record(
     sample: EvalSample,
     prices: Prices | None,
     config: GenerateConfig | None = None,
+    which: str | None = None,
 ) -> Record:
-    """The record of a whole sample, also where its summary does not say what it cost."""
+    """The record of a whole sample, also where its summary does not say what it cost.
+
+    Args:
+        spec: What its log says of the run.
+        sample: The sample.
+        prices: A user's own prices.
+        config: The run's generation settings.
+        which: The score that says right or wrong; None for the first that can be read so.
+    """
     return _record(
         spec,
         sample,
         method=method_label(spec, sample),
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices, config),
+        which=which or ScoreChoice().of_log([_judging(sample)])[0],
     )
 
 
@@ -144,7 +164,10 @@ def _record(
     method: str,
     error: str | None,
     costs: dict[str, float | None],
+    which: str | None,
 ) -> Record:
+    judging = _judging(sample)
+    judged = value_of(judging, which) if which else judging or None
     scores = sample.scores or {}
     group = sample.metadata.get("circular_group")
     return Record(
@@ -154,7 +177,8 @@ def _record(
         sample_id=str(sample.id),
         epoch=sample.epoch,
         # a scorer may have run before another, or the solver, failed
-        correct=None if error else _correct(scores),
+        correct=None if error else credit(judged),
+        unread=not error and is_unread(judged),
         error=error,
         bare=_bare(scores),
         costs=costs,
@@ -162,13 +186,38 @@ def _record(
     )
 
 
-def _correct(scores: Mapping[str, Score]) -> float | None:
-    """The first score that says right or wrong."""
-    for score in scores.values():
-        value = score.value.get("correct") if isinstance(score.value, Mapping) else score.value
-        if (number := credit(value)) is not None:
-            return number
-    return None
+def _judging(sample: EvalSample | EvalSampleSummary) -> dict[str, object]:
+    """The scores that judge an answer, and do not only count what it cost."""
+    judging: dict[str, object] = {}
+    for name, score in (sample.scores or {}).items():
+        value = score.value
+        if isinstance(value, Mapping):
+            # the scorer `tale` counts beside its judgement
+            value = {key: number for key, number in value.items() if key not in COST_KEYS}
+        if value != {}:
+            judging[name] = value
+    return judging
+
+
+def _deciding(
+    header: EvalLog,
+    samples: Sequence[EvalSample | EvalSampleSummary],
+    problems: list[str],
+    choice: ScoreChoice,
+) -> str | None:
+    """The score that decides in a log; which of several it is goes into `problems`."""
+    which, others = choice.of_log([_judging(sample) for sample in samples])
+    if others and which is None:
+        problems.append(
+            f"{header.location}: none of its scores says what is right by itself; --score NAME "
+            f"takes one of {', '.join(others)}"
+        )
+    elif others and which != choice.wanted:
+        problems.append(
+            f"{header.location}: its score {which} says what is right; it has "
+            f"{', '.join(others)} too, which --score NAME takes"
+        )
+    return which
 
 
 def _bare(scores: Mapping[str, Score]) -> bool | None:

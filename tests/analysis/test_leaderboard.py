@@ -316,7 +316,7 @@ def test_what_failed_samples_cost_is_told_as_far_as_it_is_known() -> None:
     (row,) = leaderboard([answer("cot", "a", 1, 10), *failed])
     assert row.measure("unscored_tokens").value == 740
     assert row.measure("unscored_unknown").value == 2
-    (note,) = problems([row], baseline=None)
+    note = problems([row], baseline=None)[0]
     assert note.endswith(
         "3 of 4 samples failed or have no score; they cost 740 output tokens more, not counting "
         "what is unknown of 2 of them"

@@ -40,7 +40,8 @@ def budget_search(
 
     The task's own scorer says what is right, so any task with a right-or-wrong scorer
     can be searched. The sample's answer is the best trial's; a question whose vanilla
-    answer is wrong keeps that answer and counts as unsolved.
+    answer is wrong keeps that answer and counts as unsolved. A trial whose reply came
+    without its token usage counts as one that failed.
 
     Args:
         strategy: "greedy" (Algorithm 2), "halving" (Algorithm 1) or "bisect".
@@ -66,6 +67,7 @@ def budget_search(
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         asked = _Asked(state, generate, way, style, score)
         vanilla = Trial(None, tuple([await asked.attempt(None) for _ in range(samples)]), rule)
+        asked.check_counted(vanilla)
         result = await search(
             asked.attempt, vanilla, strategy, samples, rule, tolerance, speculative
         )
@@ -102,15 +104,20 @@ class _Asked:
         fork, call = await ask(fork, self.generate, asked, self.way, seed=seed)
         if budget is None and not sample:
             self.seed = call.seed or EPOCH_STRIDE * (self.state.epoch - 1)
-        if call.output_tokens is None:
-            raise InvalidValueError(
-                f"{call.model} reports no token usage, and a budget search starts from the "
-                "tokens of the vanilla answer: make the server report its usage"
-            )
         correct = await is_correct(fork, self.score)
         attempt = Attempt(call.output_tokens, correct, fork.output.completion, call.event)
         self.replies.append((attempt, fork, call))
         return attempt
+
+    def check_counted(self, vanilla: Trial) -> None:
+        """Refuse to search below a vanilla answer whose tokens nobody counted."""
+        if vanilla.counted:
+            return
+        _, _, call = self.replies[0]
+        raise InvalidValueError(
+            f"{call.model} reports no token usage of the vanilla answer, and a budget search "
+            "starts from that: make the server report its usage"
+        )
 
     def conclude(self, result: SearchResult) -> TaskState:
         """The state of the best trial's answer, with the whole trace in its record."""

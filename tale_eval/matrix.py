@@ -101,9 +101,11 @@ def _check_task(written: str) -> None:
     benchmark = named_benchmark(written)
     if benchmark is not None:
         _, arguments = task_arguments(written)
-        # what its loader takes, and the method
-        of_loader = {key: value for key, value in arguments.items() if key != "method"}
-        checked_arguments(f"task {benchmark.name}", benchmark.load, of_loader)
+        if "method" in arguments:
+            raise InvalidValueError(
+                f"task {written!r}: the method is named by --method {arguments['method']}"
+            )
+        checked_arguments(f"task {benchmark.name}", benchmark.load, arguments)
 
 
 def _quoted(value: object) -> str:

@@ -8,9 +8,9 @@ On the Inspect side this takes some 50 minutes at most (it waits 3 seconds, then
 long each time, and the openai package sends each call up to three times), on lm_eval's about
 a minute (1 to 10 seconds each time)."""
 
-ESTIMATE_MAX_TOKENS = 256
-"""Cap on an estimate: room for "Budget: [[50]]" with a few words, and for a short hidden
-reasoning."""
+ESTIMATE_MAX_TOKENS = 1024
+"""Cap on an estimate, as in the paper's released code: a model that reasons before it speaks
+says nothing within a smaller one, and is paid all the same."""
 
 ESTIMATOR_ROLE = "estimator"
 """The model role of the budget estimator: ``--model-role estimator=MODEL``."""

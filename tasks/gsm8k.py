@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
 
+from tale_eval.asking.prompts import cot_prompt, direct_prompt
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.datasets.rows import DataRow
 from tale_eval.datasets.samples import content_hash, make_sample
@@ -22,6 +23,8 @@ VERSION = "1-A"
 REPO = "openai/gsm8k"
 REVISION = "cc7b047b6e5bb11b4f1af84efc572db110a51b3c"
 Split = Literal["test", "train"]
+
+GROUND_TRUTH = "ground truth"
 
 # a whole number may be written in groups of three, but "1,2" is not a number
 NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
@@ -36,12 +39,15 @@ def load(split: Split = "test", source: Source = None) -> list[Sample]:
     Args:
         split: "test" or "train".
         source: Where from (see `tale_eval.datasets.sources`): a `.jsonl` or `.parquet`
-            file, or a folder with `<split>.jsonl` or the hub's `main/` in it.
+            file, or a folder with `<split>.jsonl` or the hub's `main/` in it. Rows may have
+            the fields of the paper's released code too: "question", bare or as its prompts
+            ask it, and "ground truth", the number alone.
 
     Raises:
         UnknownNameError: No such split.
         SourceError: The data is not there.
-        RowError: A row has no question, no `####`, or a gold that is not a number.
+        RowError: A row has no question, no `####` (nor a ground truth), or a gold that is not
+            a number.
     """
     check_name("split of gsm8k", split, get_args(Split))
     parquet = f"main/{split}-00000-of-00001.parquet"
@@ -81,12 +87,10 @@ def gsm8k(split: Split = "test", method: str = "cot", source: str | None = None)
 
 def _sample(row: DataRow, split: str) -> Sample:
     question = row.text("question")
-    solution, mark, final = row.text("answer").rpartition("####")
-    gold = final.strip()
-    if not mark:
-        raise row.error("answer", "no '####' before the final answer")
-    if not NUMBER.fullmatch(gold):
-        raise row.error("answer", f"expected a number after '####', got {gold!r}")
+    if GROUND_TRUTH in row.fields and "answer" not in row.fields:
+        question, solution, gold = _bare(question), "", _ground_truth(row)
+    else:
+        solution, gold = _solution(row)
     gold = gold.replace(",", "")
     return make_sample(
         row,
@@ -98,3 +102,31 @@ def _sample(row: DataRow, split: str) -> Sample:
         language="en",
         solution=solution.strip(),
     )
+
+
+def _solution(row: DataRow) -> tuple[str, str]:
+    """The worked solution, and the number after the last `####`."""
+    solution, mark, final = row.text("answer").rpartition("####")
+    gold = final.strip()
+    if not mark:
+        raise row.error("answer", "no '####' before the final answer")
+    if not NUMBER.fullmatch(gold):
+        raise row.error("answer", f"expected a number after '####', got {gold!r}")
+    return solution, gold
+
+
+def _ground_truth(row: DataRow) -> str:
+    value = row.fields[GROUND_TRUTH]
+    gold = row.text(GROUND_TRUTH) if isinstance(value, str) else f"{row.number(GROUND_TRUTH):f}"
+    if not NUMBER.fullmatch(gold):
+        raise row.error(GROUND_TRUTH, f"expected a number, got {gold!r}")
+    return gold
+
+
+def _bare(question: str) -> str:
+    """A question without the released code's prompt around it."""
+    for prompt in (cot_prompt, direct_prompt):
+        before, _, after = prompt("{}", "cloze", "en", "bracketed").strip().partition("{}")
+        if question.startswith(before) and question.endswith(after):
+            return question.removeprefix(before).removesuffix(after).strip()
+    return question

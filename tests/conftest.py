@@ -4,14 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tale_eval.errors import MissingExtraError, SourceError
 from tale_eval.models.smollm2 import model_folder
 
-# a busy machine must not fail a property: time is measured in benchmarks/
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
+# a busy machine must not fail a property, nor the drawing of its examples, which hypothesis
+# also times: time is measured in benchmarks/
+settings.register_profile("no-clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no-clock")
 
 
 @pytest.fixture(scope="session")

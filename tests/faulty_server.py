@@ -8,11 +8,13 @@ is not as it should be. A third, a server that is not there, needs none. Nothing
 which client asks.
 """
 
+import json
 import random
 import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
@@ -21,9 +23,10 @@ from typing import Any
 
 from server import Answer, Reply, send
 
-PATIENCE_SECONDS = 30
-"""How long a client should wait: a busy machine must not make it give up a good reply."""
-STALL_SECONDS = PATIENCE_SECONDS + 10
+PATIENCE_SECONDS = 120
+"""How long a client should wait until it gives up a stalled reply: minutes, so that a busy
+machine hardly makes it give up a good one. Where that happens all the same, it costs time:
+`ChatServer.taken` tells the two apart."""
 JITTER_SECONDS = 0.05
 BURST = 5
 """Requests that fail one after the other once an overload begins."""
@@ -66,8 +69,8 @@ def _cut(handler: BaseHTTPRequestHandler, body: bytes) -> None:
 
 
 def _stall(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    """Say nothing for a while, and then nothing more."""
-    time.sleep(STALL_SECONDS)
+    """Say nothing until the client hangs up: how long that takes is the client's affair."""
+    handler.rfile.read(1)
     handler.close_connection = True
 
 
@@ -89,6 +92,7 @@ def _twice(handler: BaseHTTPRequestHandler, body: bytes) -> None:
 
 
 OVERLOADS = (Fault("500", error(500)), Fault("503", error(503)))
+STALL = Fault("stall", _stall)
 SENT_TWICE = Fault("sent twice", _twice, delivers=True)
 """httpx takes the first one; aiohttp refuses both."""
 TRANSIENT = (
@@ -96,7 +100,7 @@ TRANSIENT = (
     Fault("429 with Retry-After", error(429, Retry_After="1")),
     Fault("reset", _reset),
     Fault("cut", _cut),
-    Fault("stall", _stall),
+    STALL,
     SENT_TWICE,
     *OVERLOADS,
 )
@@ -114,11 +118,37 @@ ODD_REPLIES: dict[str, Callable[[Reply], Reply]] = {
 }
 
 
+class Gate:
+    """Lets every request pass until it is shut; then holds each until its client hangs up."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.passes: int | None = None
+
+    def shut_after(self, passes: int) -> None:
+        """Let so many more requests pass."""
+        self.passes = passes
+
+    def lift(self) -> None:
+        """Let every request pass that comes from now on."""
+        self.passes = None
+
+    def fault_of(self, request: dict[str, Any]) -> Fault | None:
+        """Nothing for a request that passes."""
+        with self.lock:
+            if self.passes is None:
+                return None
+            self.passes -= 1
+            return STALL if self.passes < 0 else None
+
+
 @dataclass
 class Faults:
-    """Draws a fault for a share of the requests: which ones depends on the seed alone.
+    """Draws a fault for a share of the requests, one after the other, by a seed.
 
-    Replies wait a random while, so that they come out of order.
+    Replies wait a random while, so that they come out of order. Which request meets which
+    fault depends on that order, and so on the machine: one that has met as many as a burst
+    holds meets no more, so that a client with its usual number of tries gets its reply.
 
     Attributes:
         share: Chance of a transport fault, and likewise of an odd reply.
@@ -131,6 +161,7 @@ class Faults:
     ways: Sequence[Fault] = (*TRANSIENT, INVALID_JSON)
     odd_replies: Sequence[str] = tuple(ODD_REPLIES)
     burst: list[Fault] = field(default_factory=list)
+    met: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -140,8 +171,15 @@ class Faults:
         """The fault that this request meets, if any."""
         with self.lock:
             pause = self.dice.uniform(0, JITTER_SECONDS)
-            fault = self._next()
+            fault = self._bounded(json.dumps(request, sort_keys=True))
         time.sleep(pause)
+        return fault
+
+    def _bounded(self, request: str) -> Fault | None:
+        if self.met[request] == BURST:
+            return None
+        fault = self._next()
+        self.met[request] += fault is not None
         return fault
 
     def _next(self) -> Fault | None:

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ class Reply:
     usage: bool = True
     copies: int = 1
     """How often the one choice stands in the reply."""
+    reported: dict[str, Any] = field(default_factory=dict)
+    """What the usage says in place of these counts."""
+    reasoning_text: str | None = None
 
 
 Answer = Callable[[str, dict[str, Any]], Reply]
@@ -48,17 +52,29 @@ class Fault(Protocol):
 
 
 @dataclass
-class ChatServer:
-    """The server's address and its own record of every reply that reached the client.
+class Exchange:
+    """A request and what became of it."""
 
-    `faults` are those that a request met, whether or not they delivered.
-    """
+    request: dict[str, Any]
+    reply: Reply | None = None
+    fault: Fault | None = None
+    followed: bool = False
+    """Whether another request came on the same connection: the client was done with this one."""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the reply was sent so that the client could have it."""
+        return self.reply is not None and (self.fault is None or self.fault.delivers)
+
+
+@dataclass
+class ChatServer:
+    """The server's address and its own record of every request, in the order of arrival."""
 
     base_url: str = ""
-    replies: list[Reply] = field(default_factory=list)
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    exchanges: list[Exchange] = field(default_factory=list)
+    start: Callable[[], None] = lambda: None
+    """Take up work, where the server was not to do so by itself."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -70,13 +86,54 @@ class ChatServer:
             "LOOP_API_KEY": "none",
         }
 
+    @property
+    def delivered(self) -> list[Exchange]:
+        """Those whose reply was sent."""
+        return [exchange for exchange in self.exchanges if exchange.delivered]
+
+    @property
+    def replies(self) -> list[Reply]:
+        """Every reply that was sent."""
+        return [exchange.reply for exchange in self.delivered if exchange.reply]
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The request of every reply that was sent."""
+        return [exchange.request for exchange in self.delivered]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Every fault that a request met, whether or not the reply came all the same."""
+        return [exchange.fault for exchange in self.exchanges if exchange.fault]
+
     def prompts(self) -> list[str]:
-        """Text of the last user message of every request."""
+        """Text of the last user message of every request that was answered."""
         return [last_user_text(request) for request in self.requests]
 
     def total(self, name: str) -> int:
         """Sum of one usage field over all replies."""
         return sum(getattr(reply, name) for reply in self.replies)
+
+    def taken(self) -> list[Exchange]:
+        """The exchanges whose reply the client took, on however busy a machine.
+
+        A client with a time-out may give up a reply that is already on its way. The server
+        cannot see when, but it sees what the client does then: it hangs up, and asks the very
+        same again. A reply is left out only where both are seen. A client that took its reply
+        goes on using the connection, so whoever pays twice for one question is not excused.
+        """
+        to_come = Counter(_key(exchange) for exchange in self.exchanges)
+        taken = []
+        for exchange in self.exchanges:
+            to_come[_key(exchange)] -= 1
+            given_up = not exchange.followed and to_come[_key(exchange)] > 0
+            if exchange.delivered and not given_up:
+                taken.append(exchange)
+        return taken
+
+
+def _key(exchange: Exchange) -> str:
+    return json.dumps(exchange.request, sort_keys=True)
 
 
 @contextmanager
@@ -84,31 +141,34 @@ def chat_server(
     answer: Answer,
     latency: float = 0.0,
     fault_of: Callable[[dict[str, Any]], Fault | None] = lambda request: None,
-    port: int = 0,
+    started: bool = True,
 ) -> Iterator[ChatServer]:
     """Serve `answer` on loopback until the block ends, with the fault of each request.
 
-    Port 0 is any that is free.
+    One that is not started holds its port, and refuses connections until `start` is called.
     """
     record = ChatServer()
 
     class Handler(BaseHTTPRequestHandler):
+        """Serves one connection."""
+
         protocol_version = "HTTP/1.1"
+        latest: Exchange | None = None
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.latest:
+                self.latest.followed = True
+            exchange = self.latest = Exchange(request)
+            record.exchanges.append(exchange)
             reply = answer(last_user_text(request), request)
             time.sleep(latency)
             body = json.dumps(_completion(request["model"], reply)).encode()
-            fault = fault_of(request)
-            with record.lock:
-                if fault:
-                    record.faults.append(fault)
-                if fault is None or fault.delivers:
-                    record.replies.append(reply)
-                    record.requests.append(request)
-            if fault:
-                fault.send(self, body)
+            exchange.fault = fault_of(request)
+            # before it is sent: once the client has it, it is in the record
+            exchange.reply = reply
+            if exchange.fault:
+                exchange.fault.send(self, body)
             else:
                 send(self, 200, body)
 
@@ -124,14 +184,24 @@ def chat_server(
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(*request)
 
-    server = Server(("127.0.0.1", port), Handler)
+    server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server.server_bind()
     record.base_url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    # it looks so often, in seconds, whether the block has ended
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+
+    def start() -> None:
+        server.server_activate()
+        thread.start()
+
+    record.start = start
+    if started:
+        start()
     try:
         yield record
     finally:
-        server.shutdown()
+        if thread.ident:
+            server.shutdown()
         server.server_close()
 
 
@@ -154,7 +224,8 @@ def last_user_text(request: dict[str, Any]) -> str:
 def _completion(model: str, reply: Reply) -> dict[str, Any]:
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": reply.text},
+        "message": {"role": "assistant", "content": reply.text}
+        | ({"reasoning_content": reply.reasoning_text} if reply.reasoning_text else {}),
         "finish_reason": reply.finish_reason,
     }
     usage = {
@@ -163,6 +234,7 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
         "total_tokens": reply.input_tokens + reply.output_tokens,
         "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+        **reply.reported,
     }
     return {
         "id": "chatcmpl-1",

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from command import (
+    HANGING_SECONDS,
     inspect,
     lm_eval,
     lm_eval_on_server,
@@ -84,10 +84,10 @@ def ledger(samples: list[EvalSample]) -> Counter[tuple[int, str, int | None]]:
 def served(
     server: ChatServer, purpose_of: Callable[[str], str]
 ) -> Counter[tuple[int, str, int | None]]:
-    """Every reply that reached the client, by the server's record, in the ledger's form."""
+    """Every reply that the client took, by the server's record, in the ledger's form."""
     return Counter(
         (number_in(prompt), purpose_of(prompt), reply.output_tokens if reply.usage else None)
-        for prompt, reply in zip(server.prompts(), server.replies, strict=True)
+        for prompt, reply in taken(server)
     )
 
 
@@ -99,10 +99,14 @@ def by_search(prompt: str) -> str:
     return "search" if "use less than" in prompt else "vanilla"
 
 
+def taken(server: ChatServer) -> list[tuple[str, Reply]]:
+    """(prompt, reply) of every reply that the client took."""
+    return [(last_user_text(e.request), e.reply) for e in server.taken() if e.reply]
+
+
 def replied(server: ChatServer) -> list[tuple[int, str | None]]:
-    """(question, text) of every reply."""
-    replies = zip(server.prompts(), server.replies, strict=True)
-    return [(number_in(prompt), reply.text) for prompt, reply in replies]
+    """(question, text) of every reply that the client took."""
+    return [(number_in(prompt), reply.text) for prompt, reply in taken(server)]
 
 
 def without_choice(server: ChatServer) -> set[int]:
@@ -167,25 +171,26 @@ def smallest(right_from: int) -> int | None:
     return min(enough, default=None)
 
 
+REFUSED = "retry 1 (retrying in"
+"""What Inspect's trace says once a call has failed with all of the openai package's tries."""
+
+
 def test_a_server_that_is_not_up_yet_is_waited_for(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = {"LOOP_API_KEY": "none", "LOOP_BASE_URL": f"http://127.0.0.1:{port}/v1"}
-    process = start_inspect(
-        *("eval", "tale_eval/gsm8k", "-T", f"source={gsm8k_file(tmp_path, 5)}"),
-        *("--model", "openai-api/loop/m", "--display", "plain", "--log-dir", "logs"),
-        cwd=tmp_path,
-        variables=address,
-    )
-    traces = tmp_path / "logs"
-    while not list(traces.glob("*.eval")):
-        assert process.poll() is None
-        sleep(0.1)
-    sleep(2)  # the first calls are refused
-    with chat_server(right, port=port) as server:
-        out, err = process.communicate(timeout=120)
+    trace = tmp_path / "trace.log"
+    with chat_server(right, started=False) as server:
+        process = start_inspect(
+            *("eval", "tale_eval/gsm8k", "-T", f"source={gsm8k_file(tmp_path, 5)}"),
+            *("--model", "openai-api/loop/m", "--display", "plain", "--log-dir", "logs"),
+            cwd=tmp_path,
+            variables=server.variables | {"INSPECT_TRACE_FILE": str(trace)},
+        )
+        while not (trace.exists() and REFUSED in trace.read_text()):
+            assert process.poll() is None
+            sleep(0.1)
+        server.start()
+        out, err = process.communicate(timeout=HANGING_SECONDS)
     assert process.returncode == 0, out + err
-    (info,) = list_eval_logs(str(traces))
+    (info,) = list_eval_logs(str(tmp_path / "logs"))
     scored, failed = accounted(read_eval_log(info), 5)
     assert not failed
     assert len(server.replies) == len(scored) == 5

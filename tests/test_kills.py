@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from command import inspect, start_inspect, start_tale_eval, tale_eval
+from faulty_server import Gate
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
@@ -45,6 +46,7 @@ class Run:
     """A run in a folder of its own: logs, caches and Inspect's buffer of samples."""
 
     server: ChatServer
+    gate: Gate
     folder: Path
 
     @property
@@ -77,13 +79,18 @@ class Run:
         return self.logs[0]
 
     def kill(self, *arguments: object, after: int) -> None:
-        """Run, and kill -9 once the server has answered so many calls."""
+        """Run, and kill -9 once the server has answered so many calls.
+
+        It answers no more: on a busy machine the run could otherwise end before the kill.
+        """
+        self.gate.shut_after(after)
         process = start_inspect(*arguments, cwd=self.folder, variables=self.variables)
-        while len(self.server.requests) < after and process.poll() is None:
+        while len(self.server.requests) < after:
+            assert process.poll() is None, "the run ended by itself"
             sleep(0.005)
-        assert process.poll() is None, "the run ended before it could be killed"
         process.kill()
         process.communicate()
+        self.gate.lift()
 
     def goes_on(self, *arguments: object) -> EvalLog:
         """Retry what was killed, or start anew where nothing was begun; the newest log."""
@@ -108,8 +115,9 @@ def scores(log: EvalLog) -> dict[str | int, dict[str, str]]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("undisturbed")
-    with chat_server(scripted, LATENCY) as server:
-        run = Run(server, folder)
+    gate = Gate()
+    with chat_server(scripted, LATENCY, gate.fault_of) as server:
+        run = Run(server, gate, folder)
         assert len(scores(run.finish(*run.eval("eval")))) == QUESTIONS
     return run
 
@@ -121,8 +129,9 @@ def test_a_killed_search_goes_on_to_the_same_scores(
     command: str, cached: bool, undisturbed: Run, tmp_path: Path
 ) -> None:
     needed = Counter(undisturbed.server.prompts())
-    with chat_server(scripted, LATENCY) as server:
-        run = Run(server, tmp_path)
+    gate = Gate()
+    with chat_server(scripted, LATENCY, gate.fault_of) as server:
+        run = Run(server, gate, tmp_path)
         arguments = run.eval(command, *(["--cache", "true"] if cached else []))
         run.kill(*arguments, after=len(needed) // 2)
         (killed,) = run.logs
@@ -147,8 +156,9 @@ def test_an_evaluation_killed_at_any_moment(
     method: str, seed: int, undisturbed: Run, tmp_path: Path
 ) -> None:
     needed = 2 * QUESTIONS if method == "tale_ep" else len(undisturbed.server.requests)
-    with chat_server(scripted, LATENCY) as server:
-        run = Run(server, tmp_path)
+    gate = Gate()
+    with chat_server(scripted, LATENCY, gate.fault_of) as server:
+        run = Run(server, gate, tmp_path)
         arguments = run.eval("eval", method=method)
         run.kill(*arguments, after=random.Random(f"{method} {seed}").randrange(needed))
         log = run.goes_on(*arguments)

@@ -58,6 +58,7 @@ def test_no_key_of_an_inspect_run_is_shown(tmp_path: Path) -> None:
         assert key not in shown
 
 
+@pytest.mark.slow
 def test_no_key_of_a_refused_inspect_run_is_in_its_report(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     with chat_server(right, fault_of=lambda request: _Refused()) as server:

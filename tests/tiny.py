@@ -1,13 +1,13 @@
-"""A chat model that trains in seconds, and a corpus for it."""
+"""Chat models that train in seconds, and a corpus for them."""
 
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from tale_eval.training.candidates import Question
+from tale_eval.training.candidates import CorpusQuestion
 from tale_eval.training.card import Settings, data_card
-from tale_eval.training.corpus import Corpus, Kind, prompt_messages
+from tale_eval.training.corpus import Corpus, TrainingKind, prompt_messages
 from tale_eval.training.folder import write_corpus
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -37,11 +37,57 @@ def tiny_model(folder: Path, smollm2: Path, seed: int = 0) -> Path:
     return folder
 
 
-def question(n: int) -> Question:
-    return Question(f"sums-{n:03d}", "gsm8k", "cloze", "en", f"What is {n} plus {n}?")
+PLAIN = (
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
+"""A chat template that writes every message as it is, and ends it."""
 
 
-def row(kind: Kind, n: int) -> dict[str, Any]:
+def byte_tokenizer(template: str) -> Any:
+    """A tokenizer of one token a byte, two line breaks apart, and with this chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    break_ = "\u010a"  # how byte-level tokenizers write a line break
+    tokens = [*alphabet, 2 * break_, "<end>", "<pad>"]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[(break_, break_)]))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    inner.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token="<end>", pad_token="<pad>", chat_template=template
+    )
+
+
+def byte_model(folder: Path, template: str = PLAIN) -> Path:
+    """A Llama of one layer and random weights over bytes; made in a moment."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = byte_tokenizer(template)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def question(n: int) -> CorpusQuestion:
+    return CorpusQuestion(f"sums-{n:03d}", "gsm8k", "cloze", "en", f"What is {n} plus {n}?")
+
+
+def row(kind: TrainingKind, n: int) -> dict[str, Any]:
     """The right answer to question n; of a pair also a wordier one."""
     short = [{"role": "assistant", "content": f"[[{2 * n}]]"}]
     long = [{"role": "assistant", "content": f"Let us add {n} and {n}. That gives [[{2 * n}]]"}]
@@ -50,7 +96,7 @@ def row(kind: Kind, n: int) -> dict[str, Any]:
     return {"prompt": prompt_messages(question(n), "paper"), **answers, **source}
 
 
-def write_rows(folder: Path, kind: Kind, train: int = 12, validation: int = 4) -> Path:
+def write_rows(folder: Path, kind: TrainingKind, train: int = 12, validation: int = 4) -> Path:
     """Write a corpus of so many rows."""
     rows = [row(kind, n) for n in range(train + validation)]
     corpus = Corpus(kind, rows[:train], rows[train:], len(rows), {})
@@ -60,7 +106,10 @@ def write_rows(folder: Path, kind: Kind, train: int = 12, validation: int = 4) -
 
 
 def write_recipe(
-    path: Path, kind: Kind, lora: str = "{r: 2, target_modules: [q_proj]}", **trainer: object
+    path: Path,
+    kind: TrainingKind,
+    lora: str = "{r: 2, target_modules: [q_proj]}",
+    **trainer: object,
 ) -> Path:
     """A recipe of four rows a step with these settings of the trainer's."""
     settings = {

@@ -6,9 +6,10 @@ any other method of ours, in every epoch.
 
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import yaml
 from inspect_ai.log import EvalSample, EvalSpec
@@ -39,6 +40,8 @@ class CorpusQuestion:
         benchmark: Such as "gsm8k".
         text: The question, without its options.
         options: Of a choice question, in the order in which they were shown.
+        test_split: The split that it stands in, such as "test", if that is one to evaluate on;
+            None if it is one to train on, or the question was generated.
     """
 
     sample_id: str
@@ -47,6 +50,7 @@ class CorpusQuestion:
     language: Language
     text: str
     options: tuple[str, ...] = ()
+    test_split: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,7 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
         language=sample.metadata["language"],
         text=_input_text(sample),
         options=tuple(sample.choices or ()),
+        test_split=_test_split(sample.metadata),
     )
     logged = record_in(sample)
     if (trace := logged.search) is not None:
@@ -230,6 +235,14 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
     )
 
 
+def _test_split(metadata: Mapping[str, Any]) -> str | None:
+    """The benchmark's part, unless it is called "train" or was made on the spot."""
+    part = metadata.get("subset")
+    if part is None or str(part) == "train" or metadata.get("source") == "generated":
+        return None
+    return str(part)
+
+
 def _trials(
     question: CorpusQuestion, sample: EvalSample, logged: LoggedRecord, trace: SearchTrace, log: str
 ) -> Iterator[Candidate]:
@@ -239,6 +252,8 @@ def _trials(
     call_of = _calls_by_attempt(logged.calls)
     for trial in (*trace.trials, *trace.surplus):
         for attempt in trial.attempts:
+            if attempt.output_tokens is None:
+                continue  # a corpus prefers the shorter answer, and its length is not known
             call = call_of(trial.budget, attempt)
             yield Candidate(
                 question=question,

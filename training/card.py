@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from tale_eval.asking.prompts import SYSTEM_PROMPT
 from tale_eval.shown.names import in_markdown
 from tale_eval.tasks import licence
 from tale_eval.training.corpus import FILTERS, Corpus, Target
@@ -21,6 +22,8 @@ class Settings:
         logs: Names of the logs' files.
         against: What was kept out, as the user named it.
         held_out: How many questions that was.
+        system_prompt: Of every row's prompt; empty for none.
+        warnings: What whoever trains on it should know.
     """
 
     model: str
@@ -32,6 +35,8 @@ class Settings:
     answer_format: str
     validation: float
     seed: int
+    system_prompt: str = SYSTEM_PROMPT
+    warnings: Sequence[str] = ()
 
 
 def data_card(corpus: Corpus, settings: Settings) -> str:
@@ -82,12 +87,18 @@ def _bullets(settings: Settings, benchmarks: Sequence[str]) -> list[str]:
         f"- model: {in_markdown(settings.model)}",
         f"- target: {settings.target}; prompt style: {settings.style}; "
         f"answer format: {settings.answer_format}",
+        f"- system prompt: {_system_prompt(settings.system_prompt)}",
         f"- kept out: {against} ({settings.held_out} questions), by their whole text or {N} "
         "words in a row",
         f"- validation: {settings.validation:g} of the questions, seed {settings.seed}",
         f"- licence of the questions: {licences}",
         f"- logs: {', '.join(map(in_markdown, settings.logs))}",
+        *(f"- **warning:** {in_markdown(warning)}" for warning in settings.warnings),
     ]
+
+
+def _system_prompt(text: str) -> str:
+    return in_markdown(text) if text else "none; evaluate with `cot:system_prompt=`"
 
 
 def _token_table(rows: Sequence[dict[str, Any]]) -> list[str]:

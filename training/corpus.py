@@ -26,12 +26,14 @@ Filter = Literal[
     "cut off",
     "hidden reasoning",
     "tokens unknown",
+    "empty answer",
     "duplicate question",
     "in the evaluation: same text",
     "in the evaluation: shared words",
     "not searched",
     "search found no smaller budget",
     "no longer vanilla answer",
+    "pair of equal texts",
 ]
 FILTERS: dict[Filter, str] = {
     "asked in another format": "no answer to it was asked in the corpus' style and answer format",
@@ -39,6 +41,7 @@ FILTERS: dict[Filter, str] = {
     "cut off": "every right answer hit its token cap, and the model would learn to stop there",
     "hidden reasoning": "every other right answer has reasoning that the log does not show",
     "tokens unknown": "nobody counted the tokens of the other right answers",
+    "empty answer": "every other right answer is without text",
     "duplicate question": "an earlier question has the same text",
     "in the evaluation: same text": "an evaluation question has the same text",
     "in the evaluation: shared words": "it shares 13 words in a row with an evaluation question",
@@ -47,6 +50,8 @@ FILTERS: dict[Filter, str] = {
     "(target search)",
     "no longer vanilla answer": "no vanilla CoT answer is longer than the target (for a pair: no "
     "whole one)",
+    "pair of equal texts": "every longer vanilla CoT answer has the target's very text, or none: "
+    "there is nothing to prefer",
 }
 """What keeps a question out of a corpus, in the order in which it is looked for."""
 
@@ -77,6 +82,7 @@ def build_corpus(
     evaluation: Evaluation,
     style: Style = "paper",
     answer_format: AnswerFormat = "bracketed",
+    system_prompt: str = SYSTEM_PROMPT,
     validation: float = 0.1,
     seed: int = 1024,
 ) -> Corpus:
@@ -95,6 +101,8 @@ def build_corpus(
         evaluation: What must stay out.
         style, answer_format: As in `prompts.cot_prompt`. Answers that were asked otherwise
             are left out: the prompt would ask for what the answer does not do.
+        system_prompt: Of every row; empty for none, as chat templates without a system role
+            need it, and as the method cot:system_prompt= asks.
         validation: Share of the questions to validate on, chosen by a hash of their id and
             the seed, so that a question stays where it is when others are added.
         seed: Another seed is another choice.
@@ -119,7 +127,7 @@ def build_corpus(
             left_out[picked] += 1
             continue
         rows = held if _share(question.sample_id, seed) < validation else train
-        prompt = prompt_messages(question, style, answer_format)
+        prompt = prompt_messages(question, style, answer_format, system_prompt)
         rows.append(_row(kind, prompt, *picked))
     return Corpus(kind, train, held, len(questions), {f: left_out[f] for f in FILTERS})
 
@@ -179,6 +187,8 @@ def _pick(
         return "hidden reasoning"
     if not (usable := [a for a in usable if a.tokens is not None]):
         return "tokens unknown"
+    if not (usable := [a for a in usable if a.text.strip()]):
+        return "empty answer"
     text = words(question.text, question.options)
     if text in seen:
         return "duplicate question"
@@ -195,7 +205,11 @@ def _pick(
     if kind == "dpo":
         # right or wrong, but whole
         whole = [a for a in longer if not a.truncated and not a.reasoning_tokens]
-        return (chosen, max(whole, key=_length)) if whole else "no longer vanilla answer"
+        if not whole:
+            return "no longer vanilla answer"
+        # a template may strip the whitespace around an answer
+        other = [a for a in whole if a.text.strip() not in ("", chosen.text.strip())]
+        return (chosen, max(other, key=_length)) if other else "pair of equal texts"
     # under a budget too small the answer grows again: that is nothing to learn
     if target == "search" and not longer:
         return "no longer vanilla answer"
@@ -244,16 +258,34 @@ def _row(
 
 
 def prompt_messages(
-    question: CorpusQuestion, style: Style = "paper", answer_format: AnswerFormat = "bracketed"
+    question: CorpusQuestion,
+    style: Style = "paper",
+    answer_format: AnswerFormat = "bracketed",
+    system_prompt: str = SYSTEM_PROMPT,
 ) -> list[dict[str, str]]:
-    """What the method `cot` sends: the system prompt and vanilla CoT's question."""
+    """What the method `cot` sends: the system prompt, unless empty, and vanilla CoT's question."""
     text = with_options(question.text, list(question.options)) if question.options else None
     asked = cot_prompt(
         text or question.text, question.kind, question.language, answer_format, style=style
     )
+    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    return [*system, {"role": "user", "content": asked}]
+
+
+def from_test_splits(candidates: Iterable[Candidate], corpus: Corpus) -> list[str]:
+    """What of a corpus stands in splits that are evaluated on: a line for each log and split."""
+    kept = {row["id"] for row in corpus.train + corpus.validation}
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for candidate in candidates:
+        question = candidate.question
+        if question.test_split is not None and question.sample_id in kept:
+            place = (candidate.log, question.benchmark, question.test_split)
+            found.setdefault(place, set()).add(question.sample_id)
     return [
-        {"role": "system", "content": SYSTEM_PROMPT},
-        {"role": "user", "content": asked},
+        f"{log}: {len(ids)} of the corpus' questions are of {benchmark}'s split {split}, on which "
+        f"{benchmark} is evaluated: a model trained on them knows them. Ask questions to train "
+        "on, such as gsm8k/train, or keep those of the evaluation out with --against"
+        for (log, benchmark, split), ids in sorted(found.items())
     ]
 
 

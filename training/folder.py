@@ -2,22 +2,38 @@
 
 import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from tale_eval.errors import InvalidValueError, OutputError, RowError, SourceError
+from tale_eval.errors import InvalidValueError, OutputError, SourceError
 from tale_eval.training.corpus import FILTERS, Corpus, TrainingKind
+from tale_eval.training.rows import COLUMNS, check_row, read_lines
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 CARD = "README.md"
-COLUMNS: dict[TrainingKind, tuple[str, ...]] = {
-    "sft": ("prompt", "completion"),
-    "dpo": ("prompt", "chosen", "rejected"),
-}
-"""What TRL reads; each is a list of chat messages. The other columns say where from."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What is trained on.
+
+    Attributes:
+        source: The folder or file, as the user named it.
+        splits: "train" and perhaps "validation", as TRL reads them.
+        files: The file of each split.
+        lines: The line of every row in it, from 1.
+        notes: What the user should know of it.
+    """
+
+    source: Path
+    splits: dict[str, "Dataset"]
+    files: dict[str, Path]
+    lines: dict[str, list[int]]
+    notes: list[str]
 
 
 def check_free(folder: Path) -> None:
@@ -97,7 +113,8 @@ def read_corpus(folder: Path, kind: TrainingKind) -> dict[str, "Dataset"]:
 
     if not (folder / "train.parquet").is_file():
         raise SourceError(
-            f"{folder}: no train.parquet in it; make a corpus with `tale-eval corpus {kind}`"
+            f"{folder}: no train.parquet in it; make a corpus with `tale-eval corpus {kind}`, "
+            "or give a file of JSON lines"
         )
     # not Dataset.from_parquet: it obeys the file's metadata, which may make a column of
     # addresses one of pictures to be fetched
@@ -106,10 +123,38 @@ def read_corpus(folder: Path, kind: TrainingKind) -> dict[str, "Dataset"]:
     }
 
 
+def read_data(data: Path, kind: TrainingKind) -> TrainingData:
+    """A corpus' folder or a file of JSON lines, every row checked.
+
+    Args:
+        data: What `tale-eval corpus` wrote, or a file as `tale_eval.training.rows` says.
+        kind: What it must hold.
+
+    Raises:
+        SourceError: There is no such data, or it cannot be read.
+        InvalidValueError: It is a corpus of the other kind.
+        RowError: A row cannot be used.
+    """
+    from datasets import Dataset
+
+    if not data.is_file():
+        splits = read_corpus(data, kind)
+        files = {split: data / f"{split}.parquet" for split in splits}
+        lines = {split: list(range(1, len(rows) + 1)) for split, rows in splits.items()}
+        return TrainingData(data, splits, files, lines, [])
+    if data.suffix not in (".jsonl", ".json"):
+        raise SourceError(
+            f"--data {data}: expected the folder of a corpus, or a file of JSON lines (.jsonl)"
+        )
+    found = read_lines(data, kind)
+    train = {"train": Dataset.from_list(found.rows)}
+    return TrainingData(data, train, {"train": data}, {"train": found.lines}, found.notes)
+
+
 def corpus_sha256(folder: Path) -> str:
-    """One hash of all rows of a corpus."""
+    """One hash of all rows of a corpus, or of a file of JSON lines."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.parquet")):
+    for path in [folder] if folder.is_file() else sorted(folder.glob("*.parquet")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -134,25 +179,5 @@ def _rows(path: Path, kind: TrainingKind) -> list[dict[str, Any]]:
         )
     rows: list[dict[str, Any]] = table.select(list(COLUMNS[kind])).to_pylist()
     for line, row in enumerate(rows, start=1):
-        for column, messages in row.items():
-            problem = _message_problem(messages, answer=column != "prompt")
-            if problem:
-                raise RowError(path, line, f"{column}: {problem}")
+        check_row(path, line, row)
     return rows
-
-
-def _message_problem(messages: Any, *, answer: bool) -> str | None:
-    """What keeps these from being chat messages; None if nothing does."""
-    if not isinstance(messages, list) or not messages:
-        return f"expected a list of chat messages, not {messages!r}"
-    for message in messages:
-        if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
-            return f"expected messages with role and content, not {message!r}"
-        if not isinstance(message["content"], str):
-            return f"expected a text as content, not {message['content']!r}"
-    roles = [message["role"] for message in messages]
-    if answer and roles != ["assistant"]:
-        return f"expected one message of the assistant, not roles {', '.join(roles)}"
-    if not answer and roles[-1] != "user":
-        return f"expected the user's message last, not roles {', '.join(roles)}"
-    return None

@@ -3,12 +3,13 @@ error, a full disk or a model that cannot learn to stop."""
 
 import importlib.util
 import json
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tale_eval.errors import (
     InvalidValueError,
@@ -18,12 +19,10 @@ from tale_eval.errors import (
     SourceError,
 )
 from tale_eval.models.adapters import MODEL_CONFIG, PROVENANCE, base_of, content_hash, is_adapter
-from tale_eval.training.corpus import TrainingKind
-from tale_eval.training.folder import COLUMNS
+from tale_eval.training.folder import TrainingData
 from tale_eval.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from tale_eval.training.rendering import Place, Rendered, Template
+from tale_eval.training.rows import COLUMNS
 
 CHECKPOINTS = "checkpoints"
 RUN = "run.json"
@@ -89,60 +88,82 @@ def base_hash(base: str) -> str:
         return str(AutoConfig.from_pretrained(base, trust_remote_code=False)._commit_hash)
 
 
-def check_rows(
-    tokenizer: Any, base: str, splits: Mapping[str, "Dataset"], recipe: Recipe, folder: Path
-) -> None:
+def check_rows(tokenizer: Any, base: str, data: TrainingData, recipe: Recipe) -> list[str]:
     """Render every row as training will, and see that each can be learnt from.
+
+    Returns:
+        A note if the template writes something before the answers that they do not say.
 
     Raises:
         InvalidValueError: The model has no chat template, or one that does not end the
             answer; or there is nothing to validate on, and the recipe validates.
-        RowError: A row is longer than the recipe's `max_length`: it would be cut.
+        RowError: The template does not keep an answer, or does not ask as evaluation does
+            (see `Template`); the two answers of a pair are one to the model; a row is longer
+            than the recipe's `max_length`: it would be cut.
     """
     if not tokenizer.chat_template:
         raise InvalidValueError(
             f"{base} has no chat template, so it cannot be asked the way evaluation asks: give "
             "an instruct model"
         )
-    if recipe.trainer.get("eval_strategy", "no") != "no" and "validation" not in splits:
+    if recipe.trainer.get("eval_strategy", "no") != "no" and "validation" not in data.splits:
         raise InvalidValueError(
-            f"recipe {recipe.name} validates, and {folder} has no validation rows: make the "
-            "corpus with a larger --validation, or set eval_strategy: 'no'"
+            f"recipe {recipe.name} validates, and {data.source} has no validation "
+            "rows: make the corpus with a larger --validation, or set eval_strategy: 'no' and "
+            "load_best_model_at_end: false"
         )
+    template = Template(tokenizer, base)
     ends = _end_tokens(tokenizer, base)
-    limit = recipe.trainer["max_length"]
-    for split, rows in splits.items():
-        for line, column, answer, length in _rendered(tokenizer, rows, recipe.kind):
-            if not ends & set(answer):
-                raise InvalidValueError(
-                    f"{base}: its chat template does not end the assistant's turn with a token "
-                    "that ends generation, so the model would not learn to stop"
-                )
-            if limit is not None and length > limit:
-                raise RowError(
-                    folder / f"{split}.parquet",
-                    line,
-                    f"prompt and {column} are {length} tokens, and max_length {limit} would cut "
-                    "the end off; raise it, or null for no limit",
-                )
+    before: set[str] = set()
+    for split, rows in data.splits.items():
+        for line, row in zip(data.lines[split], rows, strict=True):
+            before |= _check_row(template, data.files[split], line, row, recipe, ends)
+    return [
+        f"the chat template of {base} writes {text!r} before an answer: that is learnt too"
+        for text in sorted(before - {""})
+    ]
 
 
-def _rendered(
-    tokenizer: Any, rows: "Dataset", kind: TrainingKind
-) -> Iterator[tuple[int, str, list[int], int]]:
-    """For each row and answer: line, column, the answer's tokens, length of the whole."""
+def _check_row(
+    template: Template,
+    file: Path,
+    line: int,
+    row: Mapping[str, Any],
+    recipe: Recipe,
+    ends: Collection[int],
+) -> set[str]:
+    """See that a row can be learnt from; what the template writes before its answers."""
+    found: dict[str, Rendered] = {}
+    for column in COLUMNS[recipe.kind][1:]:
+        place = Place(file, line, column)
+        found[column] = template.rendered(place, row["prompt"], row[column])
+        _check_answer(found[column], place, ends, recipe.trainer["max_length"])
+    if recipe.kind == "dpo" and found["chosen"].answer == found["rejected"].answer:
+        raise RowError(
+            file,
+            line,
+            "chosen and rejected are the same tokens once the chat template has rendered them: "
+            "nothing is preferred; leave the row out",
+        )
+    return {rendered.before for rendered in found.values()}
 
-    def tokens(messages: list[dict[str, str]], **options: bool) -> list[int]:
-        ids: list[int] = tokenizer.apply_chat_template(messages, return_dict=True, **options)[
-            "input_ids"
-        ]
-        return ids
 
-    for line, row in enumerate(rows, start=1):
-        start = len(tokens(row["prompt"], add_generation_prompt=True))
-        for column in COLUMNS[kind][1:]:
-            whole = tokens(row["prompt"] + row[column])
-            yield line, column, whole[start:], len(whole)
+def _check_answer(
+    rendered: Rendered, place: Place, ends: Collection[int], limit: int | None
+) -> None:
+    if not set(ends) & set(rendered.answer):
+        raise place.error(
+            "the chat template does not end the answer with a token that ends generation, so the "
+            "model would not learn to stop; let chat_template.jinja write eos_token there, or "
+            "name the token that it writes in generation_config.json as eos_token_id"
+        )
+    if limit is not None and rendered.length > limit:
+        raise RowError(
+            place.file,
+            place.line,
+            f"prompt and {place.column} are {rendered.length} tokens, and max_length {limit} "
+            "would cut the end off; raise it, or null for no limit",
+        )
 
 
 def _end_tokens(tokenizer: Any, base: str) -> set[int]:
@@ -239,11 +260,40 @@ def trained_weights(base: str, lora: Mapping[str, Any] | None) -> int:
                 outline, trust_remote_code=False
             )
         if lora is not None:
+            _check_layers(base, model, lora)
             try:
                 model = get_peft_model(model, LoraConfig(**lora))
             except ValueError as error:
-                raise InvalidValueError(f"lora: {error}") from error
+                raise InvalidValueError(f"lora: {' '.join(str(error).split())}") from error
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _check_layers(base: str, model: Any, lora: Mapping[str, Any]) -> None:
+    """See that each layer that LoRA names is there: of several, peft passes over a wrong one."""
+    names = [name for name, _ in model.named_modules()]
+    for key in ("target_modules", "modules_to_save", "exclude_modules"):
+        wanted = lora.get(key) or []
+        if wanted == "all-linear":
+            continue
+        if isinstance(wanted, str):
+            missing = [] if any(re.fullmatch(wanted, name) for name in names) else [wanted]
+        else:
+            missing = [w for w in wanted if not any(f".{n}".endswith(f".{w}") for n in names)]
+        if missing:
+            raise InvalidValueError(
+                f"lora: {key}: {base} has no layer {', '.join(map(repr, missing))}; it has "
+                f"{', '.join(_layers(model))}; all-linear takes every linear one but the output"
+            )
+
+
+def _layers(model: Any) -> list[str]:
+    """The short names of the layers that LoRA takes; GPT-2's are of transformers' own Conv1D."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    kinds = (torch.nn.Linear, torch.nn.Embedding, Conv1D)
+    found = {n.rpartition(".")[2]: m for n, m in model.named_modules() if isinstance(m, kinds)}
+    return [f"{n} (Conv1D)" if isinstance(m, Conv1D) else n for n, m in found.items()]
 
 
 def last_checkpoint(out: Path) -> tuple[Path | None, list[str]]:

@@ -14,7 +14,8 @@ quantization: {load_in_4bit: true}  # BitsAndBytesConfig: QLoRA
 import dataclasses
 import inspect
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ _OURS = {
 """Keys of TRL's that a recipe cannot set, and what does instead."""
 
 
+_OPTIONS = {"batch_size": "--batch-size", "num_train_epochs": "--epochs", "learning_rate": "--lr"}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train.
@@ -47,6 +51,7 @@ class Recipe:
         lora: Fields of LoraConfig; None trains all weights.
         quantization: Fields of BitsAndBytesConfig; None loads the weights as they are.
         early_stopping_patience: Stop after so many validations without a better loss.
+        overrides: What the user set instead of the file's values, by TRL's names and ours.
     """
 
     name: str
@@ -56,6 +61,34 @@ class Recipe:
     lora: dict[str, Any] | None
     quantization: dict[str, Any] | None
     early_stopping_patience: int | None
+    overrides: Mapping[str, float] = field(default_factory=dict)
+
+    def overridden(self, values: Mapping[str, float]) -> "Recipe":
+        """The recipe with another batch size, number of epochs or learning rate.
+
+        Rows on one device at once are the most that the recipe allows and that divide the batch.
+
+        Args:
+            values: "batch_size", "num_train_epochs", "learning_rate".
+
+        Raises:
+            InvalidValueError: A value that is not above 0, or epochs where the recipe counts
+                steps.
+        """
+        for key, value in values.items():
+            if not value > 0:
+                raise InvalidValueError(f"{_OPTIONS[key]} {value:g}: expected a number above 0")
+        if "num_train_epochs" in values and self.trainer.get("max_steps", -1) > 0:
+            raise InvalidValueError(
+                f"--epochs has no effect: recipe {self.name} sets max_steps "
+                f"{self.trainer['max_steps']}; take max_steps out of a copy of it"
+            )
+        trainer = self.trainer | {k: v for k, v in values.items() if k != "batch_size"}
+        batch_size = int(values.get("batch_size", self.batch_size))
+        trainer["per_device_train_batch_size"] = gcd(
+            batch_size, trainer["per_device_train_batch_size"]
+        )
+        return replace(self, trainer=trainer, batch_size=batch_size, overrides=dict(values))
 
     def accumulation_steps(self, processes: int) -> int:
         """Batches of one device to an optimiser step.

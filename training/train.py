@@ -7,6 +7,7 @@ accelerate launch --num_processes 8 -m tale_eval train sft --model ... (the same
 import json
 import os
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tale_eval.models.adapters import PROVENANCE, content_hash
 from tale_eval.shown.masking import masked
 from tale_eval.training.corpus import TrainingKind
-from tale_eval.training.folder import corpus_sha256, read_corpus
+from tale_eval.training.folder import corpus_sha256, read_data
 from tale_eval.training.model_card import model_card
 from tale_eval.training.preflight import (
     CHECKPOINTS,
@@ -39,7 +40,13 @@ _PACKAGES = ("tale-eval", "trl", "peft", "transformers", "torch", "datasets", "a
 
 
 def train(
-    kind: TrainingKind, model: str, data: Path, out: Path, config: str, resume: bool = False
+    kind: TrainingKind,
+    model: str,
+    data: Path,
+    out: Path,
+    config: str,
+    resume: bool = False,
+    overrides: Mapping[str, float] | None = None,
 ) -> None:
     """Train an adapter, or all weights, on a corpus.
 
@@ -48,22 +55,25 @@ def train(
     Args:
         kind: "sft" or "dpo".
         model: The base model: a local folder, or a name on the hub.
-        data: The corpus' folder.
+        data: The corpus' folder, or a file of JSON lines (see `tale_eval.training.rows`).
         out: The adapter's folder; checkpoints lie in it while it is made.
         config: A recipe of ours by its name, or a YAML file.
         resume: Go on from the last whole checkpoint in `out`.
+        overrides: Other values of "batch_size", "num_train_epochs" and "learning_rate" than
+            the recipe's.
 
     Raises:
         MissingExtraError: The extra `train` is not installed.
         TaleEvalError: Whatever is wrong with model, corpus, recipe or disk.
     """
     check_installed()
-    recipe = read_recipe(config, kind)
+    recipe = read_recipe(config, kind).overridden(overrides or {})
     check_installed(recipe.quantization is not None)
-    splits = read_corpus(data, kind)
+    rows = read_data(data, kind)
+    splits = rows.splits
     base = base_model(model)
     tokenizer = _tokenizer(base)
-    check_rows(tokenizer, base, splits, recipe, data)
+    notes = rows.notes + check_rows(tokenizer, base, rows, recipe)
     run = {
         "kind": kind,
         "base_model": base,
@@ -75,7 +85,8 @@ def train(
         trained = trained_weights(base, recipe.lora)
         prepare_folder(out, run, resume)
         check_space(out, trained, recipe)
-    checkpoint, notes = last_checkpoint(out) if resume else (None, [])
+    checkpoint, skipped = last_checkpoint(out) if resume else (None, [])
+    notes += skipped
     if resume and checkpoint is None:
         notes.append("there is no whole checkpoint yet: training starts anew")
     if _is_main():
@@ -86,7 +97,7 @@ def train(
     metrics = _final_metrics(trainer, "validation" in splits)
     trainer.save_model(str(out))
     if _is_main():
-        _describe(out, run, metrics, {split: len(rows) for split, rows in splits.items()})
+        _describe(out, run, metrics, {split: len(part) for split, part in splits.items()})
         print(f"{metrics['steps']} steps: {out}")
 
 
@@ -189,6 +200,9 @@ def _describe(
 
 def _recipe_values(recipe: Recipe) -> dict[str, Any]:
     values = {key: value for key, value in vars(recipe).items() if key not in ("name", "kind")}
+    if not recipe.overrides:
+        # a training that an earlier version began is still the same
+        del values["overrides"]
     return {"name": recipe.name, **masked(values)}
 
 

@@ -33,7 +33,8 @@ class Comparison:
         unpaired_baseline: Questions that only the baseline answered.
         same_questions: Both were asked the same questions, failed ones included.
         ratio: Mean output tokens over the baseline's; None if no pair is known.
-        ratio_interval: Of the ratio.
+        ratio_interval: Of the ratio; None where the answers do not carry one.
+        ratio_reason: Why they do not, in words; None if they do, or without a ratio.
         ratio_paired: Pairs whose output tokens are known for both.
         mcnemar: On the first epoch of each question that both answered: `a` is the
             method, `b` the baseline. A question with rotated options is right if all of its
@@ -57,6 +58,7 @@ class Comparison:
     mcnemar: McNemar | None
     with_failures: IntervalEstimate | None = None
     failures_count: bool = False
+    ratio_reason: str | None = None
 
 
 def paired_comparison(
@@ -96,6 +98,7 @@ def paired_comparison(
         mcnemar=statistics.mcnemar(pairs) if pairs else None,
         with_failures=with_failures,
         failures_count=counted,
+        ratio_reason=ratio.reason if ratio else None,
     )
 
 

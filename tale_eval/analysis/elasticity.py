@@ -53,7 +53,8 @@ class ElasticityReport:
         ideal_trials: Median number of correct budgets that an ideal range was chosen from.
         vanilla_tokens: Mean output tokens of vanilla CoT over the solved questions.
         searched_tokens: Mean output tokens of the chosen answers over the same.
-        spent_tokens: Mean output tokens that a question cost, search included.
+        spent_tokens: Mean output tokens that a question cost, search included, as far as
+            somebody counted them.
         calls: Mean calls per question, vanilla CoT's included.
         by_budget, by_fraction: Actual tokens against the prompted budget.
         rebounds, rebound_at, monotonic: See `tale_eval.budgets.elasticity`.
@@ -155,7 +156,8 @@ def _report(model: str, task: str, method: str, found: list[Searched]) -> Elasti
         assert item.trace is not None
         decisive = [trace.trial() for trace in item.trace.trials]
         asked = decisive + [trace.trial() for trace in item.trace.surplus]
-        question = QuestionTrials(item.question, tuple(asked))
+        # of a trial without its tokens nothing can be said but that it was asked
+        question = QuestionTrials(item.question, tuple(t for t in asked if t.counted))
         questions.append(question)
         lines.append(_line(question, item.trace, decisive, asked))
     # only what vanilla CoT solves was searched: the others have a single trial
@@ -164,7 +166,7 @@ def _report(model: str, task: str, method: str, found: list[Searched]) -> Elasti
     measurable = [q for q in questions if q.loosest_first[0].output_tokens]
     searched = [line for line in lines if line.status == "searched"]
     ideals = [line.ideal for line in lines if line.ideal is not None]
-    spent = [sum(a.output_tokens for t in q.trials for a in t.attempts) for q in questions]
+    spent = [_spent(item.trace) for item in found if item.trace]
     return ElasticityReport(
         model=model,
         task=task,
@@ -185,6 +187,11 @@ def _report(model: str, task: str, method: str, found: list[Searched]) -> Elasti
         rebound_at=median_rebound_fraction(measurable),
         monotonic=monotonic_share(measurable),
     )
+
+
+def _spent(trace: SearchTrace) -> int:
+    asked = (*trace.trials, *trace.surplus)
+    return sum(a.output_tokens or 0 for trial in asked for a in trial.attempts)
 
 
 def _line(

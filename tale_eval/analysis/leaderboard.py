@@ -91,6 +91,7 @@ def _row(
     judged = scored(records)
     # accuracy and tokens over the same answers: one that failed half-way cost less than one
     counted = judged or records
+    unscored = [record for record in records if record.correct is None]
     return LeaderboardRow(
         model=records[0].model,
         task=records[0].task,
@@ -111,12 +112,17 @@ def _row(
         if any(r.question != r.sample_id for r in records)
         else None,
         means={key: mean(r.costs[key] for r in counted) for key in records[0].costs},
-        unscored_tokens=int(
-            math.fsum(r.costs["output_tokens"] or 0 for r in records if r.correct is None)
-        ),
+        known={key: sum(r.costs[key] is not None for r in counted) for key in records[0].costs},
+        unscored_tokens=int(math.fsum(map(_counted_tokens, unscored))),
+        unscored_unknown=sum(r.costs["output_tokens"] is None for r in unscored),
         tokens_interval=mean_interval(by_question(counted, output_tokens)),
         bare=mean(r.bare for r in counted),
         dollars_known=sum(r.costs["dollars"] is not None for r in judged),
         comparison=comparison,
         group=group,
     )
+
+
+def _counted_tokens(record: Record) -> float:
+    """Output tokens of those of its calls that somebody counted."""
+    return record.costs["output_tokens"] or record.costs["counted_tokens"] or 0

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tale_eval.analysis import efficiency
-from tale_eval.analysis.comparison import Comparison
+from tale_eval.analysis.comparison import Comparison, by_question, output_tokens
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import MethodResults, is_oracle, scored
-from tale_eval.analysis.statistics import Interval
+from tale_eval.analysis.statistics import Interval, median_estimate
+from tale_eval.tokens.costs import COST_KEYS
 
 Unit = Literal[
     "count",
@@ -128,6 +129,14 @@ def _output_tokens(row: MethodResults) -> Value:
     return Value(row.means["output_tokens"], row.tokens_interval)
 
 
+def _median_output_tokens(row: MethodResults) -> Value:
+    known = row.answers.tokens
+    if not known:
+        return Value()
+    found = median_estimate(by_question(scored(row.records), output_tokens))
+    return Value(found.value, found.interval, detail=found.reason or "")
+
+
 def _answer_tokens(row: MethodResults) -> Value:
     estimator = row.means["estimator_tokens"]
     return Value(row.means["answer_tokens"], beside=(estimator,) if estimator else ())
@@ -190,6 +199,10 @@ def _verdict(row: MethodResults) -> Value:
     return Value(row.comparison.verdict, order=order[row.comparison.verdict])
 
 
+def _ratio(versus: Comparison) -> Value:
+    return Value(versus.ratio, versus.ratio_interval, detail=versus.ratio_reason or "")
+
+
 def _discordant(versus: Comparison) -> Value:
     counts = versus.mcnemar
     return Value(counts.p, beside=(counts.only_a, counts.only_b)) if counts else Value()
@@ -209,6 +222,12 @@ def _file_only(name: str, note: str, of: Callable[[MethodResults], Value], unit:
 def _cost(name: str, note: str, unit: Unit) -> Measure:
     """The mean of a cost per question, in CSV and JSON."""
     return _file_only(name, note, _mean(name), unit)
+
+
+def _known(key: str) -> Measure:
+    """Over how many answers the mean of a cost runs, in CSV and JSON."""
+    note = f"Answers whose {key} is known: those that the mean is over"
+    return _file_only(f"known_{key}", note, lambda row: Value(row.known[key]), "count")
 
 
 MEASURES = (
@@ -248,7 +267,7 @@ MEASURES = (
     Measure(
         "output_tokens",
         "Tokens",
-        "Mean output tokens per question, all calls, with their 95 % interval",
+        "Mean output tokens per question, all calls of the method, with their 95 % interval",
         _output_tokens,
         "tokens",
         main=True,
@@ -256,6 +275,17 @@ MEASURES = (
         short="total\ntokens",
         interval=True,
         printed=lambda row: Value(row.output_tokens, detail="answer only"),
+    ),
+    Measure(
+        "median_output_tokens",
+        "Median tokens",
+        "Median output tokens of the questions, which a few endless answers do not move",
+        _median_output_tokens,
+        "tokens",
+        main=True,
+        rank=14,
+        short="median\ntokens",
+        interval=True,
     ),
     Measure(
         "difference",
@@ -282,7 +312,7 @@ MEASURES = (
         "token_ratio",
         "Token ratio",
         "Output tokens over the baseline's on the same questions, with its 95 % interval",
-        _against_baseline(lambda versus: Value(versus.ratio, versus.ratio_interval)),
+        _against_baseline(_ratio),
         "ratio",
         main=True,
         rank=5,
@@ -314,7 +344,7 @@ MEASURES = (
     Measure(
         "dollars_per_1000",
         "$ / 1,000",
-        "Dollars for 1,000 questions",
+        "Dollars for 1,000 questions, by the prices at the time of each call",
         _dollars_per_1000,
         "dollars",
         main=True,
@@ -347,6 +377,13 @@ MEASURES = (
         short="tokens/\ncorrect",
     ),
     Measure(
+        "scorer_tokens",
+        "Scorer tokens",
+        "Mean output tokens of graders, which are no part of the method's",
+        _mean("scorer_tokens"),
+        "tokens",
+    ),
+    Measure(
         "seconds", "Seconds", "Mean seconds per question, all calls", _mean("seconds"), "seconds"
     ),
     Measure(
@@ -355,6 +392,7 @@ MEASURES = (
         "Answers that hit their token cap",
         _mean("truncated"),
         "percent",
+        main=True,
         rank=11,
         short="cut\noff",
     ),
@@ -454,14 +492,25 @@ MEASURES = (
     ),
     _cost("vanilla_tokens", "Output tokens of a budget search's unbudgeted answers", "tokens"),
     _cost("search_tokens", "Output tokens of a budget search's trials", "tokens"),
-    _cost("helper_tokens", "Output tokens of other roles, such as graders", "tokens"),
+    _cost("helper_tokens", "Output tokens of the method's other calls", "tokens"),
     _cost("reasoning_tokens", "Output tokens of hidden reasoning, where reported", "tokens"),
     _cost("input_tokens", "Input tokens of all calls, cached ones included", "tokens"),
+    _cost("counted_tokens", "Output tokens of the calls that somebody counted", "tokens"),
+    _cost("uncounted_calls", "Calls whose output tokens nobody counted", "plain"),
     _cost("dollars", "Dollars", "dollars"),
+    _cost("scorer_dollars", "Dollars of graders, which are no part of the method's", "dollars"),
     _cost("calls", "Calls", "plain"),
     _cost("budget", "The answer's budget, in tokens", "tokens"),
     _cost("budget_echoed", "Estimates that repeat the example of their prompt", "percent"),
+    _cost("estimate_cut_off", "Estimates that hit their token cap without a budget", "percent"),
     _cost("unsolved", "Searches whose unbudgeted answer was wrong", "percent"),
     _cost("no_smaller_budget", "Searches that found no smaller budget", "percent"),
+    *(_known(key) for key in COST_KEYS),
+    _file_only(
+        "unscored_unknown",
+        "Samples without a score whose output tokens are not known in full",
+        lambda row: Value(row.unscored_unknown),
+        "count",
+    ),
 )
 """Every measure, in the order of the page."""

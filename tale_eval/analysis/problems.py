@@ -10,7 +10,15 @@ from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.records import RunSettings
 
 # sections of `RunSettings.values` that must agree between the runs of a model and task
-_COMPARED = {"generation": None, "model arguments": None, "model roles": None, "versions": "task"}
+_COMPARED = {
+    "generation": None,
+    "model arguments": None,
+    "model roles": None,
+    "estimator": None,
+    "versions": "task",
+}
+# sections that say nothing of a run without such a thing
+_WHERE_PRESENT = {"estimator"}
 
 ERROR_LENGTH = 200
 """Characters of an error that are shown."""
@@ -29,16 +37,16 @@ def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> li
         sentences = [s for row in group for s in _row_problems(row)]
         sentences += _baseline_problems(group, baseline)
         sentences += _many_comparisons(group)
+        sentences += _ratios_without_interval(group)
         found += [f"{model}, {task}: {sentence}" for sentence in sentences]
     return [*found, *_average_problems(rows)]
 
 
 def _row_problems(row: LeaderboardRow) -> Iterator[str]:
     if row.errors:
-        spent = f"; they cost {row.unscored_tokens:,} output tokens more"
         yield (
             f"{row.method}: {row.errors} of {row.n + row.errors} samples failed or have no score"
-            f"{spent if row.n and row.unscored_tokens else ''}"
+            f"{_unscored_cost(row)}"
         )
     if row.failures_count:
         yield (
@@ -63,8 +71,8 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
             f"{100 * row.circular:.1f} % are right in every rotation (circular accuracy), and "
             "the intervals count a question once"
         )
-    if 0 < row.dollars_known < row.n:
-        yield f"{row.method}: the dollars of {row.n - row.dollars_known} answers are not known"
+    yield from _unknown_parts(row)
+    yield from _cut_estimates(row)
     versus = row.comparison
     if versus and not versus.same_questions:
         yield (
@@ -72,6 +80,39 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
             f"answered {versus.paired}, only {row.method} {versus.unpaired}, only "
             f"{versus.baseline} {versus.unpaired_baseline}; they are compared on the "
             f"{versus.paired}"
+        )
+
+
+def _unscored_cost(row: LeaderboardRow) -> str:
+    """What the samples without a score cost beside those in the row, as far as known."""
+    if not row.n or not row.unscored_tokens:
+        return ""
+    known = f"; they cost {row.unscored_tokens:,} output tokens more"
+    if not row.unscored_unknown:
+        return known
+    return f"{known}, not counting what is unknown of {row.unscored_unknown} of them"
+
+
+def _unknown_parts(row: LeaderboardRow) -> Iterator[str]:
+    """Which means leave out answers, and over how many they run."""
+    answers = row.n or row.errors
+    for key, name in (("output_tokens", "output tokens"), ("input_tokens", "input tokens")):
+        known = row.known[key]
+        if 0 < known < answers:
+            yield (
+                f"{row.method}: the {name} of {answers - known} answers are not known; their "
+                f"mean, and all that rests on them, is over the other {known} of {answers}"
+            )
+    if 0 < row.dollars_known < row.n:
+        yield f"{row.method}: the dollars of {row.n - row.dollars_known} answers are not known"
+
+
+def _cut_estimates(row: LeaderboardRow) -> Iterator[str]:
+    known, share = row.known["estimate_cut_off"], row.means["estimate_cut_off"]
+    if share:
+        yield (
+            f"{row.method}: {round(share * known)} of {known} estimates hit their token cap "
+            "before they named a budget; raise estimator_max_tokens"
         )
 
 
@@ -107,6 +148,16 @@ def _commonest_error(row: LeaderboardRow) -> str:
     return f"{shown} (--temperature 1 may help)" if refused else shown
 
 
+def _ratios_without_interval(group: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """Why a token ratio stands alone: alike for several methods, it is said once."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for row in group:
+        if row.comparison and row.comparison.ratio_reason:
+            reasons[row.comparison.ratio_reason].append(row.method)
+    for reason, methods in reasons.items():
+        yield f"token ratio of {', '.join(methods)}: {reason}"
+
+
 def _percent(share: float | None) -> str:
     return "nothing" if share is None else f"{100 * share:.1f} %"
 
@@ -138,6 +189,8 @@ def setting_problems(settings: Iterable[RunSettings]) -> list[str]:
 
 
 def _differences(runs: list[RunSettings], section: str, only: str | None) -> list[str]:
+    if section in _WHERE_PRESENT:
+        runs = [run for run in runs if run.values.get(section)]
     names = sorted({name for run in runs for name in run.values.get(section, {})})
     found = []
     for name in names:

@@ -13,8 +13,10 @@ def project(records: Iterable[Record], model: str, prices: Prices | None = None)
     """The same records with the dollars that their token counts cost on another model.
 
     Everything but the dollars stays, the model's name too. All calls of a sample are
-    priced as one, without cache discounts, and as if the other model read and wrote as
-    many tokens: it has its own tokenizer and its own length of answer.
+    priced as one, at today's prices, without cache discounts, and as if the other model read
+    and wrote as many tokens: it has its own tokenizer and its own length of answer. Where
+    several calls together are so long that one call of that length costs more, the dollars
+    are not known.
 
     Args:
         records: What was read from the logs.
@@ -34,7 +36,8 @@ def project(records: Iterable[Record], model: str, prices: Prices | None = None)
 
 def _project(record: Record, model: str, prices: Prices | None) -> Record:
     tokens = record.costs["input_tokens"], record.costs["output_tokens"]
-    cost = dollars(_call(model, *tokens), prices)
+    call = _call(model, *tokens).model_copy(update={"summed": record.costs["calls"] != 1})
+    cost = dollars(call, prices)
     return replace(record, costs=record.costs | {"dollars": None if cost is None else float(cost)})
 
 

@@ -109,14 +109,16 @@ class MethodResults:
         epochs: How many different epochs there are.
         repeated: Samples beyond the first of their question and epoch: a run read twice.
         accuracy: Share right of `n`; None if nothing was scored.
-        interval: Of the accuracy: Wilson's, over epochs and rotations clustered by question.
+        interval: Of the accuracy; epochs and rotations of one question are one of its questions.
         accuracy_with_failures: Share right where every failed sample is a wrong answer.
         interval_with_failures: Of it.
         circular: Share of questions that are right in every rotation of their options; None
             where none was rotated.
         means: Mean of each cost over the scored answers (over all samples where none was
             scored), None where none of them knows it.
+        known: Over how many answers each mean runs: those that know the cost.
         unscored_tokens: Output tokens of the samples that are in `errors`, as far as known.
+        unscored_unknown: Samples in `errors` some or all of whose output tokens are not known.
         tokens_interval: Of the mean output tokens, clustered by question.
         bare: Share of answers without any reasoning before them.
         dollars_known: Scored answers whose dollars are known.
@@ -141,7 +143,9 @@ class MethodResults:
     interval_with_failures: Interval | None
     circular: float | None
     means: dict[str, float | None]
+    known: dict[str, int]
     unscored_tokens: int
+    unscored_unknown: int
     tokens_interval: Interval | None
     bare: float | None
     dollars_known: int

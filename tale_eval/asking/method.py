@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tale_eval.asking.arguments import split_arguments
 from tale_eval.errors import InvalidValueError
 
-_SEPARATOR = re.compile(r"(?<!\\)((?:\\\\)*):")
+_PIECE = re.compile(r"\\[\\:]|[^\\:]+|[\\:]")
 _ESCAPED = re.compile(r"\\([\\:])")
 # a backslash that would be taken for an escape; others, as in \boxed, stay as they are
 _TO_ESCAPE = re.compile(r":|\\(?=[\\:]|$)")
@@ -89,8 +89,13 @@ def as_method(method: "str | Method") -> Method:
 
 def _segments(text: str) -> list[str]:
     """The text, cut at the colons that no backslash escapes."""
-    cut = _SEPARATOR.sub(lambda found: f"{found.group(1)}\0", text)
-    return cut.split("\0")
+    segments = [""]
+    for piece in _PIECE.findall(text):
+        if piece == ":":
+            segments.append("")
+        else:
+            segments[-1] += piece
+    return segments
 
 
 def _unescaped(value: str) -> str:

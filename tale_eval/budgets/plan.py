@@ -12,12 +12,13 @@ from typing import Literal
 from tale_eval.asking.question import Question, Way
 from tale_eval.budgets.reading import BudgetReading
 
-Purpose = Literal["answer", "estimate", "vanilla", "search", "helper"]
+Purpose = Literal["answer", "estimate", "vanilla", "search", "helper", "scorer"]
 """Why a model is asked.
 
 answer: the method's one answer. estimate: the budget estimator. vanilla: the
 unbudgeted answer from which a budget search starts. search: one trial of it.
-helper: any call that the method did not make, such as a grader's.
+helper: any other call of the method, such as a critique or an agent's earlier turns.
+scorer: a grader's call. It is no part of what the method costs.
 """
 
 

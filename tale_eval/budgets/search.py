@@ -27,10 +27,11 @@ Answer = TypeVar("Answer")
 class Attempt:
     """One answer of the model: its cost in output tokens, its grade, its text.
 
-    `call` is whatever name the asker has for the call that gave it; None without one.
+    The cost is None where nobody counted it. `call` is whatever name the asker has for the
+    call that gave it; None without one.
     """
 
-    output_tokens: int
+    output_tokens: int | None
     correct: bool
     text: str
     call: str | None = None
@@ -70,9 +71,25 @@ class Trial:
         return right == len(self.attempts) if self.rule == "all" else 2 * right > len(self.attempts)
 
     @property
+    def counted(self) -> bool:
+        """Whether the output tokens of all attempts are known."""
+        return all(attempt.output_tokens is not None for attempt in self.attempts)
+
+    @property
     def output_tokens(self) -> float:
-        """Mean output tokens of the attempts; the plain count where there is one."""
-        return mean(attempt.output_tokens for attempt in self.attempts)
+        """Mean output tokens of the attempts; the plain count where there is one.
+
+        Raises:
+            InvalidValueError: Nobody counted them.
+        """
+        known = [a.output_tokens for a in self.attempts if a.output_tokens is not None]
+        if len(known) < len(self.attempts):
+            where = "the vanilla answer" if self.budget is None else f"budget {self.budget}"
+            raise InvalidValueError(
+                f"{where}: the output tokens of {len(self.attempts) - len(known)} of "
+                f"{len(self.attempts)} attempts are not known; leave the trial out"
+            )
+        return mean(known)
 
     @property
     def effective_budget(self) -> int:
@@ -142,13 +159,15 @@ async def search(
     - "bisect": halving, then binary search between the last feasible and the first
       infeasible budget until they differ by at most max(1, tolerance * feasible one).
 
-    No budget is asked twice. Trials asked, at most: floor(log2 T) by "halving" and
+    A trial whose output tokens nobody counted is not feasible. No budget is asked twice.
+    Trials asked, at most: floor(log2 T) by "halving" and
     "greedy", speculative or not; "bisect" adds at most ceil(log2(1/tolerance)) + 1.
     Calls are `samples` times as many.
 
     Args:
         ask: One attempt under a budget of so many tokens.
-        vanilla: The trial without a budget; it is judged by `rule`, too.
+        vanilla: The trial without a budget; it is judged by `rule`, too, and its tokens
+            are known.
         strategy: Which budgets are asked and which are feasible.
         samples: Attempts per budget, made concurrently.
         rule: How the attempts at one budget make a correct trial.
@@ -158,7 +177,8 @@ async def search(
 
     Raises:
         UnknownNameError: A strategy or rule of another name.
-        InvalidValueError: Samples below 1, or a tolerance outside (0, 1].
+        InvalidValueError: Samples below 1, a tolerance outside (0, 1], or a vanilla trial
+            whose tokens nobody counted.
         Exception: Whatever `ask` raises; an ExceptionGroup only where concurrent
             asks failed together.
     """
@@ -190,11 +210,11 @@ def _check(strategy: str, samples: int, tolerance: float) -> None:
 
 
 def _correct(trial: Trial, previous: Trial) -> bool:
-    return trial.correct
+    return trial.correct and trial.counted
 
 
 def _correct_and_cheaper(trial: Trial, previous: Trial) -> bool:
-    return trial.correct and trial.output_tokens < previous.output_tokens
+    return _correct(trial, previous) and trial.output_tokens < previous.output_tokens
 
 
 async def _descend(
@@ -223,7 +243,7 @@ async def _bisect(attempt: Try, descent: SearchResult, tolerance: float) -> Sear
     while high - low > max(1, tolerance * high):
         trial = await attempt((low + high) // 2)
         trials.append(trial)
-        if trial.correct:
+        if _correct(trial, best):
             best, high = trial, trial.effective_budget
         else:
             low = trial.effective_budget

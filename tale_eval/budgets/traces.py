@@ -8,13 +8,14 @@ from tale_eval.budgets.search import Attempt, Rule, SearchResult, SearchStatus, 
 class AttemptTrace(BaseModel):
     """One answer: its output tokens, whether it was right, and its text.
 
+    The tokens are None where nobody counted them.
     `event` is that of its call in the ledger (`tale_eval.tokens.ledger.Call`); None in logs
     of version 0.1.0, which did not write it.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    output_tokens: int
+    output_tokens: int | None
     correct: bool
     text: str
     event: str | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from tale_eval.asking.prompts import AnswerFormat, Style
+from tale_eval.asking.prompts import SYSTEM_PROMPT, AnswerFormat, Style
 from tale_eval.cli.output import note
 from tale_eval.errors import check_name
 
@@ -34,13 +34,16 @@ def corpus(
     answer_format: Annotated[
         str, typer.Option(help="The prompt's, as in cot:answer_format=boxed")
     ] = "bracketed",
+    system_prompt: Annotated[
+        str, typer.Option(help="The prompt's; '' for none, as in cot:system_prompt=")
+    ] = SYSTEM_PROMPT,
     validation: Annotated[float, typer.Option(min=0, max=0.9, help="Share to validate on")] = 0.1,
     seed: Annotated[int, typer.Option(help="Another one validates on other questions")] = 1024,
 ) -> None:
     """Make a training corpus of the right answers in logs."""
     from tale_eval.training.candidates import evaluation_questions, read_candidates
     from tale_eval.training.card import Settings, data_card
-    from tale_eval.training.corpus import FILTERS, build_corpus
+    from tale_eval.training.corpus import FILTERS, build_corpus, from_test_splits
     from tale_eval.training.folder import check_free, write_corpus
     from tale_eval.training.overlap import Evaluation
 
@@ -58,9 +61,11 @@ def corpus(
         evaluation=Evaluation(kept_out),
         style=style,  # type: ignore[arg-type]
         answer_format=answer_format,  # type: ignore[arg-type]
+        system_prompt=system_prompt,
         validation=validation,
         seed=seed,
     )
+    warnings = from_test_splits(sampled.candidates, made)
     settings = Settings(
         model=sampled.model,
         logs=sampled.logs,
@@ -71,8 +76,10 @@ def corpus(
         answer_format=answer_format,
         validation=validation,
         seed=seed,
+        system_prompt=system_prompt,
+        warnings=warnings,
     )
-    note(sampled.problems)
+    note(sampled.problems + warnings)
     write_corpus(made, out, data_card(made, settings))
     print(f"{made.read:6} questions read")
     for name in FILTERS:
@@ -84,15 +91,25 @@ def corpus(
 def train(
     kind: Annotated[str, typer.Argument(help="sft or dpo")],
     model: Annotated[str, typer.Option(help="The base model: a local folder or a name on the hub")],
-    data: Annotated[Path, typer.Option(help="The folder that `tale-eval corpus` wrote")],
+    data: Annotated[
+        Path, typer.Option(help="The folder that `tale-eval corpus` wrote, or a .jsonl file")
+    ],
     out: Annotated[Path, typer.Option(help="The adapter's folder")],
     config: Annotated[
         str | None, typer.Option(help="A recipe: the name of one of ours, or a YAML file")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the last whole checkpoint")] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows to an optimiser step, instead of the recipe's")
+    ] = None,
+    epochs: Annotated[float | None, typer.Option(help="Epochs, instead of the recipe's")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate, instead of the recipe's")] = None,
 ) -> None:
     """Train an adapter on a corpus; by the paper's recipe if no other is named."""
     from tale_eval.training.train import train as run
 
     check_name("kind of training", kind, KINDS)
-    run(kind, model, data, out, config or f"paper-{kind}", resume)  # type: ignore[arg-type]
+    overrides = {"batch_size": batch_size, "num_train_epochs": epochs, "learning_rate": lr}
+    given = {key: value for key, value in overrides.items() if value is not None}
+    recipe = config or f"paper-{kind}"
+    run(kind, model, data, out, recipe, resume, given)  # type: ignore[arg-type]

@@ -6,6 +6,9 @@ language. On other people's tasks, marked choices go through Inspect's
 end in an "ANSWER: x" line, which their `match()` scorer reads.
 """
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from inspect_ai.model import (
@@ -63,7 +66,8 @@ async def ask(
     if seed is None:
         seed = epoch_seed(state, get_model())
     try:
-        state = await _put(state, _seeded(generate, seed), asked, way)
+        with _naming_the_system_prompt(way):
+            state = await _put(state, _seeded(generate, seed), asked, way)
     except IndexError:
         # Inspect has no message to go on with after a reply without any choice, and the
         # sample fails; the tokens were spent all the same
@@ -86,7 +90,8 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> str:
     messages: list[ChatMessage] = [ChatMessageUser(content=asked.words(_question(state, way)))]
     if way.system_prompt:
         messages.insert(0, ChatMessageSystem(content=way.system_prompt))
-    output = await model.generate(messages, config=config)
+    with _naming_the_system_prompt(way):
+        output = await model.generate(messages, config=config)
     record_call(state, output, asked.purpose, budget=asked.budget, model=model)
     return output.completion
 
@@ -144,6 +149,24 @@ def _seeded(generate: Generate, seed: int | None) -> Generate:
         return await generate(state, *args, **{**kwargs, "seed": seed})
 
     return cast(Generate, seeded)
+
+
+@contextmanager
+def _naming_the_system_prompt(way: Way) -> Iterator[None]:
+    """Where a chat template has no system role, say how to ask without one."""
+    try:
+        yield
+    except Exception as error:
+        # templates word it as they like, and a server hands their words on
+        refused = re.search(r"system (role|message|prompt)", str(error), re.IGNORECASE)
+        # a template's own refusal; the module is not imported, as other models need none
+        from_template = type(error).__name__ == "TemplateError"
+        if way.system_prompt and (refused or from_template):
+            raise InvalidValueError(
+                f"the model takes no system message, or not this prompt ({error}); ask without "
+                "one: system_prompt=, as in the method cot:system_prompt="
+            ) from error
+        raise
 
 
 def _is_ours(state: TaskState) -> bool:

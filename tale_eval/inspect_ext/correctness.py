@@ -6,6 +6,7 @@ from inspect_ai.event import ScoreEvent
 from inspect_ai.log import transcript
 from inspect_ai.scorer import Score, score
 from inspect_ai.solver import TaskState
+from inspect_ai.util import span
 
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.grading.credit import credit
@@ -25,7 +26,9 @@ async def is_correct(state: TaskState, which: str | None = None) -> bool:
         UnknownNameError: If there is no such scorer or key.
     """
     try:
-        scores = await score(state)
+        # what its graders ask is the scorer's, also in the middle of a search
+        async with span(score.__name__, type="scorer"):
+            scores = await score(state)
     except RuntimeError as error:
         if "with a scorer" not in str(error):
             raise

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inspect_ai.model import ChatMessage, Model, ModelOutput
+from inspect_ai.model import ChatMessage, ContentReasoning, Model, ModelOutput, ModelUsage
 
 from tale_eval.tokens.ledger import CountedBy
+from tale_eval.tokens.usage import tokens_used
 
 _CUT_OFF = ("max_tokens", "model_length")
 _PADDING_PROVIDERS = ("hf",)
@@ -19,7 +20,11 @@ _PADDING_PROVIDERS = ("hf",)
 
 @dataclass(frozen=True)
 class Count:
-    """Token counts of one call; None where nobody counted."""
+    """Token counts of one call; None where nobody counted.
+
+    Attributes:
+        reasoned: A text of hidden reasoning stands beside the reply.
+    """
 
     input_tokens: int | None
     output_tokens: int | None
@@ -28,6 +33,7 @@ class Count:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int | None = None
+    reasoned: bool = False
 
 
 def count(
@@ -69,23 +75,53 @@ def was_cut_off(output: ModelOutput) -> bool | None:
     return None if reason == "unknown" else reason in _CUT_OFF
 
 
+def reasoned(output: ModelOutput) -> bool:
+    """Whether a text of hidden reasoning stands beside the reply."""
+    content = [] if output.empty else output.message.content
+    return not isinstance(content, str) and any(isinstance(c, ContentReasoning) for c in content)
+
+
+def replied(output: ModelOutput) -> bool:
+    """Whether the model said something, thought something or called a tool."""
+    if output.empty:
+        return False
+    return bool(output.completion or output.message.tool_calls) or reasoned(output)
+
+
 def _provider_count(output: ModelOutput, counted_by: CountedBy) -> Count:
     truncated = was_cut_off(output)
-    usage = output.usage
-    if usage is None:
-        return Count(None, None, counted_by, truncated)
+    if output.usage is None:
+        return Count(None, None, counted_by, truncated, reasoned=reasoned(output))
+    counts = usage_counts(output.usage, replied(output))
+    if counts["output_tokens"] is None:
+        counted_by = "nobody"
+    return Count(**counts, counted_by=counted_by, truncated=truncated, reasoned=reasoned(output))
+
+
+def usage_counts(usage: ModelUsage, replied: bool) -> dict[str, Any]:
+    """The counts in a usage record of Inspect's, by their names in `Count`.
+
+    Args:
+        usage: Of one call or, added up, of several.
+        replied: The model said something.
+    """
     cache_read = usage.input_tokens_cache_read or 0
     cache_write = usage.input_tokens_cache_write or 0
-    return Count(
+    read, written = tokens_used(
         # Inspect leaves the cached tokens out of input_tokens
-        input_tokens=usage.input_tokens + cache_read + cache_write,
-        output_tokens=usage.output_tokens,
-        counted_by=counted_by,
-        truncated=truncated,
-        cache_read_tokens=cache_read,
-        cache_write_tokens=cache_write,
-        reasoning_tokens=usage.reasoning_tokens,
+        usage.input_tokens + cache_read + cache_write,
+        usage.output_tokens,
+        reasoning=usage.reasoning_tokens,
+        total=usage.total_tokens,
+        replied=replied,
     )
+    return {
+        "input_tokens": read,
+        "output_tokens": written,
+        "cache_read_tokens": cache_read,
+        "cache_write_tokens": cache_write,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
 
 
 def _tokenizer_count(
@@ -102,6 +138,7 @@ def _tokenizer_count(
         output_tokens=max_tokens if truncated and max_tokens else written,
         counted_by="tokenizer",
         truncated=truncated,
+        reasoned=reasoned(output),
     )
 
 

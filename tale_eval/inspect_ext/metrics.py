@@ -33,6 +33,8 @@ def known_means() -> Metric:
             known = _known([row.get(key) for row in rows])
             if not known or (key.endswith(_AMOUNTS) and not any(known)):
                 continue
+            if key == "counted_tokens" and not any(row.get("uncounted_calls") for row in rows):
+                continue  # all are: output_tokens says it
             shown[key] = math.fsum(known) / len(known)
             if len(known) < len(rows):
                 shown[f"{key}_known"] = len(known)

@@ -4,13 +4,13 @@ Inspect forgets usage when a reply comes from its cache or a log is scored again
 the calls are kept in the sample's store, where both survive.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, cast
 
-from inspect_ai.event import Event, ModelEvent
+from inspect_ai.event import Event, ModelEvent, SpanBeginEvent, StepEvent
 from inspect_ai.log import EvalSample, transcript
-from inspect_ai.model import Model, ModelOutput, get_model
+from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model
 from inspect_ai.solver import TaskState
 from inspect_ai.util import StoreModel
 from pydantic import Field, TypeAdapter
@@ -179,18 +179,84 @@ def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:
     The calls of others, such as a grader's, come from the events in both cases. A log
     that was stripped of its events still has its last output.
     """
-    events = [e for e in transcript().events if isinstance(e, ModelEvent) and e.error is None]
-    ledger = record.calls
-    if ledger:
-        known = {call.event for call in ledger}
-        helpers = [e for e in events if e.uuid not in known]
-        return [*ledger, *(_call(e, "helper", model=_if_loaded(e.model)) for e in helpers)]
-    if events:
-        return [_call(e, _purpose_of_role(e.role), model=_if_loaded(e.model)) for e in events]
-    if state.output.empty:
-        return []
+    told = calls_in(transcript().events, record.calls, state.output, _if_loaded)
+    if told or state.output.empty:
+        return told
     counted = count(state.output, str(state.model))
     return [Call(purpose="answer", model=str(state.model), **vars(counted))]
+
+
+def calls_in(
+    events: Sequence[Event],
+    ledger: Sequence[Call],
+    output: ModelOutput,
+    loaded: Callable[[str], Model | None] = lambda name: None,
+) -> list[Call]:
+    """The calls in a ledger, and after them those in a sample's events that are not in it.
+
+    What was asked while a scorer ran is the scorer's; whatever else was asked is the
+    method's, under whichever role.
+
+    Args:
+        events: Of the sample, in their order.
+        ledger: The calls that the method wrote down; empty of somebody else's method.
+        output: The sample's answer.
+        loaded: The model of this name, if it is in this process.
+    """
+    known = {call.event for call in ledger}
+    graders = {id(event) for event in scorer_calls(events)}
+    others = [e for e in _answered(events) if e.uuid is None or e.uuid not in known]
+    solving = [event for event in others if id(event) not in graders]
+    answer = None if ledger else _answer_among(solving, output)
+
+    def purpose(event: ModelEvent) -> Purpose:
+        if id(event) in graders:
+            return "scorer"
+        if event is answer:
+            return "answer"
+        return "estimate" if event.role == ESTIMATOR_ROLE and not ledger else "helper"
+
+    return [*ledger, *(_call(e, purpose(e), model=loaded(e.model)) for e in others)]
+
+
+def scorer_calls(events: Sequence[Event]) -> list[ModelEvent]:
+    """The calls that were made while a scorer ran, be it after a solver or for it."""
+    asked = [event for event in events if isinstance(event, ModelEvent)]
+    if not any(isinstance(event, SpanBeginEvent | StepEvent) for event in events):
+        # without any mark of a phase only the role can say it
+        return [event for event in asked if event.role == "grader"]
+    spans: set[str] = set()
+    steps, found = 0, []
+    for event in events:
+        if isinstance(event, SpanBeginEvent):
+            if event.type in _SCORING or event.parent_id in spans:
+                spans.add(event.id)
+        elif isinstance(event, StepEvent) and event.type in _SCORING:
+            # what earlier versions of Inspect wrote in place of spans
+            steps += 1 if event.action == "begin" else -1
+        elif isinstance(event, ModelEvent) and (steps or event.span_id in spans):
+            found.append(event)
+    return found
+
+
+_SCORING = ("scorer", "scorers")
+
+
+def _answered(events: Iterable[Event]) -> list[ModelEvent]:
+    return [e for e in events if isinstance(e, ModelEvent) and e.error is None]
+
+
+def _answer_among(events: Sequence[ModelEvent], output: ModelOutput) -> ModelEvent | None:
+    """The call that gave a sample's answer: by its message, its text, or as the last one."""
+    asked = [event for event in events if event.role != ESTIMATOR_ROLE]
+    if not output.empty:
+        said = [e for e in asked if not e.output.empty]
+        same = [e for e in said if e.output.message.id == output.message.id]
+        same = same or [e for e in said if e.output.completion == output.completion]
+        if same:
+            return same[-1]
+    by_the_task = [event for event in asked if event.role is None] or asked
+    return by_the_task[-1] if by_the_task else None
 
 
 def _write(state: TaskState, **fields: object) -> None:
@@ -233,14 +299,26 @@ def _call(
         stop_reason=stop_reason(event.output),
         seconds=event.output.time,
         replayed=event.cache == "read",
+        at=event.timestamp,
+        batch=is_batch(event.model, event.config),
+        service_tier=_service_tier(event, model),
         **vars(counted),
     )
 
 
-def _purpose_of_role(role: str | None) -> Purpose:
-    if role is None:
-        return "answer"
-    return "estimate" if role == ESTIMATOR_ROLE else "helper"
+_BATCHING = ("anthropic", "google", "grok", "openai", "together")
+
+
+def is_batch(model: str, config: GenerateConfig) -> bool:
+    """Whether a call goes through the provider's batch API; Inspect knows that of five."""
+    return bool(config.batch) and model.partition("/")[0] in _BATCHING
+
+
+def _service_tier(event: ModelEvent, model: Model | None) -> str | None:
+    """The provider's tier that was asked for."""
+    asked = (event.config.extra_body or {}).get("service_tier")
+    tier = asked or getattr(model and model.api, "service_tier", None)
+    return tier if isinstance(tier, str) else None
 
 
 def _if_loaded(name: str) -> Model | None:

@@ -9,18 +9,19 @@ import math
 from typing import Self
 
 import anyio.to_thread
-from inspect_ai.model import ContentReasoning, ModelOutput
+from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import TaskState
 
 from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.answers import Grade, read_reply
 from tale_eval.grading.formulas import same_expression
-from tale_eval.inspect_ext.counting import stop_reason
+from tale_eval.inspect_ext.counting import reasoned, stop_reason
 from tale_eval.inspect_ext.metrics import JUDGED, circular_accuracy, known_means
 from tale_eval.inspect_ext.record import TaleRecord, calls_of, record_of
-from tale_eval.tokens.costs import cost_values
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.costs import answer_of, cost_values
+from tale_eval.tokens.ledger import Call, reasoned_unseen
+from tale_eval.tokens.pricing import price_list
 
 Metrics = list[Metric | dict[str, list[Metric]]]
 """What Inspect shows of a score: of its keys, and of the whole."""
@@ -58,9 +59,9 @@ def tale() -> Scorer:
         text = state.output.completion
         graded = await _graded(text, target.text, kind, options)
         extraction = graded.extraction
-        bare = extraction.bare and not _reasoned(state)
         record = record_of(state)
         calls = calls_of(state, record)
+        bare = extraction.bare and not _reasoned(state, answer_of(calls, record.answer_call))
         return _CostScore(
             value={
                 "correct": int(graded.correct),
@@ -119,10 +120,9 @@ def _costs(record: TaleRecord, calls: list[Call]) -> dict[str, float]:
     return {key: math.nan if value is None else float(value) for key, value in values.items()}
 
 
-def _reasoned(state: TaskState) -> bool:
+def _reasoned(state: TaskState, answer: Call | None) -> bool:
     """Whether the model reasoned out of sight before it answered."""
-    content = [] if state.output.empty else state.output.message.content
-    return not isinstance(content, str) and any(isinstance(c, ContentReasoning) for c in content)
+    return reasoned(state.output) or (answer is not None and reasoned_unseen(answer))
 
 
 def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> dict[str, object]:
@@ -132,6 +132,7 @@ def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> d
         "counted_by": ", ".join(counted_by),
         "budget_status": record.budget_status,
         "stop_reason": stop_reason(output),
+        "prices": f"{price_list()}, at the time of each call",
     }
 
 

@@ -8,6 +8,7 @@ question is marked as failed, and the others keep their answers.
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from tale_eval.lm_eval_ext.models import CUT_OFF, TaleLM
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.usage import tokens_used
 
 # whatever a server can do wrong, by both of lm_eval's clients: no connection, an error
 # status, no JSON, JSON of another shape
@@ -173,14 +175,21 @@ class ApiCounts(TaleLM):
             for choice, text in zip(choices, texts, strict=True):
                 # the usage of a request with several prompts is nobody's in particular
                 usage = output.get("usage") if len(choices) == 1 else None
-                replies.append(self._reply(text or "", choice, usage))
+                tier = output.get("service_tier")
+                replies.append(self._reply(text or "", choice, usage, tier))
         return replies
 
     def _reply(
-        self, text: str, choice: Mapping[str, Any], usage: Mapping[str, Any] | None
+        self,
+        text: str,
+        choice: Mapping[str, Any],
+        usage: Mapping[str, Any] | None,
+        tier: Any = None,
     ) -> Reply:
         usage = usage or {}
-        read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        reasoning = _detail(usage, "completion_tokens_details", "reasoning_tokens")
+        thought = _thought(choice)
+        read, written = _used(usage, reasoning, replied=bool(text or thought))
         reason = choice.get("finish_reason") or "unknown"
         call = Call(
             purpose="answer",
@@ -188,12 +197,15 @@ class ApiCounts(TaleLM):
             input_tokens=read,
             cache_read_tokens=_detail(usage, "prompt_tokens_details", "cached_tokens") or 0,
             output_tokens=written,
-            reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
+            reasoning_tokens=reasoning,
             counted_by="nobody" if written is None else "provider",
             stop_reason=reason,
             truncated=reason in CUT_OFF,
+            at=datetime.now(UTC),
+            service_tier=tier if isinstance(tier, str) else None,
+            reasoned=thought,
         )
-        if written is None and self.tokenizer_backend == "huggingface":
+        if written is None and not thought and self.tokenizer_backend == "huggingface":
             ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
             call = call.model_copy(update={"output_tokens": len(ids), "counted_by": "tokenizer"})
         return Reply(text, [call])
@@ -287,6 +299,29 @@ def _status(error: BaseException) -> int | None:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return int(error.response.status_code)
     return None
+
+
+def _used(
+    usage: Mapping[str, Any], reasoning: int | None, *, replied: bool
+) -> tuple[int | None, int | None]:
+    """Input and output tokens of a server's usage record."""
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if not isinstance(read, int) or not isinstance(written, int):
+        return read, written
+    total = usage.get("total_tokens")
+    return tokens_used(
+        read,
+        written,
+        reasoning=reasoning,
+        total=total if isinstance(total, int) else None,
+        replied=replied,
+    )
+
+
+def _thought(choice: Mapping[str, Any]) -> bool:
+    """Whether a server sends a text of hidden reasoning beside the reply."""
+    message = choice.get("message") or {}
+    return any(bool(message.get(name)) for name in ("reasoning_content", "reasoning"))
 
 
 def _detail(usage: Mapping[str, Any], section: str, name: str) -> int | None:

@@ -142,7 +142,9 @@ class _Running:
 
     def take(self, reply: Reply) -> Reply | None:
         """Go on with this reply; what the whole plan came to, or None where it asks more."""
-        told = {"purpose": self.ask.purpose, "budget": self.ask.budget}
+        told: dict[str, Any] = {"purpose": self.ask.purpose, "budget": self.ask.budget}
+        if self.ask.max_tokens is not None:
+            told["max_tokens"] = self.ask.max_tokens
         self._calls += (call.model_copy(update=told) for call in reply.calls)
         reading = self.ask.reading
         if reply.error is None:
@@ -153,7 +155,9 @@ class _Running:
                 pass
             else:
                 return None
-        return Reply(reply, self._calls, reading, reply.error)
+        answer = Reply(reply, self._calls, reading, reply.error)
+        answer.thought = reply.thought
+        return answer
 
 
 class HuggingFaceCounts(TaleLM):

@@ -5,6 +5,7 @@ the calls behind it, through lm_eval's clean-up, its filters and its cache (pick
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import SupportsIndex
 
 from tale_eval.budgets.reading import BudgetReading
@@ -18,11 +19,13 @@ class Reply(str):
         calls: The calls that led to it, the answer's own last.
         reading: The budget that was estimated for it; None if none was.
         error: Why there is no text; None if there is one.
+        thought: A text stood before it, which was cut off: the model's thinking.
     """
 
     calls: tuple[Call, ...]
     reading: BudgetReading | None
     error: str | None
+    thought: bool = False
 
     def __new__(
         cls,
@@ -38,13 +41,18 @@ class Reply(str):
         return reply
 
     def _of(self, text: str) -> "Reply":
-        return Reply(text, self.calls, self.reading, self.error)
+        part = Reply(text, self.calls, self.reading, self.error)
+        part.thought = self.thought
+        return part
 
     # lm_eval cuts a reply at its stop texts with split(), and the thinking off with lstrip()
 
     def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
         """As of a string; every part keeps the calls."""
-        return [self._of(part) for part in super().split(sep, maxsplit)]
+        parts = [self._of(part) for part in super().split(sep, maxsplit)]
+        for before, part in pairwise(parts):
+            part.thought = before.thought or bool(before.strip())
+        return list(parts)
 
     def lstrip(self, chars: str | None = None) -> str:
         """As of a string; the rest keeps the calls."""

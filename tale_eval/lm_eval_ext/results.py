@@ -13,14 +13,14 @@ from tale_eval.budgets.reading import BudgetReading, read_budget
 from tale_eval.grading.answers import grade
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.shown.masking import masked_text
-from tale_eval.tokens.costs import cost_values
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.costs import answer_of, cost_values
+from tale_eval.tokens.ledger import Call, reasoned_unseen
 
 Document = Mapping[str, Any]
 
 ANSWER_COSTS = ("answer_tokens", "output_tokens", "input_tokens", "truncated")
 BUDGET_COSTS = ("budget", "within_budget")
-ESTIMATE_COSTS = ("estimator_tokens", "budget_missing", "budget_echoed")
+ESTIMATE_COSTS = ("estimator_tokens", "budget_missing", "budget_echoed", "estimate_cut_off")
 """The values of `tale_eval.tokens.costs.COST_KEYS` that the tasks show."""
 
 
@@ -53,7 +53,7 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
         **_NO_ERROR,
         **{key: costs[key] for key in shown},
         **({"budget_status": reading.status} if reading else {}),
-        "bare_answer": int(graded.extraction.bare),
+        "bare_answer": int(graded.extraction.bare and not _reasoned(reply)),
         "no_answer": int(graded.extraction.answer is None),
         "calls": _dumped(calls),
     }
@@ -117,6 +117,14 @@ def _budget(document: Document, reply: str) -> int | None:
         return reply.calls[-1].budget
     budget: int | None = document["budget"]
     return budget
+
+
+def _reasoned(reply: str) -> bool:
+    """Whether the model reasoned out of sight before this reply."""
+    if not isinstance(reply, Reply):
+        return False
+    answer = answer_of(reply.calls)
+    return reply.thought or (answer is not None and reasoned_unseen(answer))
 
 
 def _estimate_calls(document: Document) -> list[Call]:

@@ -19,7 +19,7 @@ from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
 from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, mended
 from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
@@ -191,7 +191,7 @@ def _metric(row: Mapping[str, Any], choice: ScoreChoice, others: dict[str, None]
     taken = str((readable or given)[0])
     if len(readable) > 1:
         others |= dict.fromkeys([taken, *readable])
-    return taken
+    return str(taken)
 
 
 def _is_estimate(row: Any) -> bool:
@@ -221,7 +221,7 @@ def _record(
             bare=None,
             costs=dict.fromkeys(COST_KEYS),
         )
-    calls = [Call.model_validate(call) for call in row["calls"]]
+    calls = [mended(Call.model_validate(call)) for call in row["calls"]]
     return Record(
         model=model,
         task=document["task"],

@@ -145,7 +145,7 @@ def _ranged(point: str, ends: str = "", scale: float = 1) -> _Writer:
     def write(value: Value) -> str:
         number = f"{scale * value.number:{point}}"
         if value.interval is None:
-            return number
+            return f"{number} [dim](too few)[/]" if value.detail else number
         low, high = (f"{scale * end:{ends}}" for end in (value.interval.low, value.interval.high))
         return f"{number} [{low}, {high}]"
 

@@ -14,29 +14,41 @@ COST_KEYS = (
     "vanilla_tokens",
     "search_tokens",
     "helper_tokens",
+    "scorer_tokens",
     "reasoning_tokens",
     "output_tokens",
+    "counted_tokens",
     "input_tokens",
     "dollars",
+    "scorer_dollars",
     "calls",
+    "uncounted_calls",
     "seconds",
     "budget",
     "within_budget",
     "truncated",
     "budget_missing",
     "budget_echoed",
+    "estimate_cut_off",
     "unsolved",
     "no_smaller_budget",
 )
 """What is known of each sample's cost.
 
-answer_tokens: output tokens of the call that gave the sample's answer.
-estimator_tokens, helper_tokens: of the budget estimator; of other roles (graders).
-output_tokens: of all calls, each once. reasoning_tokens: the part of them that was
-hidden reasoning, where reported. input_tokens: of all calls, cached ones included.
+The cost is the method's own: its answer, its estimator and whatever else it asked. What
+graders used stands apart, as far as they ran before the costs were written down.
+
+answer_tokens: output tokens of the call that gave the sample's answer; of an agent, of its
+last turn. estimator_tokens, helper_tokens: of the budget estimator; of the method's other
+calls. scorer_tokens, scorer_dollars: of the graders.
+output_tokens: of all calls of the method, each once. reasoning_tokens: the part of them
+that was hidden reasoning, where reported. counted_tokens: the part of them whose calls
+somebody counted; uncounted_calls: the other calls. input_tokens: of all calls, cached ones
+included.
 within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap.
 budget_missing: no budget could be read from the estimate. budget_echoed: the
-estimate repeats the example of its own prompt.
+estimate repeats the example of its own prompt. estimate_cut_off: the estimate hit its token
+cap, and no budget could be read from it.
 
 Of a budget search: vanilla_tokens and search_tokens, of the unbudgeted answers and of
 the trials; the answer is one of these calls. unsolved: vanilla CoT was wrong;
@@ -66,39 +78,56 @@ def cost_values(
         search_status: How a budget search ended; None without one.
         prices: A user's own prices.
     """
-    answer = _answer(calls, answer_call)
+    answer = answer_of(calls, answer_call)
     answer_tokens = answer.output_tokens if answer else None
-    dollars = total_dollars(calls, prices) if calls else None
+    own = ledger.own_calls(calls)
+    counted = [call for call in own if call.output_tokens is not None]
     estimated = budget_status is not None
+    missing = budget_status in WITHOUT_BUDGET
     return {
         "answer_tokens": answer_tokens,
         "estimator_tokens": ledger.output_tokens(calls, "estimate"),
         "vanilla_tokens": ledger.output_tokens(calls, "vanilla"),
         "search_tokens": ledger.output_tokens(calls, "search"),
         "helper_tokens": ledger.output_tokens(calls, "helper"),
-        "reasoning_tokens": ledger.reasoning_tokens(calls),
-        "output_tokens": ledger.output_tokens(calls) if calls else None,
-        "input_tokens": ledger.input_tokens(calls) if calls else None,
-        "dollars": None if dollars is None else float(dollars),
-        "calls": len(calls),
-        "seconds": _seconds(calls),
+        "scorer_tokens": ledger.output_tokens(calls, "scorer"),
+        "reasoning_tokens": ledger.reasoning_tokens(own),
+        "output_tokens": ledger.output_tokens(own) if own else None,
+        "counted_tokens": ledger.output_tokens(counted) if own else None,
+        "input_tokens": ledger.input_tokens(own) if own else None,
+        "dollars": _dollars(own, prices) if own else None,
+        "scorer_dollars": _dollars([c for c in calls if c.purpose == "scorer"], prices),
+        "calls": len(own),
+        "uncounted_calls": len(own) - len(counted),
+        "seconds": _seconds(own),
         "budget": budget,
         "within_budget": None
         if budget is None or answer_tokens is None
         else answer_tokens <= budget,
         "truncated": answer.truncated if answer else None,
-        "budget_missing": budget_status in WITHOUT_BUDGET if estimated else None,
+        "budget_missing": missing if estimated else None,
         "budget_echoed": budget_echoed if estimated else None,
+        "estimate_cut_off": missing and _estimate_cut_off(calls) if estimated else None,
         "unsolved": search_status == "unsolved" if search_status else None,
         "no_smaller_budget": search_status == "no_smaller_budget" if search_status else None,
     }
 
 
-def _answer(calls: Sequence[Call], index: int | None) -> Call | None:
+def answer_of(calls: Sequence[Call], index: int | None = None) -> Call | None:
+    """The call that gave the answer: the one named, or the last that was made to answer."""
     if index is not None:
         return calls[index]
     answers = [call for call in calls if call.purpose == "answer"]
     return answers[-1] if answers else None
+
+
+def _dollars(calls: Sequence[Call], prices: Prices | None) -> float | None:
+    dollars = total_dollars(calls, prices)
+    return None if dollars is None else float(dollars)
+
+
+def _estimate_cut_off(calls: Sequence[Call]) -> bool:
+    return any(call.truncated for call in calls if call.purpose == "estimate")
 
 
 def _seconds(calls: Sequence[Call]) -> float | None:

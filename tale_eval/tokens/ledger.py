@@ -7,7 +7,7 @@ unknown part is None: unknown is never 0.
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from tale_eval.budgets.plan import Purpose
 
@@ -48,11 +48,26 @@ class Call(BaseModel):
     seconds: float | None = None
     replayed: bool = False
     """The reply came from Inspect's cache: its tokens were paid for once, earlier."""
+    at: AwareDatetime | None = None
+    """When the model was asked: prices change with the day, and some with the hour."""
+    batch: bool = False
+    """Asked through the provider's batch API, which has prices of its own."""
+    service_tier: str | None = None
+    """The provider's tier, such as "flex"; None is its usual one."""
+    reasoned: bool = False
+    """A text of hidden reasoning came with the reply, whether or not it was counted."""
+    summed: bool = False
+    """No single call: the usage of nobody knows how many."""
 
 
 def output_tokens(calls: Iterable[Call], *purposes: Purpose) -> int | None:
     """Output tokens of the calls with these purposes (all calls if none is named)."""
     return _total(c.output_tokens for c in calls if not purposes or c.purpose in purposes)
+
+
+def own_calls(calls: Iterable[Call]) -> list[Call]:
+    """What the method asked, without what its graders did."""
+    return [call for call in calls if call.purpose != "scorer"]
 
 
 def input_tokens(calls: Iterable[Call]) -> int | None:
@@ -67,6 +82,22 @@ def reasoning_tokens(calls: Sequence[Call]) -> int | None:
     """
     reported = [c.reasoning_tokens for c in calls if c.reasoning_tokens is not None]
     return sum(reported) if reported else None
+
+
+def mended(call: Call) -> Call:
+    """The call with its reasoning in its output tokens, which version 0.1.0 could leave out.
+
+    Calls that today's ledger holds say when they were made, and are counted in full.
+    """
+    written, thought = call.output_tokens, call.reasoning_tokens
+    if call.at is not None or written is None or thought is None or thought <= written:
+        return call
+    return call.model_copy(update={"output_tokens": written + thought})
+
+
+def reasoned_unseen(call: Call) -> bool:
+    """Whether the model reasoned before its reply, out of sight."""
+    return call.reasoned or bool(call.reasoning_tokens)
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

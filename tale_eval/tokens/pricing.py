@@ -1,25 +1,33 @@
 """Dollars for a call, from genai-prices or from a user's price file.
 
 An unknown price is an unknown cost (None), never 0. Reasoning tokens are part of
-the output tokens and priced with them.
+the output tokens and priced with them. Listed prices are those of the moment of the call,
+of its batch or tier, and of its length.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tale_eval.errors import InvalidValueError, SourceError
 from tale_eval.tokens.ledger import Call
 
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
+
 _PerMillion = Annotated[Decimal, Field(ge=0)]
 
 
 class Price(BaseModel):
-    """Dollars per million tokens. Cached input costs the input price unless given."""
+    """Dollars per million tokens, whenever they are used and in whatever tier.
+
+    Cached input costs the input price unless given.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,10 +37,12 @@ class Price(BaseModel):
     cache_write: _PerMillion | None = None
 
     def dollars(self, call: Call) -> Decimal | None:
-        """Dollars for one call; None if a token count is unknown."""
+        """Dollars for one call; None if a token count is unknown or cannot be."""
         if call.input_tokens is None or call.output_tokens is None:
             return None
         fresh = call.input_tokens - call.cache_read_tokens - call.cache_write_tokens
+        if fresh < 0:
+            return None  # a server that counts more cached tokens than it read
         parts = (
             (fresh, self.input),
             (call.cache_read_tokens, self.input if self.cache_read is None else self.cache_read),
@@ -113,6 +123,11 @@ def _listed_dollars(call: Call) -> Decimal | None:
     return None
 
 
+def price_list() -> str:
+    """The price list and its version."""
+    return f"genai-prices {version('genai-prices')}"
+
+
 def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
     from genai_prices import Usage, calc_price
 
@@ -122,7 +137,49 @@ def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
         cache_write_tokens=call.cache_write_tokens,
         output_tokens=call.output_tokens,
     )
+    context = _context(call)
     try:
-        return calc_price(usage, model_ref=model, provider_id=provider).total_price
-    except LookupError:
+        found = calc_price(
+            usage,
+            model_ref=model,
+            provider_id=provider,
+            genai_request_timestamp=call.at,
+            price_context=context or None,
+        )
+    except (LookupError, ValueError):
+        # a model that is not listed, or counts that cannot be, such as more cached tokens
+        # than input tokens
         return None
+    if not _is_listed(found, context) or (call.summed and _is_tiered(found, call)):
+        return None
+    return found.total_price
+
+
+def _context(call: Call) -> dict[str, str]:
+    """What chooses among a model's prices, in the list's words."""
+    batch = {"processing": "batch"} if call.batch else {}
+    return batch | ({"service_tier": call.service_tier} if call.service_tier else {})
+
+
+_USUAL = ("auto", "default", "standard")
+"""Tiers that cost what a model costs."""
+
+
+def _is_listed(found: "PriceCalculation", context: Mapping[str, str]) -> bool:
+    """Whether the list has prices for this batch or tier, and not only the usual ones."""
+    wanted = {key: value for key, value in context.items() if value not in _USUAL}
+    if not wanted:
+        return True
+    if not any(found.model is model for model in found.provider.models):
+        return False  # another provider's model, of which the list takes the usual price
+    variants = [variant.when for variant in found.model.price_variants or ()]
+    return all(any(when.get(key) == wanted[key] for when in variants) for key in wanted)
+
+
+def _is_tiered(found: "PriceCalculation", call: Call) -> bool:
+    """Whether so much input costs more if it is one call's."""
+    from genai_prices.types import TieredPrices
+
+    prices = [p for p in vars(found.model_price).values() if isinstance(p, TieredPrices)]
+    starts = [tier.start for price in prices for tier in price.tiers]
+    return call.input_tokens is not None and any(call.input_tokens > start for start in starts)

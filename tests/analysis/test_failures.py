@@ -18,7 +18,7 @@ from rich.console import Console
 from tale_eval.analysis.comparison import FAILURE_SHARE
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.problems import problems
-from tale_eval.analysis.statistics import paired_difference, wilson
+from tale_eval.analysis.statistics import accuracy_interval, paired_difference
 from tale_eval.records import Record
 from tale_eval.report.tables import leaderboard_rows, write_csv, write_json, write_markdown
 from tale_eval.report.terminal import leaderboard_tables
@@ -49,7 +49,8 @@ def test_a_method_that_fails_on_half_of_its_questions_is_worse() -> None:
     # on what both answered they are the same
     assert (versus.paired, versus.difference) == (150, 0)
     assert (row.accuracy, row.accuracy_with_failures) == (1, 0.5)
-    assert row.interval_with_failures == wilson(150, 300)
+    as_wrong = {f"{q}": [float(q < 150)] for q in range(300)}
+    assert row.interval_with_failures == accuracy_interval(as_wrong)
     # 90 of 300 are lost: 150 failed, of which CoT had 90 right
     expected = paired_difference(
         {str(n): [float(n < 150)] for n in range(300)},

@@ -15,9 +15,9 @@ from tale_eval.analysis.problems import problems
 from tale_eval.analysis.statistics import (
     McNemar,
     accuracy_interval,
+    mean_interval,
     paired_difference,
     token_ratio,
-    wilson,
 )
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
@@ -32,7 +32,7 @@ def test_a_failed_sample_is_an_error_and_in_no_denominator() -> None:
     row = rows_of(COT)["cot"]
     assert (row.n, row.errors, row.questions, row.epochs) == (3, 1, 4, 1)
     assert row.accuracy == pytest.approx(2 / 3)
-    assert row.interval == wilson(2, 3)
+    assert row.interval == accuracy_interval({"a": [1.0], "b": [1.0], "c": [0.0]})
 
 
 def test_costs_of_a_method() -> None:
@@ -45,10 +45,16 @@ def test_costs_of_a_method() -> None:
     assert row.measure("dollars_per_1000").value == pytest.approx(2)
     assert row.measure("e3").value == pytest.approx((2 / 3) ** 2 / 200)
     assert row.measure("ock_score").value == pytest.approx(ock_score(2 / 3, 200))
-    # t with 2 degrees of freedom times 100 / √3
-    half = 4.302653 * 100 / 3**0.5
-    assert row.tokens_interval is not None
-    assert row.tokens_interval.high - 200 == pytest.approx(half)
+    # three questions are too few for an interval
+    assert row.tokens_interval is None
+
+
+def test_mean_tokens_have_an_interval_over_questions() -> None:
+    tokens = {f"{q}": [100.0 + q % 7, 90.0 + q % 5] for q in range(30)}
+    records = [
+        answer("cot", q, 1, int(t), epoch=e) for q, ts in tokens.items() for e, t in enumerate(ts)
+    ]
+    assert rows_of(records)["cot"].tokens_interval == mean_interval(tokens)
 
 
 def test_one_unknown_price_makes_the_dollars_unknown_and_is_counted() -> None:
@@ -93,6 +99,26 @@ def test_the_pareto_set_holds_what_no_method_beats() -> None:
 def test_equal_methods_are_both_in_the_pareto_set() -> None:
     twin = [replace(record, method="twin") for record in TALE]
     assert all(row.measure("pareto").value for row in leaderboard(TALE + twin))
+
+
+@pytest.mark.parametrize(
+    ("right", "tokens", "pareto"),
+    [
+        (3, 50, {"tale_ep", "other"}),  # the same
+        (3, 60, {"tale_ep"}),  # as accurate with more tokens
+        (3, 40, {"other"}),  # as accurate with fewer
+        (2, 50, {"tale_ep"}),  # less accurate with as few
+        (4, 50, {"other"}),  # more accurate with as few
+        (4, 60, {"tale_ep", "other"}),  # more accurate with more
+    ],
+)
+def test_a_tie_in_one_coordinate_is_decided_by_the_other(
+    right: int, tokens: int, pareto: set[str]
+) -> None:
+    tale = [answer("tale_ep", q, q != "d", 50) for q in "abcd"]
+    other = [answer("other", q, n < right, tokens) for n, q in enumerate("abcd")]
+    found = {method for method, row in rows_of(tale + other).items() if row.pareto}
+    assert found == pareto
 
 
 def test_the_baseline_comes_first_and_the_others_by_name() -> None:
@@ -248,8 +274,8 @@ def test_problems_say_what_is_missing() -> None:
     assert problems(rows) == [
         "m, sums: cot: 1 of 4 samples failed or have no score",
         "m, sums: cot: more than 1 % of its samples failed, so verdicts and the Pareto set count a "
-        "failure as a wrong answer (66.7 % of what was answered is right, 50.0 % of all); most often: "
-        "the model went away",
+        "failure as a wrong answer (66.7 % of what was answered is right, 50.0 % of all); most "
+        "often: the model went away",
         "m, sums: direct and cot were not asked the same questions: both answered 3, "
         "only direct 2, only cot 0; they are compared on the 3",
         "m, sums: tale_ep: the dollars of 1 answers are not known",
@@ -281,3 +307,44 @@ def test_a_comparison_that_cannot_be_made_is_a_problem(
     rows = leaderboard(records, baseline)
     assert all(row.comparison is None for row in rows)
     assert problem in problems(rows, baseline)
+
+
+# --- over how many answers a figure is ---
+
+
+def test_a_mean_says_over_how_many_answers_it_is() -> None:
+    """Of five answers three are counted: (90 + 60 + 30) / 3."""
+    counts = [90, None, 60, None, 30]
+    asked = [answer("cot", q, 1, n) for q, n in zip("abcde", counts, strict=True)]
+    (row,) = leaderboard(asked)
+    assert (row.measure("output_tokens").value, row.n) == (60, 5)
+    assert row.measure("known_output_tokens").value == 3
+    assert row.measure("known_input_tokens").value == 0
+    (note,) = problems([row], baseline=None)
+    assert note.endswith(
+        "cot: the output tokens of 2 answers are not known; their mean, and all that rests on "
+        "them, is over the other 3 of 5"
+    )
+
+
+def test_where_no_tokens_are_known_there_is_no_mean_to_explain() -> None:
+    (row,) = leaderboard([answer("cot", q, 1, None) for q in "ab"])
+    assert row.measure("known_output_tokens").value == 0
+    assert problems([row], baseline=None) == []
+
+
+def test_what_failed_samples_cost_is_told_as_far_as_it_is_known() -> None:
+    """One cost 700 in all, of one 40 are known and more is not, of one nothing is."""
+    failed = [
+        answer("cot", "b", None, 700),
+        answer("cot", "c", None, None, counted_tokens=40.0),
+        answer("cot", "d", None, None),
+    ]
+    (row,) = leaderboard([answer("cot", "a", 1, 10), *failed])
+    assert row.measure("unscored_tokens").value == 740
+    assert row.measure("unscored_unknown").value == 2
+    note = problems([row], baseline=None)[0]
+    assert note.endswith(
+        "3 of 4 samples failed or have no score; they cost 740 output tokens more, not counting "
+        "what is unknown of 2 of them"
+    )

@@ -57,6 +57,44 @@ def budgets(trials: Sequence[Trial]) -> list[int | None]:
     return [trial.budget for trial in trials]
 
 
+# --- trials whose tokens nobody counted -------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_trial_that_nobody_counted_is_infeasible_and_in_the_trace(strategy: Any) -> None:
+    def forgetful(budget: int) -> Attempt:
+        return Attempt(None if budget == 20 else budget, True, "")
+
+    result, asked = run(forgetful, 80, strategy=strategy, tolerance=1.0)
+    assert asked == [40, 20]
+    assert (result.budget, result.status) == (40, "searched")
+    assert budgets(result.trials) == [None, 40, 20]
+    assert [trial.counted for trial in result.trials] == [True, True, False]
+
+
+def test_bisect_goes_on_above_a_trial_that_nobody_counted() -> None:
+    def forgetful(budget: int) -> Attempt:
+        return Attempt(None if budget < 30 else budget, True, "")
+
+    result, asked = run(forgetful, 80, strategy="bisect", tolerance=0.1)
+    # between 20 and 40: 30 is counted, 25, 27 and so on are not
+    assert asked[:4] == [40, 20, 30, 25]
+    assert result.budget == 30
+
+
+def test_one_uncounted_attempt_makes_its_trial_uncounted() -> None:
+    trial = Trial(50, (Attempt(30, True, ""), Attempt(None, True, "")))
+    assert (trial.correct, trial.counted) == (True, False)
+    with pytest.raises(InvalidValueError, match="budget 50: the output tokens of 1 of 2 attempts"):
+        _ = trial.output_tokens
+
+
+def test_without_the_vanilla_answers_tokens_there_is_nothing_to_search_below() -> None:
+    uncounted = Trial(None, (Attempt(None, True, ""),))
+    with pytest.raises(InvalidValueError, match="the vanilla answer: the output tokens of 1 of 1"):
+        anyio.run(partial(search, Asked(obedient(1)), uncounted))
+
+
 # --- the paper's pseudocode, read independently of the implementation -------------
 
 

@@ -18,7 +18,7 @@ from questions import asks_for_budget, number_in
 from server import ChatServer, Reply, chat_server
 
 from tale_eval.analysis.leaderboard import leaderboard
-from tale_eval.inspect_ext.asking import FormatChoice
+from tale_eval.asking.question import FormatChoice
 from tale_eval.logs import read_records
 from tale_eval.solvers.cot import cot
 

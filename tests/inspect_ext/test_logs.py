@@ -348,6 +348,22 @@ def test_runs_that_were_made_alike_are_not_named(runs: Runs) -> None:
     assert setting_problems(read_records([str(runs.folder)]).settings) == []
 
 
+def test_runs_whose_estimates_were_capped_otherwise_are_named(runs: Runs) -> None:
+    """A default may change from one version to the next, and the label does not show it."""
+    runs.gsm8k("sums", "cot")
+    runs.gsm8k("sums", "tale_ep")
+    earlier = runs.gsm8k("sums", "tale_ep")
+    for sample in earlier.samples or []:
+        sample.store["TaleRecord:calls"][0]["max_tokens"] = 256
+    write_eval_log(earlier, earlier.location)
+    (line,) = setting_problems(read_records([str(runs.folder)]).settings)
+    assert "the runs differ in estimator 'max_tokens': " in line
+    assert sorted(line.partition("'max_tokens': ")[2].split("; ")) == [
+        "1024 for tale_ep",
+        "256 for tale_ep",
+    ]
+
+
 def test_the_same_log_named_twice_is_counted_once(runs: Runs) -> None:
     log = runs.gsm8k("sums")
     reading = read_records([str(runs.folder), log.location])
@@ -468,20 +484,21 @@ def asked(**more: Any) -> EvalSample:
 
 def test_a_graders_tokens_are_counted_with_a_ledger_as_without_one() -> None:
     usage = {"m": used(50, 100), "grader": used(500, 300)}
-    foreign = sample_record(spec_of(), asked(model_usage=usage), None).costs
+    roles = {"model_roles": {"grader": {"model": "grader"}}}
+    foreign = sample_record(spec_of(**roles), asked(model_usage=usage), None).costs
     call = {**CALL, "output_tokens": 100, "input_tokens": 50}
     ours = sample_record(
         spec_of(), asked(model_usage=usage, store=STORE | {"TaleRecord:calls": [call]}), None
     ).costs
     for costs in (foreign, ours):
-        assert (costs["answer_tokens"], costs["helper_tokens"]) == (100, 300)
-        assert (costs["output_tokens"], costs["input_tokens"]) == (400, 550)
+        assert (costs["answer_tokens"], costs["scorer_tokens"]) == (100, 300)
+        assert (costs["output_tokens"], costs["input_tokens"]) == (100, 50)
     # the same model may grade its own answers
     usage = {"m": used(550, 400)}
     ours = sample_record(
         spec_of(), asked(model_usage=usage, store=STORE | {"TaleRecord:calls": [call]}), None
     ).costs
-    assert (ours["answer_tokens"], ours["helper_tokens"]) == (100, 300)
+    assert (ours["answer_tokens"], ours["scorer_tokens"]) == (100, 300)
 
 
 @pytest.mark.parametrize(
@@ -501,6 +518,7 @@ def test_what_a_foreign_log_says_of_a_reply_and_what_it_does_not(
 def test_a_users_prices_change_dollars_and_nothing_else() -> None:
     calls = [{**CALL, "counted_by": "tokenizer", "output_tokens": 20, "input_tokens": 40}]
     counted = dict.fromkeys(COST_KEYS, 1.0) | {"output_tokens": 20.0, "input_tokens": 40.0}
+    counted |= {"scorer_tokens": 0.0, "scorer_dollars": 0.0}
     sample = asked(
         store=STORE | {"TaleRecord:calls": calls},
         scores={"token_cost": Score(value=counted)},

@@ -10,6 +10,7 @@ from faulty_server import Fault
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import Reply, chat_server, send
 
+from tale_eval.lm_eval_ext.documents import plans
 from tale_eval.logs import read_records
 
 
@@ -56,6 +57,15 @@ def test_what_lm_eval_prints_are_the_means(tmp_path: Path) -> None:
     assert results["within_budget"] == 16 / 20
     assert results["budget_status"] == "read 20"
     assert "provider 40" in printed
+
+
+def test_every_method_answers_and_is_counted(tmp_path: Path) -> None:
+    tasks = [f"tale_gsm8k_{name}" for name in plans()]
+    with chat_server(answer) as server:
+        lm_eval_on_server(server, tmp_path, ",".join(tasks), size=2)
+    rows = [row for task in tasks for row in lm_eval_samples(tmp_path, task)]
+    assert [row["correct"] for row in rows] == [1] * 2 * len(tasks)
+    assert sum(row["output_tokens"] for row in rows) == server.total("output_tokens")
 
 
 def test_estimates_come_as_one_batch_before_the_answers(tmp_path: Path) -> None:
@@ -116,6 +126,7 @@ def test_worked_examples_are_refused_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_cached_replies_keep_their_counts(tmp_path: Path) -> None:
     cacheable = ["--use_cache", tmp_path / "cache", "--gen_kwargs", "do_sample=false"]
     with chat_server(answer) as server:
@@ -179,6 +190,7 @@ def test_a_chat_server_without_chat_template_flag_is_refused_before_any_call(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_two_stages_with_the_plain_lm_eval(tmp_path: Path) -> None:
     path = lm_eval("--path", cwd=tmp_path).stdout.strip()
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import platformdirs
 import pytest
+from command import HANGING_SECONDS
 
 from tale_eval.errors import MissingExtraError, SourceError, TaleEvalError
 from tale_eval.models import smollm2
@@ -453,7 +454,7 @@ def test_two_processes_at_once_make_one_good_folder(
         )
         for _ in range(2)
     ]
-    results = [process.communicate(timeout=300) for process in processes]
+    results = [process.communicate(timeout=HANGING_SECONDS) for process in processes]
     folder = shared_cache / FOLDER_NAME
     assert [out for out, _ in results] == [f"{folder}\n"] * 2
     assert sum("building" in err for _, err in results) == 1

@@ -195,7 +195,8 @@ def _open(browser: Any, path: Path) -> None:
 def _wait(browser: Any, condition: Any) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(browser, 30).until(lambda _: condition())
+    # minutes: it only ends a test of a page that is broken, however busy the machine
+    WebDriverWait(browser, 300).until(lambda _: condition())
 
 
 def _all(browser: Any, selector: str) -> list[Any]:

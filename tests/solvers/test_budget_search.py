@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,6 @@ def run(tmp_path: Path) -> Callable[..., EvalLog]:
             log_dir=str(tmp_path / "logs"),
             display="none",
             max_retries=1,
-            timeout=30,
         )
         return log
 
@@ -354,7 +354,7 @@ def test_the_marks_of_the_best_trials_choice_survive_the_wrong_trial_after_it(
 
 
 @pytest.mark.parametrize("named_by", ["role", "model"])
-def test_a_graders_tokens_are_helper_tokens(named_by: str, run: Callable[..., EvalLog]) -> None:
+def test_a_graders_tokens_are_not_the_searchs(named_by: str, run: Callable[..., EvalLog]) -> None:
     def answers_and_grades(prompt: str, request: dict[str, Any]) -> Reply:
         if request["model"] != "grader":
             return scripted(prompt, request)
@@ -369,9 +369,9 @@ def test_a_graders_tokens_are_helper_tokens(named_by: str, run: Callable[..., Ev
     scored = values(sample, "token_cost")
     assert (scored["budget"], scored["search_tokens"]) == (16, 32 + 16 + 8)
     # each of the four answers is graded in the search, and the best once more at the end
-    assert scored["helper_tokens"] == 5 * 3
-    assert scored["output_tokens"] == server.total("output_tokens")
-    assert scored["calls"] == len(server.requests)
+    assert (scored["helper_tokens"], scored["scorer_tokens"]) == (0, 5 * 3)
+    assert scored["output_tokens"] + scored["scorer_tokens"] == server.total("output_tokens")
+    assert scored["calls"] == len(server.requests) - 5
 
 
 # --- scorers that decide, and those that cannot ----------------------------------------
@@ -464,8 +464,30 @@ def test_a_server_that_reports_no_usage_ends_the_run_with_the_reason(
     with chat_server(lambda prompt, request: Reply("ANSWER: 0", usage=False)) as server:
         log = run(server, foreign(match(numeric=True)))
     assert log.error is not None
-    assert "openai-api/loop/m reports no token usage" in log.error.message
+    assert "openai-api/loop/m reports no token usage of the vanilla" in log.error.message
     assert "make the server report its usage" in log.error.message
+
+
+def test_a_trial_without_usage_is_infeasible_and_the_search_goes_on(
+    run: Callable[..., EvalLog],
+) -> None:
+    """Of 64, 32, 16 and 8 tokens the server forgets to count those of 16."""
+
+    def forgetful(prompt: str, request: dict[str, Any]) -> Reply:
+        budget = budget_in(prompt)
+        return replace(scripted(prompt, request), usage=budget != 16)
+
+    with chat_server(forgetful) as server:
+        sample = only_sample(run(server, foreign([match(numeric=True), token_cost()])))
+    assert [budget_in(p) for p in server.prompts()] == [None, 32, 16]
+    assert record(sample).budget == 32
+    trace = record(sample).search
+    assert trace is not None
+    assert [t.attempts[0].output_tokens for t in trace.trials] == [64, 32, None]
+    assert [t.attempts[0].correct for t in trace.trials] == [True, True, True]
+    scored = values(sample, "token_cost")
+    assert (scored["uncounted_calls"], scored["counted_tokens"]) == (1, 64 + 32)
+    assert math.isnan(scored["output_tokens"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command import REPOSITORY, inspect, lm_eval as run_lm_eval, lm_eval_samples, tale_eval
-from evaluation import values
+from evaluation import right, run, samples, values
 from inspect_ai.log import list_eval_logs, read_eval_log
 from installed import install, path_with, python
 from questions import gsm8k_file, number_in
@@ -16,6 +16,7 @@ from tale_eval.asking.question import Question
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.lm_eval_ext.documents import plans
 from tale_eval.solvers import method_solver, methods, resolve
+from tale_eval.tasks.gsm8k import gsm8k
 
 OURS = [path.stem for path in sorted((REPOSITORY / "solvers").glob("[!_]*.py"))]
 
@@ -96,6 +97,17 @@ def test_a_plan_says_what_is_asked_and_is_told_what_came() -> None:
         steps.send("[[2]]")
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_each_answers_in_inspect_and_is_counted(name: str, tmp_path: Path) -> None:
+    arguments = {"budget": ":tokens=50"}
+    task = gsm8k(source=str(gsm8k_file(tmp_path, 2)), method=name + arguments.get(name, ""))
+    with chat_server(right) as server:
+        answered = samples(run(server, task, tmp_path))
+    assert [values(sample)["correct"] for sample in answered] == [1, 1]
+    counted = sum(values(sample)["output_tokens"] for sample in answered)
+    assert counted == server.total("output_tokens")
+
+
 def test_a_method_is_resolved_to_what_its_label_in_logs_says() -> None:
     assert str(resolve("budget:style=answer_last:tokens=050")) == (
         "budget:tokens=50:style=answer_last"
@@ -123,6 +135,7 @@ def test_a_mistake_is_named(method: str, error: type[Exception], message: str) -
 # --- somebody else's ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_their_method_is_a_solver_of_inspects_and_a_method_of_our_tasks(
     rivals: Path, tmp_path: Path
 ) -> None:

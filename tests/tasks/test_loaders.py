@@ -17,6 +17,7 @@ from huggingface_hub import constants as hub_constants
 from hypothesis import given, strategies as st
 from inspect_ai.dataset import Sample
 
+from tale_eval.asking.prompts import cot_prompt
 from tale_eval.datasets.samples import content_hash, reordered
 from tale_eval.errors import (
     InvalidValueError,
@@ -171,6 +172,40 @@ def test_the_hash_in_an_id_depends_on_question_options_and_gold(other: Any) -> N
 def test_gsm8k_golds_are_not_truncated_at_commas(tmp_path: Path, written: str, gold: str) -> None:
     row = {"question": "Q?", "answer": f"a #### b\n#### {written}"}
     assert gsm8k(source=write_jsonl(tmp_path / "t.jsonl", row))[0].target == gold
+
+
+@pytest.mark.parametrize(
+    ("written", "gold"), [("31", "31"), (31, "31"), ("1,750", "1750"), (2.5, "2.5"), (" -4 ", "-4")]
+)
+@pytest.mark.parametrize("asked", ["{}", cot_prompt("{}", "cloze", "en", "bracketed")])
+def test_gsm8k_takes_the_fields_of_the_released_code(
+    tmp_path: Path, written: object, gold: str, asked: str
+) -> None:
+    """Its own results state the question as its prompt asked it."""
+    row = {"question": asked.replace("{}", "How many?"), "ground truth": written, "prediction": "x"}
+    (sample,) = gsm8k(source=write_jsonl(tmp_path / "t.jsonl", row))
+    assert (sample.input, sample.target) == ("How many?", gold)
+    assert metadata(sample)["solution"] == ""
+    # the same question with its solution has the same id
+    known = {"question": "How many?", "answer": f"so\n#### {gold}"}
+    assert sample.id == gsm8k(source=write_jsonl(tmp_path / "k.jsonl", known))[0].id
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("many", "expected a number, got 'many'"),
+        ("", "empty"),
+        (None, "expected a number, got None"),
+        (True, "expected a number, got True"),
+    ],
+)
+def test_a_ground_truth_that_is_no_number_is_named(
+    tmp_path: Path, written: object, message: str
+) -> None:
+    path = write_jsonl(tmp_path / "t.jsonl", {"question": "Q?", "ground truth": written})
+    with pytest.raises(RowError, match=rf"t.jsonl:1: field 'ground truth': {message}"):
+        gsm8k(source=path)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,20 @@
 """Every token is counted once, and what nobody knows stays unknown."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call, Purpose, input_tokens, output_tokens, reasoning_tokens
+from tale_eval.tokens.ledger import (
+    Call,
+    Purpose,
+    input_tokens,
+    mended,
+    output_tokens,
+    reasoning_tokens,
+)
 from tale_eval.tokens.pricing import Price
 
 
@@ -17,8 +25,9 @@ def call(purpose: Purpose, output: int | None, **more: Any) -> Call:
 
 ESTIMATE = call("estimate", 5, input_tokens=40, seconds=0.5)
 ANSWER = call("answer", 60, reasoning_tokens=20, seconds=2.0, truncated=False)
-GRADER = call("helper", 7, model="openai/grader", input_tokens=90, seconds=1.0)
-TALE = [ESTIMATE, ANSWER, GRADER]
+CRITIC = call("helper", 7, model="openai/critic", input_tokens=90, seconds=1.0)
+TALE = [ESTIMATE, ANSWER, CRITIC]
+GRADER = call("scorer", 33, model="openai/grader", input_tokens=500, seconds=9.0)
 UNCOUNTED = call("answer", None, input_tokens=None, counted_by="nobody")
 
 
@@ -36,7 +45,7 @@ def test_reasoning_tokens_are_a_part_of_the_output_and_not_added_to_it() -> None
 
 
 def test_reasoning_that_no_call_reported_is_unknown_and_not_zero() -> None:
-    assert reasoning_tokens([ESTIMATE, GRADER]) is None
+    assert reasoning_tokens([ESTIMATE, CRITIC]) is None
     assert reasoning_tokens([call("answer", 60, reasoning_tokens=0)]) == 0
     assert reasoning_tokens([]) is None
 
@@ -55,7 +64,7 @@ def test_a_call_cannot_be_changed() -> None:
 def test_the_costs_of_one_answer_worked_by_hand() -> None:
     prices = {
         "openai/m": Price.model_validate({"input": "1", "output": "10"}),
-        "openai/grader": Price.model_validate({"input": "2", "output": "4"}),
+        "openai/critic": Price.model_validate({"input": "2", "output": "4"}),
     }
     costs = cost_values(TALE, budget=50, budget_status="read", prices=prices)
     assert costs == {
@@ -64,22 +73,83 @@ def test_the_costs_of_one_answer_worked_by_hand() -> None:
         "vanilla_tokens": 0,
         "search_tokens": 0,
         "helper_tokens": 7,
+        "scorer_tokens": 0,
         "reasoning_tokens": 20,
         "output_tokens": 72,
+        "counted_tokens": 72,
         "input_tokens": 230,
         # (40 + 100) x 1 + (5 + 60) x 10 + 90 x 2 + 7 x 4 millionths
         "dollars": pytest.approx(0.000998),
+        "scorer_dollars": 0,
         "calls": 3,
+        "uncounted_calls": 0,
         "seconds": 3.5,
         "budget": 50,
         "within_budget": False,
         "truncated": False,
         "budget_missing": False,
         "budget_echoed": False,
+        "estimate_cut_off": False,
         "unsolved": None,
         "no_smaller_budget": None,
     }
     assert tuple(costs) == COST_KEYS
+
+
+def test_what_a_grader_used_stands_apart_from_the_methods_cost() -> None:
+    prices = {
+        f"openai/{name}": Price.model_validate({"input": "1", "output": "10"})
+        for name in ("m", "critic", "grader")
+    }
+    alone = cost_values(TALE, prices=prices)
+    graded = cost_values([*TALE, GRADER, GRADER], prices=prices)
+    assert (graded["scorer_tokens"], graded["scorer_dollars"]) == (
+        66,
+        pytest.approx((2 * 500 + 66 * 10) / 1e6),
+    )
+    apart = {"scorer_tokens", "scorer_dollars"}
+    assert {k: v for k, v in graded.items() if k not in apart} == {
+        k: v for k, v in alone.items() if k not in apart
+    }
+
+
+def test_a_grader_whom_nobody_counted_leaves_the_methods_cost_known() -> None:
+    uncounted = call("scorer", None, counted_by="nobody")
+    costs = cost_values([ANSWER, uncounted])
+    assert (costs["output_tokens"], costs["uncounted_calls"]) == (60, 0)
+    assert (costs["scorer_tokens"], costs["scorer_dollars"]) == (None, None)
+
+
+def test_the_counted_part_of_an_unknown_total_is_kept() -> None:
+    costs = cost_values([ESTIMATE, UNCOUNTED, CRITIC])
+    assert costs["output_tokens"] is None
+    assert (costs["counted_tokens"], costs["uncounted_calls"]) == (12, 1)
+
+
+@pytest.mark.parametrize(
+    ("truncated", "status", "cut_off"),
+    [
+        (True, "missing", True),
+        (True, "read", False),  # the budget stood in what came before the cut
+        (False, "missing", False),
+        (None, "missing", False),
+    ],
+)
+def test_an_estimate_that_was_cut_off_before_its_budget_is_counted(
+    truncated: bool | None, status: str, cut_off: bool
+) -> None:
+    estimate = call("estimate", 1024, truncated=truncated)
+    costs = cost_values([estimate, ANSWER], budget_status=status)
+    assert costs["estimate_cut_off"] is cut_off
+    assert cost_values([ANSWER])["estimate_cut_off"] is None
+
+
+def test_reasoning_that_0_1_0_left_out_is_added_to_its_calls_and_to_no_others() -> None:
+    old = call("answer", 15, reasoning_tokens=70)
+    assert mended(old).output_tokens == 85
+    assert mended(call("answer", 85, reasoning_tokens=70)).output_tokens == 85
+    today = call("answer", 15, reasoning_tokens=70, at=datetime(2026, 3, 1, tzinfo=UTC))
+    assert mended(today) == today
 
 
 def test_the_parts_of_the_output_tokens_add_up() -> None:

@@ -1,5 +1,6 @@
 """Dollars, worked by hand; an unknown price is an unknown cost."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,59 @@ def test_a_users_price_comes_before_the_listed_one() -> None:
     assert dollars(call("openai/gpt-4o-mini", 1000, 200), prices) == Decimal("0.0012")
     assert dollars(call("hf/m", 1000, 200), prices) == 0
     assert dollars(call("openai/gpt-4o", 1000, 200), prices) == Decimal("0.0045")
+
+
+# --- what a price depends on beside the model ---
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "expected"),
+    [
+        # half of 2 in and 8 out a million
+        ("openai/o3", {"batch": True}, "0.0018"),
+        ("openai/o3", {"service_tier": "flex"}, "0.0018"),
+        ("openai/o3", {"service_tier": "default"}, "0.0036"),
+        # half of 0.3 in and 2.5 out
+        ("google/gemini-2.5-flash", {"batch": True}, "0.0004"),
+        # no batch or flex price is listed: the usual one would be a guess
+        ("anthropic/claude-sonnet-4-0", {"batch": True}, None),
+        ("openai/gpt-4o-mini", {"service_tier": "flex"}, None),
+    ],
+)
+def test_a_batch_and_a_tier_have_prices_of_their_own(
+    model: str, settings: dict[str, Any], expected: str | None
+) -> None:
+    known = dollars(call(model, 1000, 200, **settings))
+    assert known == (None if expected is None else Decimal(expected))
+
+
+@pytest.mark.parametrize(
+    ("hour", "expected"),
+    # 0.27 in and 1.10 out a million by day, half of that by night
+    [(3, "0.00098"), (16, "0.00098"), (18, "0.00049"), (23, "0.00049")],
+)
+def test_the_price_is_that_of_the_hour_of_the_call(hour: int, expected: str) -> None:
+    at = datetime(2025, 7, 1, hour, tzinfo=UTC)
+    assert dollars(call("deepseek/deepseek-chat", 2000, 400, at=at)) == Decimal(expected)
+
+
+def test_a_long_input_costs_more_in_one_call_and_not_in_many() -> None:
+    """Of this model, up to 200,000 tokens 3 in and 15 out a million, above that 6 and 22.50."""
+    model = "anthropic/claude-sonnet-4-5"
+    each = call(model, 20_000, 100)
+    assert total_dollars([each] * 15) == 15 * (20_000 * 3 + 100 * 15) / Decimal(1_000_000)
+    long = call(model, 300_000, 1500)
+    assert dollars(long) == Decimal("1.83375")
+    # added up, nobody knows which: 15 calls or one
+    assert dollars(long.model_copy(update={"summed": True})) is None
+    short = call(model, 190_000, 1500)
+    assert dollars(short.model_copy(update={"summed": True})) == dollars(short)
+
+
+def test_more_cached_tokens_than_input_is_an_unknown_cost_and_no_error() -> None:
+    odd = call("openai/gpt-4o-mini", 1000, 200, cache_read_tokens=1500)
+    assert dollars(odd) is None
+    assert dollars(odd, {"openai/gpt-4o-mini": price(input="1", output="1")}) is None
 
 
 def test_a_total_is_known_only_if_every_part_is() -> None:

@@ -11,7 +11,7 @@ from server import Reply, chat_server
 
 from tale_eval.inspect_ext.record import record_in
 from tale_eval.solvers.budget_search import budget_search
-from tale_eval.tasks import gsm8k
+from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.training.candidates import Candidate, Sampled, read_candidates
 
 ASKED = {"benchmark": "gsm8k", "kind": "cloze", "language": "en"}

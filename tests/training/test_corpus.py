@@ -16,6 +16,7 @@ from tale_eval.errors import InvalidValueError, OutputError, SourceError, Unknow
 from tale_eval.solvers.budget_search import budget_search
 from tale_eval.solvers.cot import cot
 from tale_eval.solvers.direct import direct
+from tale_eval.tasks.chain_sum import chain_sum
 from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.training.candidates import (
     Candidate,
@@ -23,7 +24,13 @@ from tale_eval.training.candidates import (
     evaluation_questions,
     read_candidates,
 )
-from tale_eval.training.corpus import FILTERS, Corpus, build_corpus, prompt_messages
+from tale_eval.training.corpus import (
+    FILTERS,
+    Corpus,
+    build_corpus,
+    from_test_splits,
+    prompt_messages,
+)
 from tale_eval.training.folder import (
     check_free,
     corpus_sha256,
@@ -163,6 +170,27 @@ def test_a_pair_needs_a_vanilla_answer_longer_than_the_chosen_one(vanilla: int |
     assert left_out(build(sampled, "dpo")) == {"no longer vanilla answer": 1}
 
 
+def test_a_pair_rejects_another_text_than_it_prefers() -> None:
+    """Two counts of one text: a server that counts an end token only in one of two calls."""
+    same = [answer(tokens=7, text="[[2]]"), answer(tokens=8, method="cot", text=" [[2]]\n")]
+    assert left_out(build(same, "dpo")) == {"pair of equal texts": 1}
+    blank = [answer(tokens=7, text="[[2]]"), answer(tokens=9, method="cot", text="\n")]
+    assert left_out(build(blank, "dpo")) == {"pair of equal texts": 1}
+    # a shorter one with a text of its own is found behind it
+    other = answer(tokens=9, method="cot", text="So [[2]]")
+    (row,) = build([*same, other, answer(tokens=20, method="cot", text="[[2]]")], "dpo").train
+    assert (said(row, "chosen"), said(row, "rejected")) == ("[[2]]", "So [[2]]")
+
+
+@pytest.mark.parametrize("kind", ["sft", "dpo"])
+def test_an_answer_without_text_is_never_learnt(kind: str) -> None:
+    empty, long = answer(tokens=2, text=" \n"), answer(tokens=9, method="cot", text="So [[2]]")
+    wrong = answer(tokens=30, method="cot", text="Hm [[3]]", correct=False)
+    assert left_out(build([empty], kind)) == {"empty answer": 1}
+    (row,) = build([empty, long, wrong], kind).train
+    assert said(row, "completion" if kind == "sft" else "chosen") == "So [[2]]"
+
+
 def test_a_vanilla_answer_that_hit_its_cap_is_long_enough_to_learn_a_shorter_one() -> None:
     cut = answer(tokens=1024, method="cot", truncated=True)
     sampled = [cut, trial(1024, None, 45, correct=False), trial(20, 45, 45)]
@@ -246,6 +274,7 @@ def test_the_same_options_in_another_order_are_the_same_question() -> None:
             tokens=st.none() | st.integers(1, 50),
             correct=st.booleans(),
             truncated=st.booleans(),
+            text=st.sampled_from(["[[2]]", "So [[2]]", "", " [[2]] "]),
             method=st.sampled_from(["cot", "direct"]),
         )
     ),
@@ -264,6 +293,7 @@ def test_every_question_is_a_row_or_counted_once(
     assert all("3 plus 3" not in row["prompt"][1]["content"] for row in rows)
     if kind == "dpo":
         assert all(row["tokens"] < row["rejected_tokens"] for row in rows)
+        assert all(said(row, "chosen").strip() != said(row, "rejected").strip() for row in rows)
 
 
 def test_a_question_keeps_its_split_when_others_are_added() -> None:
@@ -345,7 +375,13 @@ def test_an_unknown_evaluation_split_is_an_error(name: str, message: str) -> Non
 
 @pytest.mark.parametrize(
     "written",
-    [{}, {"style": "answer_last"}, {"style": "answer_last", "answer_format": "boxed"}],
+    [
+        {},
+        {"style": "answer_last"},
+        {"style": "answer_last", "answer_format": "boxed"},
+        {"system_prompt": ""},
+        {"system_prompt": "Be brief."},
+    ],
 )
 def test_the_prompt_is_what_the_method_cot_sends(written: Any, tmp_path: Path) -> None:
     source = gsm8k_file(tmp_path, 1)
@@ -427,6 +463,44 @@ def test_answers_of_several_models_are_not_mixed(logs: Path, tmp_path: Path) -> 
     assert len(read_candidates(both, "openai-api/loop/other").candidates) == 1
     with pytest.raises(UnknownNameError, match="unknown model 'x'"):
         read_candidates(both, "x")
+
+
+# --- questions to evaluate on ---
+
+
+def of_split(n: int, split: str | None, log: str) -> Candidate:
+    asked = CorpusQuestion(f"q{n}", "gsm8k", "cloze", "en", f"Count to {n}", test_split=split)
+    return Candidate(**{**vars(answer(asked=asked)), "log": log})
+
+
+def test_a_corpus_of_test_questions_says_so_by_log_and_split() -> None:
+    sampled = [
+        *(of_split(n, "test", "b.eval") for n in (1, 2, 3)),
+        of_split(1, "test", "c.eval"),
+        of_split(4, None, "a.eval"),
+    ]
+    first, second = from_test_splits(sampled, build(sampled, validation=0.5))
+    assert first.startswith("b.eval: 3 of the corpus' questions are of gsm8k's split test, on")
+    assert second.startswith("c.eval: 1 of the corpus' questions are of gsm8k's split test")
+    assert "gsm8k/train" in first
+    assert "--against" in first
+
+
+def test_only_what_is_in_the_corpus_counts() -> None:
+    sampled = [of_split(1, "test", "a.eval"), of_split(2, None, "a.eval")]
+    held_out = Evaluation([words("Count to 1")])
+    assert from_test_splits(sampled, build(sampled, evaluation=held_out)) == []
+
+
+def test_the_split_stands_in_the_log(logs: Path, tmp_path: Path) -> None:
+    assert {c.question.test_split for c in read_candidates([str(logs)]).candidates} == {"test"}
+    with chat_server(lambda prompt, request: Reply("[[0]]")) as server:
+        train = gsm8k("train", source=str(gsm8k_file(tmp_path, 2)))
+        run(server, train, tmp_path / "train", solver=cot())
+        run(server, chain_sum(size=2), tmp_path / "sums", solver=cot())
+    for name in ("train", "sums"):
+        sampled = read_candidates([str(tmp_path / name)]).candidates
+        assert [c.question.test_split for c in sampled] == [None, None]
 
 
 # --- on disk ---
@@ -556,10 +630,11 @@ def test_a_folder_without_a_corpus_and_a_broken_file_are_errors(tmp_path: Path) 
 @pytest.mark.slow
 def test_the_command_counts_what_it_left_out_and_writes_a_card(logs: Path, tmp_path: Path) -> None:
     import yaml
-    from command import tale_eval
+    from command import one_line, tale_eval
 
     kept_out = ("--against", str(logs / "direct"))
-    words = ("corpus", "dpo", logs, "--out", "pairs", *kept_out, "--validation", 0)
+    plain = ("--validation", 0, "--system-prompt", "")
+    words = ("corpus", "dpo", logs, "--out", "pairs", *kept_out, *plain)
     done = tale_eval(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
@@ -568,7 +643,12 @@ def test_the_command_counts_what_it_left_out_and_writes_a_card(logs: Path, tmp_p
         "     2 in the evaluation: same text",
         "     3 to train on, 0 to validate: pairs",
     ]
+    # the log's own name has a time in it
+    warning = one_line(done.stderr, "note")
+    assert "3 of the corpus' questions are of gsm8k's split test, on which gsm8k is" in warning
     card = (tmp_path / "pairs" / "README.md").read_text()
+    assert "- system prompt: none; evaluate with `cot:system_prompt=`" in card
+    assert "- **warning:** " in card
     front = yaml.safe_load(card.split("---")[1])
     assert front["license"] == "mit"
     assert front["configs"][0]["data_files"] == [{"split": "train", "path": "train.parquet"}]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import OFFLINE, REPOSITORY, tale_eval
+from command import HANGING_SECONDS, OFFLINE, REPOSITORY, one_line, tale_eval
 from evaluation import run as run_task
 from questions import gsm8k_file
 from server import Reply, chat_server
@@ -25,8 +25,6 @@ from tale_eval.training import preflight, recipe
 from tale_eval.training.folder import read_corpus
 from tale_eval.training.recipe import read_recipe
 from tale_eval.training.train import make_trainer, train
-
-pytestmark = pytest.mark.slow
 
 END = "<|im_end|>"
 TRAINING_DOCS = REPOSITORY / "docs" / "training.md"
@@ -48,6 +46,8 @@ def tokenizer(tiny: Path) -> Any:
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in OFFLINE.items():
         monkeypatch.setenv(name, value)
+    # what this process has loaded has read the environment already
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
 def provenance(adapter: Path) -> dict[str, Any]:
@@ -132,6 +132,7 @@ def test_training_and_evaluation_ask_the_same_byte_by_byte(
 # --- a whole training ---
 
 
+@pytest.mark.slow
 def test_a_model_that_is_trained_in_full_learns_to_stop(
     tiny: Path, tokenizer: Any, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def adapter(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "short-sums"
 
 
+@pytest.mark.slow
 def test_an_adapter_says_what_it_is_of(adapter: Path) -> None:
     config = json.loads((adapter / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == str(adapter.parent / "base")
@@ -183,6 +185,7 @@ def test_an_adapter_says_what_it_is_of(adapter: Path) -> None:
     assert not list(adapter.glob("*.bin"))
 
 
+@pytest.mark.slow
 def test_an_adapter_loads_from_anywhere_and_differs_from_its_base(
     adapter: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -198,6 +201,7 @@ def test_an_adapter_loads_from_anywhere_and_differs_from_its_base(
     assert not torch.equal(trained, base)
 
 
+@pytest.mark.slow
 def test_an_adapter_loads_in_lm_eval(adapter: Path) -> None:
     lm_eval = pytest.importorskip("lm_eval.models.huggingface")
     base = provenance(adapter)["base_model"]
@@ -205,6 +209,7 @@ def test_an_adapter_loads_in_lm_eval(adapter: Path) -> None:
     assert type(loaded.model).__name__ == "PeftModelForCausalLM"
 
 
+@pytest.mark.slow
 def test_training_stops_early_when_the_validation_loss_no_longer_falls(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -237,6 +242,29 @@ def started(tiny: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_command_trains_on_json_lines_with_settings_of_its_own(started: Path) -> None:
+    row = {"question": "What do 3 pens at 4 dollars cost?", "answer": "[[12]]"}
+    none = {"question": "And 5 pens?", "prediction_budget": "None"}
+    lines = [json.dumps(r) for r in (row, none, row, row)]
+    (started / "training.jsonl").write_text("\n".join(lines))
+    words = ["train", "sft", "--model", "base", "--data", "training.jsonl", "--config", "r.yaml"]
+    words += ["--batch-size", "1", "--epochs", "2", "--lr", "0.002"]
+    done = tale_eval(*words, "--out", "lines", cwd=started)
+    assert done.returncode == 0, done.stderr
+    assert "training.jsonl: 1 of its 4 rows have 'None'" in one_line(done.stderr, "note")
+    found = provenance(started / "lines")
+    # three rows, one to a step, two epochs
+    assert (found["rows"], found["metrics"]["steps"]) == ({"train": 3}, 6)
+    recipe = found["recipe"]
+    assert (recipe["batch_size"], recipe["trainer"]["learning_rate"]) == (1, 0.002)
+    assert recipe["overrides"] == {
+        "batch_size": 1,
+        "num_train_epochs": 2.0,
+        "learning_rate": 0.002,
+    }
+
+
+@pytest.mark.slow
 def test_two_processes_take_the_same_steps_as_one(started: Path) -> None:
     launcher = [str(Path(sys.executable).with_name("accelerate")), "launch", "--multi_gpu"]
     launcher += ["--num_processes", "2", "--main_process_port", "0", "-m", "tale_eval"]
@@ -246,7 +274,7 @@ def test_two_processes_take_the_same_steps_as_one(started: Path) -> None:
         env=os.environ | OFFLINE,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGING_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -277,6 +305,7 @@ runpy.run_module("tale_eval", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_taken_up_again(started: Path) -> None:
     whole = tale_eval(*command(started, "--out", "whole"), cwd=started)
     assert whole.returncode == 0, whole.stderr
@@ -344,6 +373,7 @@ def test_a_template_that_does_not_end_the_answer(job: dict[str, Any], tmp_path: 
     fails("would not learn to stop", **{**job, "model": tmp_path / "base"})
 
 
+@pytest.mark.slow
 def test_an_adapter_is_no_base_model(job: dict[str, Any], adapter: Path) -> None:
     fails(r"is an adapter; give its base model, .*base", **{**job, "model": adapter})
 
@@ -432,6 +462,7 @@ def test_a_folder_that_cannot_be_written(job: dict[str, Any], tmp_path: Path) ->
     fails("cannot write to", **{**job, "out": tmp_path / "file" / "out"})
 
 
+@pytest.mark.slow
 def test_a_folder_with_something_else_in_it(job: dict[str, Any], adapter: Path) -> None:
     fails("holds a finished adapter: choose another --out", **{**job, "out": adapter})
     fails("data is not empty, or choose another --out", **{**job, "out": job["data"]})

@@ -1,16 +1,18 @@
-"""What a sample cost: by a scorer of ours, by its ledger, or by Inspect's usage. Pure."""
+"""What a sample cost: by our scorer, by its ledger and events, or by Inspect's usage. Pure."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from inspect_ai.log import EvalSample, EvalSpec
-from inspect_ai.model import ModelUsage
+from inspect_ai.model import GenerateConfig, ModelUsage
 from inspect_ai.scorer import Score
 
-from tale_eval.inspect_ext.counting import pads, was_cut_off
-from tale_eval.inspect_ext.record import record_in
+from tale_eval.budgets.plan import Purpose
+from tale_eval.inspect_ext.counting import count, pads, replied, usage_counts, was_cut_off
+from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, calls_in, is_batch, record_in
 from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call, input_tokens, output_tokens
+from tale_eval.tokens.ledger import Call, input_tokens, mended, output_tokens, own_calls
 from tale_eval.tokens.pricing import Prices, total_dollars
 
 _COUNTS = (
@@ -20,18 +22,37 @@ _COUNTS = (
     "output_tokens",
     "reasoning_tokens",
 )
+_SINCE_0_2_0 = {
+    "scorer_tokens",
+    "scorer_dollars",
+    "counted_tokens",
+    "uncounted_calls",
+    "estimate_cut_off",
+}
+"""What the scorers of version 0.1.0 did not write down."""
 
 
 def sample_costs(
-    sample: EvalSample, spec: EvalSpec, prices: Prices | None
+    sample: EvalSample,
+    spec: EvalSpec,
+    prices: Prices | None,
+    config: GenerateConfig | None = None,
 ) -> dict[str, float | None]:
-    """The costs by `COST_KEYS`, None where they are not known; dollars anew with prices."""
-    scored = scored_costs(sample.scores or {})
+    """The costs by `COST_KEYS`, None where they are not known; dollars anew with prices.
+
+    Args:
+        sample: The sample; its events are used where it has them.
+        spec: Of its run.
+        prices: A user's own prices.
+        config: The run's settings of generation.
+    """
+    batch = config is not None and is_batch(spec.model, config)
+    scored = scored_costs(sample.scores or {}, batch=batch)
     if scored is not None and prices is None:
         return scored
-    calls = _calls(sample, spec)
+    calls = [_placed(call, sample, spec, batch) for call in _calls(sample, spec)]
     if scored is not None:
-        return scored | {"dollars": _dollars_of_scored(scored, calls, prices)}
+        return scored | _dollars_of_scored(scored, calls, prices)
     record = record_in(sample)
     costs = cost_values(
         calls,
@@ -43,25 +64,58 @@ def sample_costs(
         prices=prices,
     )
     # Inspect's usage is a sum for each model, of nobody knows how many calls
-    return costs if all(call.event for call in calls) else costs | {"calls": None}
+    return costs | {"calls": None} if any(c.summed for c in own_calls(calls)) else costs
 
 
-def scored_costs(scores: Mapping[str, Score]) -> dict[str, float | None] | None:
-    """The costs that a scorer of ours wrote down; None if there are none."""
+def scored_costs(
+    scores: Mapping[str, Score], *, batch: bool = False
+) -> dict[str, float | None] | None:
+    """The costs that a scorer of ours wrote down; None if there are none to go by.
+
+    Version 0.1.0 counted a grader's tokens with the method's, priced a batch as if it were
+    none and left out some reasoning. Where that may be so, its numbers do not count.
+    """
     for score in scores.values():
         values = score.value
-        if isinstance(values, Mapping) and values.keys() >= set(COST_KEYS):
+        if not isinstance(values, Mapping):
+            continue
+        if values.keys() >= set(COST_KEYS):
             return {key: _known(values[key]) for key in COST_KEYS}
+        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0:
+            return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
     return None
+
+
+def _of_0_1_0(costs: Mapping[str, float | None]) -> dict[str, float | None] | None:
+    """What 0.1.0 wrote, where all calls were the method's own and counted as they are today."""
+    # of somebody else's method it took a grader's reply for the answer
+    alone = costs["calls"] == 1 or not costs["budget_missing"] is costs["unsolved"] is None
+    written = costs["output_tokens"]
+    zeros = written == 0 == costs["input_tokens"]
+    apart = written is not None and (costs["reasoning_tokens"] or 0) > written
+    if costs["helper_tokens"] != 0 or not alone or zeros or apart:
+        return None
+    since: dict[str, float | None] = {"scorer_tokens": 0, "scorer_dollars": 0}
+    since |= {"counted_tokens": written, "uncounted_calls": None if written is None else 0}
+    return {key: since[key] if key in since else costs.get(key) for key in COST_KEYS}
 
 
 def _dollars_of_scored(
     scored: Mapping[str, float | None], calls: Sequence[Call], prices: Prices | None
-) -> float | None:
-    """A user's prices for what a scorer counted; None if these are other calls."""
-    counted = (output_tokens(calls), input_tokens(calls))
-    if not calls or counted != (scored["output_tokens"], scored["input_tokens"]):
-        return None
+) -> dict[str, float | None]:
+    """A user's prices for what a scorer counted; None where these are other calls."""
+    own = own_calls(calls)
+    graders = [call for call in calls if call.purpose == "scorer"]
+    counted = (output_tokens(own), input_tokens(own))
+    same = bool(own) and counted == (scored["output_tokens"], scored["input_tokens"])
+    alike = output_tokens(graders) == scored["scorer_tokens"]
+    return {
+        "dollars": _dollars(own, prices) if same else None,
+        "scorer_dollars": _dollars(graders, prices) if alike else None,
+    }
+
+
+def _dollars(calls: Sequence[Call], prices: Prices | None) -> float | None:
     dollars = total_dollars(calls, prices)
     return None if dollars is None else float(dollars)
 
@@ -73,16 +127,40 @@ def padded(sample: EvalSample) -> bool:
     return any(pads(model) for model in sample.model_usage)
 
 
-def _calls(sample: EvalSample, spec: EvalSpec) -> list[Call]:
-    """The sample's ledger and what others, such as a grader, used; or its usage per model."""
+def needs_events(sample: EvalSample, spec: EvalSpec) -> bool:
+    """Whether only the sample's events say whose tokens were used, and in how many calls."""
     written = record_in(sample).calls
-    if not written:
+    if written:
+        return any(True for _ in _unwritten(written, sample, spec))
+    return bool(sample.model_usage) != _is_one_call(sample)
+
+
+def _calls(sample: EvalSample, spec: EvalSpec) -> list[Call]:
+    """The sample's ledger and what its events hold beside it; without events, its usage."""
+    written = [mended(call) for call in record_in(sample).calls]
+    if any(event.event == "model" for event in sample.events):
+        return calls_in(sample.events, written, sample.output)
+    if written:
+        return [*written, *_unwritten(written, sample, spec)]
+    if sample.model_usage and not _is_one_call(sample):
         return [_used(model, usage, sample, spec) for model, usage in sample.model_usage.items()]
-    return [*written, *_helper_calls(written, sample, spec)]
+    if sample.output.usage is None:
+        return []
+    # old logs have the usage here alone, and so have replies from Inspect's cache
+    model = next(iter(sample.model_usage), spec.model)
+    return [Call(purpose="answer", model=model, **vars(count(sample.output, model)))]
 
 
-def _helper_calls(written: Sequence[Call], sample: EvalSample, spec: EvalSpec) -> Iterator[Call]:
-    """What was used beside the ledger's calls, for each model."""
+def _is_one_call(sample: EvalSample) -> bool:
+    """Whether the sample's usage is that of its answer's call, and so no other call's."""
+    return list(sample.model_usage.values()) == [sample.output.usage]
+
+
+def _unwritten(written: Sequence[Call], sample: EvalSample, spec: EvalSpec) -> Iterator[Call]:
+    """What was used beside the ledger's calls, for each model.
+
+    Our methods write all of theirs down: the rest is a scorer's.
+    """
     for model, usage in sample.model_usage.items():
         # Inspect's usage leaves out what came from its cache
         known = [call for call in written if call.model == model and not call.replayed]
@@ -94,25 +172,50 @@ def _helper_calls(written: Sequence[Call], sample: EvalSample, spec: EvalSpec) -
             for name in _COUNTS
         }
         if any(rest.values()):
-            yield total.model_copy(update={**rest, "purpose": "helper", "truncated": None})
+            yield total.model_copy(update={**rest, "purpose": "scorer", "truncated": None})
 
 
 def _used(model: str, usage: ModelUsage, sample: EvalSample, spec: EvalSpec) -> Call:
     """A model's usage as one call."""
-    read, written = usage.input_tokens_cache_read or 0, usage.input_tokens_cache_write or 0
     answers = model == spec.model
+    counts = usage_counts(usage, answers and replied(sample.output))
+    uncounted = counts["output_tokens"] is None
     return Call(
-        # a grader's tokens are no answer
-        purpose="answer" if answers else "helper",
+        purpose="answer" if answers else _purpose_of_model(model, spec),
         model=model,
-        input_tokens=usage.input_tokens + read + written,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        counted_by="padded_batch" if pads(model) else "provider",
+        **counts,
+        counted_by="nobody" if uncounted else "padded_batch" if pads(model) else "provider",
         truncated=was_cut_off(sample.output) if answers and not pads(model) else None,
+        summed=True,
     )
+
+
+def _purpose_of_model(model: str, spec: EvalSpec) -> Purpose:
+    """Why another model than the task's was asked, by the role that it was given."""
+    for role, bound in (spec.model_roles or {}).items():
+        if model in [config.model for config in (bound if isinstance(bound, list) else [bound])]:
+            return _PURPOSES.get(role, "helper")
+    return "helper"
+
+
+_PURPOSES: dict[str, Purpose] = {"grader": "scorer", ESTIMATOR_ROLE: "estimate"}
+
+
+def _placed(call: Call, sample: EvalSample, spec: EvalSpec, batch: bool) -> Call:
+    """The call with the day, the batch and the tier that only the run's settings say."""
+    tier = spec.model_args.get("service_tier") if call.model == spec.model else None
+    return call.model_copy(
+        update={
+            "at": call.at or _time(sample.started_at or spec.created),
+            "batch": call.batch or (batch and call.model == spec.model),
+            "service_tier": call.service_tier or (tier if isinstance(tier, str) else None),
+        }
+    )
+
+
+def _time(written: str) -> datetime:
+    read = datetime.fromisoformat(written)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _known(value: object) -> float | None:

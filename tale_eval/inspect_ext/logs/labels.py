@@ -1,5 +1,7 @@
 """What a run is called in tables, and how it came to be. Pure."""
 
+from collections.abc import Iterable, Mapping
+
 from inspect_ai.log import EvalLog, EvalSample, EvalSpec
 from inspect_ai.model import ModelConfig
 
@@ -8,6 +10,7 @@ from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, record_in
 from tale_eval.models.adapters import BASE_METADATA
 from tale_eval.records import RunSettings
 from tale_eval.shown.masking import masked
+from tale_eval.tokens.ledger import Call
 
 # arguments that say how a task is asked, or where it lies, but not what is asked
 _NOT_THE_QUESTIONS = {"method", "source"}
@@ -64,8 +67,20 @@ def base_model(spec: EvalSpec) -> str:
     return str((spec.metadata or {}).get(BASE_METADATA, spec.model))
 
 
-def run_settings(log: EvalLog, method: str) -> RunSettings:
-    """What two runs must share to be compared; keys and passwords masked."""
+def estimator_settings(calls: Iterable[Call]) -> dict[str, object]:
+    """The cap on a run's estimates, which a default can change; empty where none was made."""
+    caps = [c.max_tokens for c in calls if c.purpose == "estimate" and c.max_tokens is not None]
+    return {"max_tokens": caps[0]} if caps else {}
+
+
+def run_settings(log: EvalLog, method: str, estimator: Mapping[str, object]) -> RunSettings:
+    """What two runs must share to be compared; keys and passwords masked.
+
+    Args:
+        log: The log, or its header.
+        method: Its label.
+        estimator: The run's `estimator_settings`.
+    """
     spec = log.eval
     return RunSettings(
         model=base_model(spec),
@@ -82,6 +97,7 @@ def run_settings(log: EvalLog, method: str) -> RunSettings:
                     else [config.model_dump(exclude_none=True) for config in bound]
                     for role, bound in (spec.model_roles or {}).items()
                 },
+                "estimator": estimator,
                 "task arguments": spec.task_args,
                 "solver arguments": spec.solver_args or {},
                 "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),

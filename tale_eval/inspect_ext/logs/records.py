@@ -11,15 +11,24 @@ from inspect_ai.log import (
     read_eval_log_sample,
     read_eval_log_sample_summaries,
 )
+from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Score
 
 from tale_eval.grading.choice import ScoreChoice, is_unread, value_of
 from tale_eval.grading.credit import credit
-from tale_eval.inspect_ext.logs.costs import padded, sample_costs, scored_costs
+from tale_eval.inspect_ext.logs.costs import needs_events, padded, sample_costs, scored_costs
 from tale_eval.inspect_ext.logs.files import UNREAD, UNREADABLE_LOG, each_header, unreadable
-from tale_eval.inspect_ext.logs.labels import base_model, method_label, run_settings, task_label
+from tale_eval.inspect_ext.logs.labels import (
+    base_model,
+    estimator_settings,
+    method_label,
+    run_settings,
+    task_label,
+)
+from tale_eval.inspect_ext.record import is_batch, record_in
 from tale_eval.records import Record, RunSettings
 from tale_eval.tokens.costs import COST_KEYS
+from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Prices
 
 
@@ -42,10 +51,10 @@ def read_inspect_logs(
     for header in each_header(names, problems):
         try:
             # summaries lie in the order in which their samples ended
-            found = sorted(
-                _records(header, prices, problems, choice), key=lambda r: (r.epoch, r.sample_id)
-            )
-            made = [run_settings(header, found[0].method)] if found else []
+            rows, calls = _records(header, prices, problems, choice)
+            found = sorted(rows, key=lambda r: (r.epoch, r.sample_id))
+            estimator = estimator_settings(calls)
+            made = [run_settings(header, found[0].method, estimator)] if found else []
         except UNREADABLE_LOG as error:
             problems.append(unreadable(header.location, error))
             continue
@@ -58,12 +67,18 @@ def read_inspect_logs(
 
 def _records(
     header: EvalLog, prices: Prices | None, problems: list[str], choice: ScoreChoice
-) -> list[Record]:
-    """One record per sample, from the log's short summaries where they say enough."""
+) -> tuple[list[Record], list[Call]]:
+    """One record per sample, from the log's short summaries where they say enough.
+
+    Beside them the calls of one sample, which say how the run asked.
+    """
     # a user's prices need the calls, and these are in the samples alone
+    config = header.plan.config
+    batch = is_batch(header.eval.model, config)
     if prices is None and header.status == "success":
         summaries = read_eval_log_sample_summaries(header.location)
-        costs = [known for each in summaries if (known := scored_costs(each.scores or {}))]
+        scores = [each.scores or {} for each in summaries]
+        costs = [known for each in scores if (known := scored_costs(each, batch=batch))]
         if summaries and len(costs) == len(summaries):
             which = _deciding(header, summaries, problems, choice)
             return _summary_records(header, summaries, costs, which)
@@ -75,8 +90,27 @@ def _records(
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )
-    which = _deciding(header, log.samples or [], problems, choice)
-    return [sample_record(log.eval, sample, prices, which) for sample in log.samples or []]
+    samples = log.samples or []
+    which = _deciding(header, samples, problems, choice)
+    records = [
+        sample_record(log.eval, _with_events(header, sample, prices), prices, config, which)
+        for sample in samples
+    ]
+    return records, record_in(samples[0]).calls if samples else []
+
+
+def _with_events(header: EvalLog, sample: EvalSample, prices: Prices | None) -> EvalSample:
+    """The sample with its events, where these alone say what its method used."""
+    batch = is_batch(header.eval.model, header.plan.config)
+    if prices is None and scored_costs(sample.scores or {}, batch=batch):
+        return sample
+    if not needs_events(sample, header.eval):
+        return sample
+    # one at a time: those of an agent's samples can be large
+    whole = read_eval_log_sample(
+        header.location, sample.id, sample.epoch, exclude_fields=UNREAD - {"events"}
+    )
+    return sample.model_copy(update={"events": whole.events})
 
 
 def _summary_records(
@@ -84,24 +118,33 @@ def _summary_records(
     summaries: list[EvalSampleSummary],
     costs: list[dict[str, float | None]],
     which: str | None,
-) -> list[Record]:
+) -> tuple[list[Record], list[Call]]:
     # the method is in the samples only, and the same for all of a run
     first = read_eval_log_sample(
         header.location, summaries[0].id, summaries[0].epoch, exclude_fields=UNREAD
     )
     method = method_label(header.eval, first)
-    return [
+    records = [
         _record(header.eval, summary, method=method, error=summary.error, costs=values, which=which)
         for summary, values in zip(summaries, costs, strict=True)
     ]
+    return records, record_in(first).calls
 
 
 def sample_record(
-    spec: EvalSpec, sample: EvalSample, prices: Prices | None, which: str | None = None
+    spec: EvalSpec,
+    sample: EvalSample,
+    prices: Prices | None,
+    config: GenerateConfig | None = None,
+    which: str | None = None,
 ) -> Record:
     """The record of a whole sample, also where its summary does not say what it cost.
 
     Args:
+        spec: What its log says of the run.
+        sample: The sample.
+        prices: A user's own prices.
+        config: The run's generation settings.
         which: The score that says right or wrong; None for the first that can be read so.
     """
     return _record(
@@ -109,7 +152,7 @@ def sample_record(
         sample,
         method=method_label(spec, sample),
         error=sample.error.message if sample.error else None,
-        costs=sample_costs(sample, spec, prices),
+        costs=sample_costs(sample, spec, prices, config),
         which=which or ScoreChoice().of_log([_judging(sample)])[0],
     )
 

@@ -1,0 +1,141 @@
+"""Estimators: a protocol, the paper's as its first member, and what one file more takes."""
+
+from pathlib import Path
+
+import pytest
+from command import lm_eval, lm_eval_samples, tale_eval
+from inspect_ai.log import list_eval_logs, read_eval_log
+from installed import install, path_with, python
+from questions import gsm8k_file
+from server import Reply, chat_server
+
+from tale_eval.asking.prompts import estimator_prompt
+from tale_eval.asking.question import Question
+from tale_eval.budgets.estimators import estimators, make_estimator
+from tale_eval.budgets.reading import BudgetReading
+from tale_eval.errors import UnknownNameError
+
+QUESTION = Question("What is 1 plus 1?", "cloze", "en", "bracketed")
+
+BY_WORDS = '''
+"""Two tokens a word of the question."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tale_eval.asking.question import Question
+from tale_eval.budgets.estimators import Estimating
+from tale_eval.budgets.reading import BudgetReading
+
+
+@dataclass(frozen=True)
+class ByWords:
+    """Count the question's words; asks nobody."""
+
+    def estimate(self, question: Question) -> Estimating:
+        yield from ()
+        return BudgetReading(2 * len(question.text.split()), "read")
+
+
+ESTIMATOR = ByWords
+'''
+
+
+def test_the_papers_estimator_asks_once_and_reads_the_reply() -> None:
+    offered = {"role": "judge", "prompt": "appendix", "max_tokens": 32, "unknown": 1}
+    estimating = make_estimator("zero_shot", offered).estimate(QUESTION)
+    ask = next(estimating)
+    assert ask.words(QUESTION) == estimator_prompt(QUESTION.text, "appendix")
+    assert (ask.purpose, ask.role, ask.max_tokens) == ("estimate", "judge", 32)
+    assert not ask.answers
+    with pytest.raises(StopIteration) as ended:
+        estimating.send("Budget: [[12]]")
+    assert ended.value.value == BudgetReading(12, "read", echoed=True)
+
+
+@pytest.mark.parametrize("name", [*estimators()])
+def test_every_estimator_ends_with_a_reading_whatever_it_is_told(name: str) -> None:
+    for reply in ("Budget: [[30]]", "", "no idea", "-5 tokens", "9" * 100):
+        estimating = make_estimator(name, {}).estimate(QUESTION)
+        try:
+            next(estimating)
+            for _ in range(100):
+                estimating.send(reply)
+        except StopIteration as ended:
+            reading = ended.value
+        assert isinstance(reading, BudgetReading)
+        assert reading.budget is None or reading.budget >= 1
+
+
+def test_an_estimator_that_is_not_there_is_named() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown estimator 'zero_shott'.*'zero_shot'"):
+        make_estimator("zero_shott", {})
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with an estimator of its own: the folder for PYTHONPATH."""
+    return install(
+        tmp_path_factory.mktemp("words"),
+        "words",
+        {"words.py": BY_WORDS},
+        {"tale_eval.estimators": {"by_words": "words:ESTIMATOR"}},
+    )
+
+
+def answers(prompt: str, request: dict[str, object]) -> Reply:
+    return Reply("[[0]]", output_tokens=7)
+
+
+def test_somebody_elses_estimator_works_in_both_harnesses_and_costs_no_call(
+    words: Path, tmp_path: Path
+) -> None:
+    questions = gsm8k_file(tmp_path, 1)  # What is 0 plus 0?
+    with chat_server(answers) as server:
+        variables = server.variables | {
+            "PYTHONPATH": path_with(words),
+            "TALE_EVAL_CACHE": str(tmp_path / "cache"),
+        }
+        done = tale_eval(
+            *("compare", f"gsm8k:source={questions}", "--method", "tale_ep:estimator=by_words"),
+            *("--model", "openai-api/loop/m", "--log-dir", "logs", "--display", "plain"),
+            cwd=tmp_path,
+            variables=variables,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        done = lm_eval(
+            *("run", "--model", "local-chat-completions", "--apply_chat_template"),
+            *("--model_args", f"model=m,base_url={server.base_url}/chat/completions"),
+            *("--tasks", "tale_gsm8k_tale_ep"),
+            *("--metadata", f"tale_source={questions}", "tale_estimator=by_words"),
+            *("--output_path", tmp_path / "out", "--log_samples"),
+            cwd=tmp_path,
+            variables=variables,
+        )
+        assert done.returncode == 0, done.stderr
+    assert len(server.prompts()) == 2
+    assert all("use less than 10 tokens" in prompt for prompt in server.prompts())
+    (info,) = list_eval_logs(str(tmp_path / "logs"))
+    (sample,) = read_eval_log(info).samples or []
+    assert sample.store["TaleRecord:method"] == "tale_ep:estimator=by_words"
+    assert (sample.store["TaleRecord:budget"], sample.store["TaleRecord:budget_status"]) == (
+        10,
+        "read",
+    )
+    (row,) = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
+    assert row["doc"]["method"] == "tale_ep:estimator=by_words"
+    assert (row["budget"], row["estimator_tokens"], row["output_tokens"]) == (10, 0, 7)
+
+
+def test_what_is_no_estimator_is_refused(tmp_path: Path) -> None:
+    site = install(
+        tmp_path, "none", {"none.py": "x = 5\n"}, {"tale_eval.estimators": {"none": "none:x"}}
+    )
+    script = (
+        "from tale_eval.solvers import resolve\n"
+        "try:\n    resolve('tale_ep:estimator=none')\n"
+        "except ValueError as error:\n    print(error)\n"
+    )
+    assert "none:x of none 1.0 cannot be used (TypeError: expected an estimator's class" in python(
+        site, script
+    )

@@ -5,20 +5,18 @@ commands, where the data lies, `load`, `BENCHMARK`, the Inspect task of the file
 packages bring theirs by entry points of the group "tale_eval.benchmarks".
 """
 
-from collections.abc import Mapping
 from functools import cache
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import GenerateConfig
-from inspect_ai.scorer import Metric
 
 from tale_eval.asking.arguments import as_written, split_arguments
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.discovery import Registry
 from tale_eval.errors import InvalidValueError, check_name
-from tale_eval.inspect_ext.scorers import tale
+from tale_eval.inspect_ext.scorers import Metrics, tale
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.solvers import method_solver
 
@@ -90,7 +88,7 @@ def benchmark_task(
     *,
     method: str,
     version: str,
-    metrics: Mapping[str, list[Metric]] | None = None,
+    metrics: Metrics | None = None,
 ) -> Task:
     """A task over these samples.
 
@@ -108,7 +106,7 @@ def benchmark_task(
         dataset=MemoryDataset(samples, name=(samples[0].metadata or {})["benchmark"]),
         solver=method_solver(method),
         scorer=tale(),
-        metrics=dict(metrics) if metrics else None,
+        metrics=metrics,
         config=PAPER_CONFIG,
         # the others go on; the log then ends with status error, and a retry asks what failed
         continue_on_fail=True,

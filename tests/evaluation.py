@@ -50,8 +50,13 @@ def result(log: EvalLog, key: str, reducer: str | None = None) -> EvalScore:
     return found
 
 
-def metric(log: EvalLog, key: str, name: str = "tale_eval/mean", **which: str) -> float:
+def metric(log: EvalLog, key: str, name: str, **which: str) -> float:
     return result(log, key, **which).metrics[name].value
+
+
+def means(log: EvalLog, scorer: str = "tale") -> dict[str, float]:
+    """The means that the log shows, by their names."""
+    return {name: found.value for name, found in result(log, scorer).metrics.items()}
 
 
 def right(prompt: str, request: dict[str, Any]) -> Reply:

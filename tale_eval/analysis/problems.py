@@ -1,7 +1,7 @@
 """What a reader must know before he trusts the rows of a leaderboard. Pure."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from tale_eval.analysis.averages import by_model, shared_tasks
@@ -19,6 +19,9 @@ _COMPARED = {
 }
 # sections that say nothing of a run without such a thing
 _WHERE_PRESENT = {"estimator"}
+
+ERROR_LENGTH = 200
+"""Characters of an error that are shown."""
 
 MANY_COMPARISONS = 3
 """From so many comparisons with one baseline on, their number is said."""
@@ -49,7 +52,8 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
         yield (
             f"{row.method}: more than {100 * FAILURE_SHARE:g} % of its samples failed, so verdicts "
             f"and the Pareto set count a failure as a wrong answer ({_percent(row.accuracy)} of "
-            f"what was answered is right, {_percent(row.accuracy_with_failures)} of all)"
+            f"what was answered is right, {_percent(row.accuracy_with_failures)} of all); most "
+            f"often: {_commonest_error(row)}"
         )
     if row.unread:
         yield (
@@ -131,6 +135,17 @@ def _many_comparisons(group: Sequence[LeaderboardRow]) -> Iterator[str]:
             f"nothing is corrected for that: in up to {2.5 * len(compared):g} % of such tables one "
             "of the verdicts is false"
         )
+
+
+def _commonest_error(row: LeaderboardRow) -> str:
+    """How most of a row's failures are explained, on one line, and what helps if that is known."""
+    errors = Counter(
+        " ".join(record.error.split()) for record in row.records if record.error is not None
+    )
+    ((error, _),) = errors.most_common(1)
+    shown = error if len(error) <= ERROR_LENGTH else f"{error[:ERROR_LENGTH]}…"
+    refused = "temperature" in error and "--gen_kwargs" not in error
+    return f"{shown} (--temperature 1 may help)" if refused else shown
 
 
 def _ratios_without_interval(group: Sequence[LeaderboardRow]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Every prompt text, and the pure functions that build a prompt from them.
 
-The English texts and the Chinese choice texts are the paper's and its released
-code's, to the letter (missing spaces included), since a changed character is a
-changed experiment. Texts that the paper does not have are marked "ours".
+The texts for GSM8K, GSM8K-Zero and MathBench's choice questions are the paper's and its
+released code's, to the letter (missing spaces included), since a changed character is a
+changed experiment. Texts that the paper does not have are marked "ours"; where the released
+code asks other questions in other words is told in docs/prompts.md.
 Nothing here is ever modified at run time: a budget belongs to one prompt.
 """
 
@@ -93,7 +94,7 @@ DIRECT: Final[dict[tuple[QuestionKind, Language], str]] = {
         "choice",
         "en",
     ): "Please answer the following question directly and give the answer directly without any reasoning process. {format}\n{question}\n",
-    # ours: the released code's cloze prompt without a format line
+    # ours: the released code's cloze prompt has no full stop and no format line
     ("cloze", "cn"): "请直接回答下面的问题并直接给出答案。{format}\nQ: {question}",
     (
         "choice",

@@ -2,7 +2,7 @@
 
 Each number is a key of `Score.value`, so that Inspect's logs, data frames and
 metrics see it. A number that is unknown or does not apply is NaN and stays out of
-the means; the log's `scored_samples` and `unscored_samples` say how many.
+the means (see `tale_eval.inspect_ext.metrics.known_means`).
 """
 
 import math
@@ -17,26 +17,21 @@ from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.answers import Grade, read_reply
 from tale_eval.grading.formulas import same_expression
 from tale_eval.inspect_ext.counting import reasoned, stop_reason
-from tale_eval.inspect_ext.metrics import circular_accuracy, unreduced_mean
+from tale_eval.inspect_ext.metrics import JUDGED, circular_accuracy, known_means
 from tale_eval.inspect_ext.record import TaleRecord, calls_of, record_of
-from tale_eval.tokens.costs import COST_KEYS, answer_of, cost_values
+from tale_eval.tokens.costs import answer_of, cost_values
 from tale_eval.tokens.ledger import Call, reasoned_unseen
 from tale_eval.tokens.pricing import price_list
 
-_COST_METRICS: dict[str, list[Metric]] = {key: [unreduced_mean()] for key in COST_KEYS}
-_TALE_METRICS: dict[str, list[Metric]] = {
-    "correct": [accuracy(), stderr()],
-    **_COST_METRICS,
-    "bare_answer": [unreduced_mean()],
-    "no_answer": [unreduced_mean()],
-}
+Metrics = list[Metric | dict[str, list[Metric]]]
+"""What Inspect shows of a score: of its keys, and of the whole."""
 
 
-def circular_metrics() -> dict[str, list[Metric]]:
+def circular_metrics() -> Metrics:
     """The metrics of `tale` with circular accuracy added, for rotated options."""
     # the rotations of one question are not independent of each other
     clustered = stderr(cluster="circular_group")
-    return _TALE_METRICS | {"correct": [circular_accuracy(), accuracy(), clustered]}
+    return [{JUDGED: [circular_accuracy(), accuracy(), clustered]}, known_means()]
 
 
 class _CostScore(Score):
@@ -50,7 +45,7 @@ class _CostScore(Score):
         return self.model_copy()
 
 
-@scorer(metrics=_TALE_METRICS)
+@scorer(metrics=[{JUDGED: [accuracy(), stderr()]}, known_means()])
 def tale() -> Scorer:
     """Correctness by tale-eval's grader, beside what the answer cost.
 
@@ -84,7 +79,7 @@ def tale() -> Scorer:
     return score
 
 
-@scorer(metrics=_COST_METRICS)
+@scorer(metrics=[known_means()])
 def token_cost() -> Scorer:
     """What each sample cost, for logs of anybody's task.
 

@@ -5,7 +5,9 @@ lm_eval ends the whole run when one request still fails after its retries. Here 
 question is marked as failed, and the others keep their answers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from lm_eval.api.instance import Instance
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
-from tale_eval.errors import InvalidValueError
+from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.lm_eval_ext.models import CUT_OFF, TaleLM
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.settings import MAX_RETRIES
@@ -41,6 +43,11 @@ _OF_THE_USER = {
 }
 """Statuses that every other request would get too."""
 _WORTH_ANOTHER_TRY = {408, 409, 425, 429}
+_CAPS = ("max_tokens", "max_completion_tokens")
+"""What servers call the cap on a reply's tokens."""
+
+_REASON = 300
+"""Characters of a server's reason that are kept."""
 
 
 class ApiCounts(TaleLM):
@@ -48,9 +55,19 @@ class ApiCounts(TaleLM):
 
     Args:
         max_retries: How often a request is sent at most; waits of 1 to 10 seconds between.
+        cap: What the server calls the cap on a reply, "max_tokens" or "max_completion_tokens";
+            by default as lm_eval's class of the server has it.
+
+    Raises:
+        UnknownNameError: Another name of the cap.
     """
 
-    def __init__(self, *args: Any, max_retries: int = MAX_RETRIES, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, max_retries: int = MAX_RETRIES, cap: str | None = None, **kwargs: Any
+    ) -> None:
+        if cap is not None:
+            check_name("cap", cap, _CAPS)
+        self._cap = cap
         # lm_eval's own loop round ours would begin anew what is given up here
         super().__init__(*args, max_retries=1, **kwargs)
         self._attempts = int(max_retries)
@@ -60,6 +77,30 @@ class ApiCounts(TaleLM):
         if "chat" in self.backend_name and any(isinstance(r.args[0], str) for r in requests):
             raise InvalidValueError(f"--model {self.backend_name} needs --apply_chat_template")
         return super().generate_until(requests, *args, **kwargs)
+
+    def _create_payload(
+        self,
+        messages: Any,
+        generate: bool = False,
+        gen_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """As lm_eval's, but greedy where no sampling is wished for, and without an empty stop.
+
+        lm_eval drops `do_sample`, and so a task's temperature would stay.
+        """
+        if gen_kwargs is not None and gen_kwargs.get("do_sample") is False:
+            gen_kwargs["temperature"] = 0
+        payload: dict[str, Any] = super()._create_payload(
+            messages, generate=generate, gen_kwargs=gen_kwargs, **kwargs
+        )
+        # some servers refuse a stop that holds nothing
+        if not payload.get("stop", True):
+            del payload["stop"]
+        for name in _CAPS:
+            if self._cap is not None and generate and name in payload:
+                payload[self._cap] = payload.pop(name)
+        return payload
 
     async def amodel_call(
         self,
@@ -77,7 +118,7 @@ class ApiCounts(TaleLM):
 
         async def ask() -> list[Any]:
             replies: list[Any] = await super(ApiCounts, self).amodel_call(
-                session, sem, messages, generate=generate, **kwargs
+                _Telling(session), sem, messages, generate=generate, **kwargs
             )
             if len(replies) != len(messages):
                 raise ValueError(f"{len(replies)} replies to {len(messages)} prompts")
@@ -172,11 +213,72 @@ class ApiCounts(TaleLM):
 
 def _failed(error: BaseException) -> Reply:
     """The reply of a request that was given up; a mistake of the user's ends the run."""
-    status = _status(error)
+    status, said = _status(error), _said(error)
     if status in _OF_THE_USER:
-        raise InvalidValueError(f"the server answers {status}: {_OF_THE_USER[status]}") from error
-    shown = f"{type(error).__name__}: {error}"
-    return Reply("", error=shown if status is None else f"HTTP {status}: {shown}")
+        says = f" (it says: {said})" if said else ""
+        raise InvalidValueError(
+            f"the server answers {status}: {_OF_THE_USER[status]}{says}"
+        ) from error
+    shown = said or f"{type(error).__name__}: {error}"
+    return Reply("", error=shown if status is None else f"HTTP {status}: {shown}{_cure(said)}")
+
+
+def _cure(said: str) -> str:
+    """What helps against a server's reason, where that is known."""
+    if "max_completion_tokens" in said:
+        return " [--model_args cap=max_completion_tokens]"
+    if "temperature" in said:
+        return " [--gen_kwargs temperature=1]"
+    return ""
+
+
+class _Telling:
+    """A client's session whose failed responses say the server's reason.
+
+    lm_eval reads it for a warning only, and raises what has the status alone.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    @asynccontextmanager
+    async def post(self, *args: Any, **kwargs: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """As the session's."""
+        async with self._session.post(*args, **kwargs) as response:
+            if not response.ok:
+                raise _Refused(
+                    response.request_info,
+                    response.history,
+                    status=response.status,
+                    message=_reason(await response.text(errors="replace")),
+                    headers=response.headers,
+                )
+            yield response
+
+
+class _Refused(aiohttp.ClientResponseError):
+    """An error status, with the server's reason as its message."""
+
+
+def _said(error: BaseException) -> str:
+    """The server's reason behind an error of either client; empty if it gave none."""
+    if isinstance(error, _Refused):
+        return error.message
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return _reason(error.response.text)
+    return ""
+
+
+def _reason(body: str) -> str:
+    """The reason in a failed response, on one line: its message, or how its text begins."""
+    try:
+        found: Any = json.loads(body)
+    except ValueError:
+        found = body
+    # {"error": {"message": …}}, {"error": …}, {"detail": …}: all are in use
+    while isinstance(found, dict):
+        found = next((found[k] for k in ("error", "message", "detail") if found.get(k)), body)
+    return " ".join(str(found).split())[:_REASON]
 
 
 def _may_pass(error: BaseException) -> bool:

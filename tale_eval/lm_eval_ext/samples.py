@@ -189,7 +189,7 @@ def _metric(row: Mapping[str, Any], choice: ScoreChoice, others: dict[str, None]
         return choice.wanted
     if not given:
         raise InvalidValueError(f"no metric of {', '.join(_FOREIGN_SCORES)}")
-    taken = (readable or given)[0]
+    taken = str((readable or given)[0])
     if len(readable) > 1:
         others |= dict.fromkeys([taken, *readable])
     return str(taken)

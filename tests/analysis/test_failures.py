@@ -125,8 +125,34 @@ def test_both_views_stand_in_every_table_and_the_note_says_which_decides(tmp_pat
     assert "as wrong" in terminal(rows)
     assert problems(rows)[1] == (
         "m, sums: tale_ep: more than 1 % of its samples failed, so verdicts and the Pareto set "
-        "count a failure as a wrong answer (100.0 % of what was answered is right, 50.0 % of all)"
+        "count a failure as a wrong answer (100.0 % of what was answered is right, 50.0 % of all); "
+        "most often: the model went away"
     )
+
+
+@pytest.mark.parametrize(
+    ("errors", "shown"),
+    [
+        (["a", "b\nc", "b  c"], "b c"),
+        (["x" * 300], "x" * 200 + "…"),
+        (
+            ["Error code: 400 - 'temperature' does not support 0.1 with this model."],
+            "Error code: 400 - 'temperature' does not support 0.1 with this model. "
+            "(--temperature 1 may help)",
+        ),
+        (
+            ["HTTP 400: no such temperature [--gen_kwargs temperature=1]"],
+            "HTTP 400: no such temperature [--gen_kwargs temperature=1]",
+        ),
+    ],
+)
+def test_the_commonest_reason_of_the_failures_is_said(errors: list[str], shown: str) -> None:
+    failed = [
+        replace(record, error=error)
+        for record, error in zip(run("direct", [None] * len(errors)), errors, strict=True)
+    ]
+    _, note = problems(leaderboard(failed, baseline=None), baseline=None)
+    assert note.endswith(f"; most often: {shown}")
 
 
 def test_without_failures_there_is_no_second_view() -> None:

@@ -278,7 +278,8 @@ def test_problems_say_what_is_missing() -> None:
     assert problems(rows) == [
         "m, sums: cot: 1 of 4 samples failed or have no score",
         "m, sums: cot: more than 1 % of its samples failed, so verdicts and the Pareto set count a "
-        "failure as a wrong answer (66.7 % of what was answered is right, 50.0 % of all)",
+        "failure as a wrong answer (66.7 % of what was answered is right, 50.0 % of all); most "
+        "often: the model went away",
         "m, sums: direct and cot were not asked the same questions: both answered 3, "
         "only direct 2, only cot 0; they are compared on the 3",
         "m, sums: tale_ep: the dollars of 1 answers are not known",

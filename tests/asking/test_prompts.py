@@ -1,6 +1,7 @@
 """The prompts, letter by letter: a changed character is a changed experiment."""
 
 import pytest
+from command import REPOSITORY
 from hypothesis import given, strategies as st
 
 from tale_eval.asking.prompts import (
@@ -19,8 +20,11 @@ from tale_eval.errors import InvalidValueError
 OPTIONS_EN = "How long?\nA. 12 cm\nB. 15 cm\n"
 OPTIONS_CN = "多长？\nA. 12\nB. 15\n"
 
-# the paper's prompts: (kind, language, question, direct, chain of thought, budget of 50)
-PAPER: list[tuple[QuestionKind, Language, str, str, str, str]] = [
+Prompts = tuple[QuestionKind, Language, str, str, str, str]
+"""Kind, language, question; direct, chain of thought, chain of thought with a budget of 50."""
+
+# the released code's, for GSM8K, GSM8K-Zero and MathBench's choice questions
+PAPER: list[Prompts] = [
     (
         "cloze",
         "en",
@@ -48,17 +52,6 @@ PAPER: list[tuple[QuestionKind, Language, str, str, str, str]] = [
         "Let's think step by step and use less than 50 tokens:\n",
     ),
     (
-        "cloze",
-        "cn",
-        "1加1是多少？",
-        "请直接回答下面的问题并直接给出答案。"
-        "请严格按照如下格式回答：[[答案]]，例如：答案: [[50]]。\nQ: 1加1是多少？",
-        "Q: 1加1是多少？\n请严格按照如下格式回答：[[答案]]，例如：答案: [[50]]。\n"
-        "让我们一步一步思考：\n",
-        "Q: 1加1是多少？\n请严格按照如下格式回答：[[答案]]，例如：答案: [[50]]。\n"
-        "让我们一步一步思考并使用少于 50 tokens:\n",
-    ),
-    (
         "choice",
         "cn",
         OPTIONS_CN,
@@ -71,9 +64,74 @@ PAPER: list[tuple[QuestionKind, Language, str, str, str, str]] = [
     ),
 ]
 
+# its Chinese cloze texts are others: see RELEASED_OTHERWISE
+OURS: list[Prompts] = [
+    (
+        "cloze",
+        "cn",
+        "1加1是多少？",
+        "请直接回答下面的问题并直接给出答案。"
+        "请严格按照如下格式回答：[[答案]]，例如：答案: [[50]]。\nQ: 1加1是多少？",
+        "Q: 1加1是多少？\n请严格按照如下格式回答：[[答案]]，例如：答案: [[50]]。\n"
+        "让我们一步一步思考：\n",
+        "Q: 1加1是多少？\n请严格按照如下格式回答：[[答案]]，例如：答案: [[50]]。\n"
+        "让我们一步一步思考并使用少于 50 tokens:\n",
+    ),
+]
 
-@pytest.mark.parametrize(("kind", "language", "question", "direct", "cot", "budgeted"), PAPER)
-def test_the_papers_prompts(
+PROMPTS = pytest.mark.parametrize(
+    ("kind", "language", "question", "direct", "cot", "budgeted"),
+    [pytest.param(*prompts, id=f"{prompts[0]}-{prompts[1]}") for prompts in (*PAPER, *OURS)],
+)
+
+# what the released code sends where we send something else: where, its text, and ours
+RELEASED_OTHERWISE: list[tuple[str, str, str]] = [
+    (
+        "MathBench cloze, English: direct",
+        "Please answer the following question and give the answer directly\nQ: {question}",
+        direct_prompt("{question}", "cloze", "en", "bracketed"),
+    ),
+    (
+        "MathBench cloze, English: CoT",
+        "Q: {question}\nLet's think step by step:\n",
+        cot_prompt("{question}", "cloze", "en", "bracketed"),
+    ),
+    (
+        "MathBench cloze, Chinese: direct",
+        "请直接回答下面的问题并直接给出答案\nQ: {question}",
+        direct_prompt("{question}", "cloze", "cn", "bracketed"),
+    ),
+    (
+        "MathBench cloze, Chinese: CoT",
+        "Q: {question}\n让我们一步一步思考来回答这个问题：\n",
+        cot_prompt("{question}", "cloze", "cn", "bracketed"),
+    ),
+    (
+        "the same under a budget",
+        "Q: {question}\n让我们一步一步思考并使用少于 {budget} tokens来回答这个问题:\n",
+        cot_prompt("{question}", "cloze", "cn", "bracketed", budget=50),
+    ),
+]
+
+
+@pytest.mark.parametrize(("where", "released", "ours"), RELEASED_OTHERWISE)
+def test_where_the_released_code_says_something_else_is_told_with_its_words(
+    where: str, released: str, ours: str
+) -> None:
+    assert released.replace("{budget}", "50") != ours
+    table = (REPOSITORY / "docs" / "prompts.md").read_text(encoding="utf-8")
+    (row,) = [line for line in table.splitlines() if line.startswith(f"| {where} |")]
+    shown = released.replace("\n", "⏎")
+    assert f"`{shown}`" in row
+
+
+def test_without_answer_format_a_cloze_question_is_the_released_codes() -> None:
+    _, released, _ = RELEASED_OTHERWISE[1]
+    assert cot_prompt("{question}", "cloze", "en", "none") == released
+
+
+@PROMPTS
+def test_the_prompts_to_the_letter(
     kind: QuestionKind, language: Language, question: str, direct: str, cot: str, budgeted: str
 ) -> None:
     assert direct_prompt(question, kind, language, "bracketed") == direct

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from questions import gsm8k_file
 
-from tale_eval.errors import InvalidValueError
+from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.lm_eval_ext import register
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.tokens.ledger import Call
@@ -352,3 +352,28 @@ def test_a_text_that_failed_is_marked_and_a_likelihood_is_an_error() -> None:
         asyncio.run(model.amodel_call(None, None, ["a"], generate=False))
     with pytest.raises(ConnectionRefusedError):
         model.model_call(["a"], generate=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"error": {"message": "no\\tsuch  model", "code": 7}}', "no such model"),
+        ('{"error": "model is loading"}', "model is loading"),
+        ('{"detail": "bad key"}', "bad key"),
+        ('{"detail": [{"loc": ["n"], "msg": "x"}]}', "[{'loc': ['n'], 'msg': 'x'}]"),
+        ('{"code": 3}', '{"code": 3}'),
+        ("<html>\n<h1>502</h1>", "<html> <h1>502</h1>"),
+        ("x" * 999, "x" * 300),
+        ("", ""),
+    ],
+)
+def test_a_servers_reason_is_read_from_whatever_it_sends(body: str, reason: str) -> None:
+    from tale_eval.lm_eval_ext.api import _reason
+
+    assert _reason(body) == reason
+
+
+def test_another_name_of_the_cap_is_refused() -> None:
+    model = type(failing_api_model())
+    with pytest.raises(UnknownNameError, match=r"unknown cap 'max_new'; allowed: max_tokens"):
+        model(max_retries=1, cap="max_new")

@@ -1,13 +1,15 @@
 """The lm-eval door against a real HTTP server: every token that the server reports, once."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import lm_eval, lm_eval_on_server, lm_eval_results, lm_eval_samples
+from faulty_server import Fault
 from questions import asks_for_budget, gsm8k_file, number_in
-from server import Reply, chat_server
+from server import Reply, chat_server, send
 
 from tale_eval.lm_eval_ext.documents import plans
 from tale_eval.logs import read_records
@@ -82,8 +84,47 @@ def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
     estimate, final = server.requests
     assert [m["role"] for m in final["messages"]] == ["system", "user"]
     assert final["messages"][0]["content"] == "You are a helpful assistant."
-    assert (final["temperature"], final["max_tokens"], final["stop"]) == (0.1, 1024, [])
+    assert (final["temperature"], final["max_tokens"]) == (0.1, 1024)
+    assert "stop" not in final
     assert estimate["max_tokens"] == 256
+
+
+def test_without_sampling_the_server_is_asked_at_temperature_0(tmp_path: Path) -> None:
+    greedy = ("--gen_kwargs", "do_sample=false,until=STOP")
+    renamed = "num_concurrent=4,cap=max_completion_tokens"
+    with chat_server(answer) as server:
+        lm_eval_on_server(
+            server, tmp_path, "tale_gsm8k_tale_ep", *greedy, size=1, arguments=renamed
+        )
+    for request, cap in zip(server.requests, (256, 1024), strict=True):
+        assert (request["temperature"], request["stop"]) == (0, ["STOP"])
+        assert (request["max_completion_tokens"], "max_tokens" in request) == (cap, False)
+
+
+@pytest.mark.parametrize("arguments", ["num_concurrent=1", "num_concurrent=4"])
+def test_the_servers_reason_and_what_helps_stand_in_the_error(
+    arguments: str, tmp_path: Path
+) -> None:
+    def refuse(request: dict[str, Any]) -> Fault:
+        body = {"error": {"message": "'temperature' is not\n supported: use 1", "code": "x"}}
+        return Fault("400", lambda handler, _: send(handler, 400, json.dumps(body).encode()))
+
+    with chat_server(answer, fault_of=refuse) as server:
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_cot", size=2, arguments=arguments)
+    assert {row["error"] for row in lm_eval_samples(tmp_path, "tale_gsm8k_cot")} == {
+        "HTTP 400: 'temperature' is not supported: use 1 [--gen_kwargs temperature=1]"
+    }
+
+
+def test_worked_examples_are_refused_in_one_line(tmp_path: Path) -> None:
+    done = lm_eval(
+        *("run", "--model", "local-chat-completions", "--apply_chat_template"),
+        *("--tasks", "tale_gsm8k_direct", "--num_fewshot", 3),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "--num_fewshot 3: tale_gsm8k_direct asks without worked examples" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
     assert [m["role"] for m in final["messages"]] == ["system", "user"]
     assert final["messages"][0]["content"] == "You are a helpful assistant."
     assert (final["temperature"], final["max_tokens"], final["stop"]) == (0.1, 1024, [])
-    assert estimate["max_tokens"] == 256
+    assert estimate["max_tokens"] == 1024
 
 
 @pytest.mark.slow

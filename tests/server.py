@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -114,20 +114,30 @@ class ChatServer:
         """Sum of one usage field over all replies."""
         return sum(getattr(reply, name) for reply in self.replies)
 
-    def taken(self) -> list[Exchange]:
+    def taken(self, late: Mapping[str, int] | None = None) -> list[Exchange]:
         """The exchanges whose reply the client took, on however busy a machine.
 
         A client with a time-out may give up a reply that is already on its way. The server
-        cannot see when, but it sees what the client does then: it hangs up, and asks the very
-        same again. A reply is left out only where both are seen. A client that took its reply
-        goes on using the connection, so whoever pays twice for one question is not excused.
+        cannot see when, but it sees what the client does then: it asks the very same again,
+        and it has hung up before. A reply is left out only where both are seen. A client that
+        took its reply goes on using the connection, so whoever pays twice is not excused.
+
+        Args:
+            late: How many replies the client itself says it gave up, by the user's text. One
+                that runs out of time between reading a reply and using it does not hang up.
         """
         to_come = Counter(_key(exchange) for exchange in self.exchanges)
+        excused = Counter(late or {})
         taken = []
         for exchange in self.exchanges:
             to_come[_key(exchange)] -= 1
-            given_up = not exchange.followed and to_come[_key(exchange)] > 0
-            if exchange.delivered and not given_up:
+            if not exchange.delivered:
+                continue
+            prompt = last_user_text(exchange.request)
+            excuse = not exchange.followed or excused[prompt] > 0
+            if to_come[_key(exchange)] > 0 and excuse:
+                excused[prompt] -= 1
+            else:
                 taken.append(exchange)
         return taken
 
@@ -156,7 +166,11 @@ def chat_server(
         latest: Exchange | None = None
 
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # it hung up in the middle of its request
+                return
+            request = json.loads(body)
             if self.latest:
                 self.latest.followed = True
             exchange = self.latest = Exchange(request)

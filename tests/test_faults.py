@@ -25,11 +25,13 @@ from faulty_server import (
     INVALID_JSON,
     PATIENCE_SECONDS,
     SENT_TWICE,
+    STALL,
     TRANSIENT,
     Fault,
     Faults,
     error,
 )
+from inspect_ai.event import ModelEvent
 from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server, last_user_text
@@ -58,7 +60,8 @@ def run(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (info,) = list_eval_logs(str(folder / "logs"))
-    return read_eval_log(info), done.stdout
+    # long texts are kept apart from the events
+    return read_eval_log(info, resolve_attachments=True), done.stdout
 
 
 def accounted(log: EvalLog, size: int) -> tuple[list[EvalSample], list[EvalSample]]:
@@ -82,13 +85,26 @@ def ledger(samples: list[EvalSample]) -> Counter[tuple[int, str, int | None]]:
 
 
 def served(
-    server: ChatServer, purpose_of: Callable[[str], str]
+    server: ChatServer, purpose_of: Callable[[str], str], log: EvalLog | None = None
 ) -> Counter[tuple[int, str, int | None]]:
     """Every reply that the client took, by the server's record, in the ledger's form."""
+    late = timed_out(log) - stalled(server) if log else None
+    taken = [(last_user_text(e.request), e.reply) for e in server.taken(late) if e.reply]
     return Counter(
         (number_in(prompt), purpose_of(prompt), reply.output_tokens if reply.usage else None)
-        for prompt, reply in taken(server)
+        for prompt, reply in taken
     )
+
+
+def timed_out(log: EvalLog) -> Counter[str]:
+    """The prompts that Inspect says it gave up, whatever we count ourselves."""
+    events = [e for s in log.samples or [] for e in s.events if isinstance(e, ModelEvent)]
+    return Counter(e.input[-1].text for e in events if "attempt_timeout" in (e.error or ""))
+
+
+def stalled(server: ChatServer) -> Counter[str]:
+    """The prompts that had to be given up: without a busy machine there are no others."""
+    return Counter(last_user_text(e.request) for e in server.exchanges if e.fault is STALL)
 
 
 def by_tale_ep(prompt: str) -> str:
@@ -99,14 +115,10 @@ def by_search(prompt: str) -> str:
     return "search" if "use less than" in prompt else "vanilla"
 
 
-def taken(server: ChatServer) -> list[tuple[str, Reply]]:
-    """(prompt, reply) of every reply that the client took."""
-    return [(last_user_text(e.request), e.reply) for e in server.taken() if e.reply]
-
-
 def replied(server: ChatServer) -> list[tuple[int, str | None]]:
-    """(question, text) of every reply that the client took."""
-    return [(number_in(prompt), reply.text) for prompt, reply in taken(server)]
+    """(question, text) of every reply."""
+    replies = zip(server.prompts(), server.replies, strict=True)
+    return [(number_in(prompt), reply.text) for prompt, reply in replies]
 
 
 def without_choice(server: ChatServer) -> set[int]:
@@ -127,7 +139,7 @@ def test_a_thousand_questions_by_tale_ep_with_a_tenth_of_faults(tmp_path: Path) 
     with chat_server(faults.odd(right), fault_of=faults.draw) as server:
         log, _ = run(server, tmp_path, "tale_ep", 1000)
     scored, failed = accounted(log, 1000)
-    assert ledger(scored + failed) == served(server, by_tale_ep)
+    assert ledger(scored + failed) == served(server, by_tale_ep, log)
 
     kinds = Counter(fault.name for fault in server.faults)
     assert len(kinds) == len(faults.ways), kinds
@@ -154,7 +166,7 @@ def test_a_budget_search_with_a_tenth_of_faults(tmp_path: Path) -> None:
     with chat_server(faults.odd(scripted), fault_of=faults.draw) as server:
         log, _ = run(server, tmp_path, "budget_search", 300)
     scored, failed = accounted(log, 300)
-    assert ledger(scored + failed) == served(server, by_search)
+    assert ledger(scored + failed) == served(server, by_search, log)
     kinds = Counter(fault.name for fault in server.faults)
     assert len(failed) <= kinds["invalid JSON"] + len(without_choice(server))
     # what met no odd reply is searched to its end

@@ -61,6 +61,17 @@ def test_whoever_takes_two_replies_to_one_question_has_two() -> None:
     assert len(server.taken()) == len(server.replies) == 2
 
 
+def test_a_reply_is_given_up_as_often_as_the_client_itself_says() -> None:
+    with chat_server(two) as server:
+        connection = connect(server)
+        for _ in range(3):
+            ask(connection)
+    assert server.taken({"What is 1 plus 1?": 1}) == server.exchanges[1:]
+    # but for the last one there is no other that could have been taken in its place
+    assert server.taken({"What is 1 plus 1?": 9}) == server.exchanges[2:]
+    assert server.taken({"What is 2 plus 2?": 9}) == server.exchanges
+
+
 def test_a_reply_that_was_given_up_is_not_taken_if_the_next_try_fails() -> None:
     faults = iter([None, INVALID_JSON])
     with chat_server(two, fault_of=lambda request: next(faults)) as server:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from inspect_ai.log import EvalSample, EvalSpec
+from inspect_ai.model import ContentReasoning
 
 from tale_eval.asking.method import Method
 from tale_eval.asking.prompts import Language, QuestionKind
@@ -71,6 +72,8 @@ class Candidate:
         budget: Budget that the prompt stated; None without.
         epoch: Repetition, from 1.
         log: Name of the log's file.
+        reasons_apart: The log keeps the model's reasoning apart from its answers, whether or not
+            the provider counts it: Inspect takes a `<think>…</think>` out of `text`.
     """
 
     question: CorpusQuestion
@@ -86,6 +89,12 @@ class Candidate:
     budget: int | None
     epoch: int
     log: str
+    reasons_apart: bool = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether `text` is all that the model wrote."""
+        return not self.reasoning_tokens and not self.reasons_apart
 
 
 @dataclass(frozen=True)
@@ -232,7 +241,14 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
         budget=logged.budget,
         epoch=sample.epoch,
         log=log,
+        reasons_apart=_reasons_apart(sample),
     )
+
+
+def _reasons_apart(sample: EvalSample) -> bool:
+    if sample.output.empty or isinstance(sample.output.message.content, str):
+        return False
+    return any(isinstance(part, ContentReasoning) for part in sample.output.message.content)
 
 
 def _test_split(metadata: Mapping[str, Any]) -> str | None:
@@ -250,6 +266,8 @@ def _trials(
     if logged.method is None:
         raise InvalidValueError(f"sample {sample.id!r} holds a search but not by which method")
     call_of = _calls_by_attempt(logged.calls)
+    # a trace has texts alone; the model that reasons in the last reply does in all
+    apart = _reasons_apart(sample)
     for trial in (*trace.trials, *trace.surplus):
         for attempt in trial.attempts:
             if attempt.output_tokens is None:
@@ -269,6 +287,7 @@ def _trials(
                 budget=trial.budget,
                 epoch=sample.epoch,
                 log=log,
+                reasons_apart=apart,
             )
 
 

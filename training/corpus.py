@@ -183,7 +183,7 @@ def _pick(
         return "no correct answer"
     if not (usable := [a for a in usable if not a.truncated]):
         return "cut off"
-    if not (usable := [a for a in usable if not a.reasoning_tokens]):
+    if not (usable := [a for a in usable if a.shown]):
         return "hidden reasoning"
     if not (usable := [a for a in usable if a.tokens is not None]):
         return "tokens unknown"
@@ -204,7 +204,7 @@ def _pick(
     longer = [a for a in answers if a.vanilla and a.tokens and a.tokens > _length(chosen)[0]]
     if kind == "dpo":
         # right or wrong, but whole
-        whole = [a for a in longer if not a.truncated and not a.reasoning_tokens]
+        whole = [a for a in longer if not a.truncated and a.shown]
         if not whole:
             return "no longer vanilla answer"
         # a template may strip the whitespace around an answer

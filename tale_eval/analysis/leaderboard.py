@@ -91,7 +91,7 @@ def _row(
     judged = scored(records)
     # accuracy and tokens over the same answers: one that failed half-way cost less than one
     counted = judged or records
-    unscored = [record for record in records if record.correct is None]
+    unscored = [r for r in records if r.correct is None and not r.unread]
     return LeaderboardRow(
         model=records[0].model,
         task=records[0].task,

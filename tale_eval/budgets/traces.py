@@ -15,7 +15,7 @@ class AttemptTrace(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    output_tokens: int | None
+    output_tokens: int | None = None
     correct: bool
     text: str
     event: str | None = None

@@ -7,6 +7,7 @@ and ``results_<date>.json`` side by side. lm_eval itself is not needed to read t
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -157,7 +158,7 @@ def _records(
                 )
                 return []
             which = None if _is_ours(row["doc"]) else _metric(row, choice, others)
-            records.append(_record(row, model, _part(name, "task"), prices, which))
+            records.append(_record(row, model, name, prices, which))
         except MALFORMED as error:
             bad.append(f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out")
     if bad:
@@ -205,14 +206,14 @@ def _is_ours(document: object) -> bool:
 
 
 def _record(
-    row: Mapping[str, Any], model: str, task: str, prices: Prices | None, metric: str | None
+    row: Mapping[str, Any], model: str, name: str, prices: Prices | None, metric: str | None
 ) -> Record:
     document = row["doc"]
     if metric is not None:
         # older versions of lm_eval name no filter (its pull request 2517), or have no hash
         return Record(
             model=model,
-            task=task,
+            task=_part(name, "task"),
             method=f"task's own prompt ({row.get('filter', 'none')})",
             sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
             epoch=1,
@@ -221,7 +222,7 @@ def _record(
             bare=None,
             costs=dict.fromkeys(COST_KEYS),
         )
-    calls = [mended(Call.model_validate(call)) for call in row["calls"]]
+    calls = [_call(call, _part(name, "date")) for call in row["calls"]]
     return Record(
         model=model,
         task=document["task"],
@@ -239,6 +240,18 @@ def _record(
             prices=prices,
         ),
     )
+
+
+def _call(written: Any, date: str) -> Call:
+    """A call of a row; one that does not say when it was made has the file's date."""
+    call = mended(Call.model_validate(written))
+    if call.at is not None:
+        return call
+    try:
+        day = datetime.strptime(date[:19], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+    except ValueError:
+        return call  # somebody gave the file another name: today's prices are all there is
+    return call.model_copy(update={"at": day})
 
 
 def _credit(metric: str, value: object) -> float:

@@ -7,6 +7,7 @@ of its batch or tier, and of its length.
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -150,7 +151,7 @@ def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
         # a model that is not listed, or counts that cannot be, such as more cached tokens
         # than input tokens
         return None
-    if not _is_listed(found, context) or (call.summed and _is_tiered(found, call)):
+    if not _is_listed(found, context, call.at) or (call.summed and _is_tiered(found, call)):
         return None
     return found.total_price
 
@@ -165,14 +166,19 @@ _USUAL = ("auto", "default", "standard")
 """Tiers that cost what a model costs."""
 
 
-def _is_listed(found: "PriceCalculation", context: Mapping[str, str]) -> bool:
-    """Whether the list has prices for this batch or tier, and not only the usual ones."""
+def _is_listed(found: "PriceCalculation", context: Mapping[str, str], at: datetime | None) -> bool:
+    """Whether the list has that day's prices for this batch or tier, and not only the usual."""
     wanted = {key: value for key, value in context.items() if value not in _USUAL}
     if not wanted:
         return True
     if not any(found.model is model for model in found.provider.models):
         return False  # another provider's model, of which the list takes the usual price
-    variants = [variant.when for variant in found.model.price_variants or ()]
+    day = at or datetime.now(UTC)
+    variants = [
+        variant.when
+        for variant in found.model.price_variants or ()
+        if variant.constraint is None or variant.constraint.active(day)
+    ]
     return all(any(when.get(key) == wanted[key] for when in variants) for key in wanted)
 
 

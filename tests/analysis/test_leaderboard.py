@@ -117,7 +117,7 @@ def test_a_tie_in_one_coordinate_is_decided_by_the_other(
 ) -> None:
     tale = [answer("tale_ep", q, q != "d", 50) for q in "abcd"]
     other = [answer("other", q, n < right, tokens) for n, q in enumerate("abcd")]
-    found = {method for method, row in rows_of(tale + other).items() if row.pareto}
+    found = {method for method, row in rows_of(tale + other).items() if row.measure("pareto").value}
     assert found == pareto
 
 
@@ -266,7 +266,11 @@ def test_why_there_is_no_macro_average_is_said() -> None:
         "m: no average over its 3 tasks, for no two of them were answered by every method; "
         "not by cot (2), direct (2)"
     )
-    assert problems(leaderboard([*records, task("direct", "x")]), baseline=None) == []
+    alone = "token ratio of direct: one question says nothing about others"
+    assert problems(leaderboard([*records, task("direct", "x")]), baseline=None) == [
+        f"m, x: {alone}",
+        f"m, y: {alone}",
+    ]
 
 
 def test_problems_say_what_is_missing() -> None:
@@ -281,6 +285,8 @@ def test_problems_say_what_is_missing() -> None:
         "m, sums: tale_ep: the dollars of 1 answers are not known",
         "m, sums: tale_ep and cot were not asked the same questions: both answered 2, "
         "only tale_ep 0, only cot 1; they are compared on the 2",
+        "m, sums: token ratio of direct: too few to tell: 3 questions, and token counts need 20",
+        "m, sums: token ratio of tale_ep: too few to tell: 2 questions, and token counts need 20",
     ]
 
 

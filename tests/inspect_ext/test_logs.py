@@ -19,7 +19,7 @@ from inspect_ai.log import (
     read_eval_log,
     write_eval_log,
 )
-from inspect_ai.model import Model, ModelOutput, ModelUsage, StopReason, get_model
+from inspect_ai.model import GenerateConfig, Model, ModelOutput, ModelUsage, StopReason, get_model
 from inspect_ai.scorer import Score, match
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 from questions import asks_for_budget, gsm8k_file, number_in
@@ -531,6 +531,30 @@ def test_a_users_prices_change_dollars_and_nothing_else() -> None:
     sample.scores = {"token_cost": Score(value=counted | {"output_tokens": 21.0})}
     priced = sample_record(spec_of(), sample, prices).costs
     assert (priced["output_tokens"], priced["dollars"]) == (21, None)
+
+
+def test_the_runs_batch_tier_and_day_price_what_the_ledger_does_not_say() -> None:
+    """A call of 0.1.0, whose ledger had none of them: 2 $ a million in and 8 $ out, or half."""
+    model = "openai/o3"
+    call = {**CALL, "model": model, "input_tokens": 1000, "output_tokens": 200}
+    sample = asked(store=STORE | {"TaleRecord:calls": [call]})
+
+    def dollars(config: GenerateConfig | None = None, **more: Any) -> float | None:
+        spec = spec_of(model=model, created="2026-11-02T00:00:00+00:00", **more)
+        return sample_record(spec, sample, None, config).costs["dollars"]
+
+    assert dollars() == pytest.approx(0.0036)
+    assert dollars(GenerateConfig(batch=True)) == pytest.approx(0.0018)
+    assert dollars(model_args={"service_tier": "flex"}) == pytest.approx(0.0018)
+
+
+def test_a_sum_of_unknown_calls_has_no_price_where_length_decides_it() -> None:
+    """Above 200,000 tokens a call of this model costs twice as much; these may be many."""
+    model = "anthropic/claude-sonnet-4-5"
+    few = asked(model_usage={model: used(150_000, 300)})
+    many = asked(model_usage={model: used(450_000, 900)})
+    dollars = [sample_record(spec_of(model=model), s, None).costs["dollars"] for s in (few, many)]
+    assert dollars == [pytest.approx(0.4545), None]
 
 
 def test_a_failed_sample_is_not_scored_even_where_a_scorer_had_run() -> None:

@@ -1,6 +1,7 @@
 """The lm-eval door against a real HTTP server: every token that the server reports, once."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,42 @@ def test_replies_without_text_or_usage_are_counted_as_such(tmp_path: Path) -> No
     assert (uncounted["correct"], uncounted["output_tokens"]) == (1, None)
     assert uncounted["calls"][0]["counted_by"] == "nobody"
     assert (cut["truncated"], cut["output_tokens"]) == (1, 1024)
+
+
+def test_usage_is_counted_whichever_way_a_server_reports_it(tmp_path: Path) -> None:
+    """Estimates of 9 tokens and 46 of reasoning beside them; answers by the question's number."""
+
+    def odd(prompt: str, request: dict[str, Any]) -> Reply:
+        if asks_for_budget(prompt):
+            cut = number_in(prompt) == 1
+            beside = {"total_tokens": 20 + 9 + 46}
+            return Reply(
+                "" if cut else "Budget: [[30]]",
+                output_tokens=9,
+                reasoning_tokens=46,
+                reported=beside,
+                finish_reason="length" if cut else "stop",
+            )
+        kinds = {
+            0: Reply("[[0]]", 12, reasoning_tokens=45, reported={"total_tokens": 20 + 12 + 45}),
+            1: Reply("[[2]]", output_tokens=0, input_tokens=0),
+            2: Reply("[[4]]", output_tokens=50, reasoning_text="Two and two is four."),
+            3: Reply("[[6]]", output_tokens=6),
+        }
+        return kinds[number_in(prompt)]
+
+    with chat_server(odd) as server:
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_tale_ep", size=4)
+    rows = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
+    assert [row["correct"] for row in rows] == [1, 1, 1, 1]
+    assert [row["estimator_tokens"] for row in rows] == [55, 55, 55, 55]
+    assert [row["answer_tokens"] for row in rows] == [57, None, 50, 6]
+    assert [row["output_tokens"] for row in rows] == [112, None, 105, 61]
+    assert [row["estimate_cut_off"] for row in rows] == [0, 1, 0, 0]
+    # only the last one answered without any reasoning, in sight or out of it
+    assert [row["bare_answer"] for row in rows] == [0, 1, 0, 1]
+    assert all(datetime.fromisoformat(c["at"]).tzinfo for row in rows for c in row["calls"])
+    assert [row["calls"][0]["max_tokens"] for row in rows] == [1024] * 4
 
 
 def test_a_chat_server_without_chat_template_flag_is_refused_before_any_call(

@@ -222,3 +222,15 @@ def test_the_first_stage_of_tale_ep_is_no_answer(tmp_path: Path) -> None:
     records, (problem,) = read_folders(tmp_path)
     assert records == []
     assert "holds TALE-EP's estimates" in problem
+
+
+def test_a_row_of_0_1_0_costs_what_its_day_cost_and_holds_its_reasoning(tmp_path: Path) -> None:
+    """Its calls do not say when they were made, and left the reasoning out of the output."""
+    call = {"purpose": "answer", "model": "deepseek/deepseek-chat", "counted_by": "provider"}
+    call |= {"input_tokens": 2000, "output_tokens": 40, "reasoning_tokens": 360}
+    name = "samples_t_2025-07-01T18-00-00.000000.jsonl"
+    (tmp_path / name).write_bytes(line(OURS | {"calls": [call]}))
+    (record,), _ = read_sample_files([str(tmp_path / name)], None, [])
+    assert record.costs["output_tokens"] == 400
+    # by night 0.135 $ a million in and 0.55 $ out, half of what it is by day
+    assert record.costs["dollars"] == pytest.approx(0.00049)

@@ -117,12 +117,14 @@ def test_a_users_price_comes_before_the_listed_one() -> None:
         # no batch or flex price is listed: the usual one would be a guess
         ("anthropic/claude-sonnet-4-0", {"batch": True}, None),
         ("openai/gpt-4o-mini", {"service_tier": "flex"}, None),
+        # nor of this day, from before the list began to hold them
+        ("openai/o3", {"batch": True, "at": datetime(2026, 3, 1, tzinfo=UTC)}, None),
     ],
 )
 def test_a_batch_and_a_tier_have_prices_of_their_own(
     model: str, settings: dict[str, Any], expected: str | None
 ) -> None:
-    known = dollars(call(model, 1000, 200, **settings))
+    known = dollars(call(model, 1000, 200, **{"at": datetime(2026, 11, 2, tzinfo=UTC)} | settings))
     assert known == (None if expected is None else Decimal(expected))
 
 

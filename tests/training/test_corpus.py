@@ -465,6 +465,19 @@ def test_answers_of_several_models_are_not_mixed(logs: Path, tmp_path: Path) -> 
         read_candidates(both, "x")
 
 
+@pytest.mark.parametrize("solver", [cot(), budget_search("halving")])
+def test_a_thought_that_inspect_takes_out_of_the_answer_is_not_left_out_in_training(
+    solver: Any, tmp_path: Path
+) -> None:
+    """The server counts no reasoning: the log's reply has it as a part of its own."""
+    thought = f"<think>Twice {'nought ' * 5}is nought.</think>[[0]]"
+    with chat_server(lambda prompt, request: Reply(thought, output_tokens=16)) as server:
+        run(server, gsm8k(source=str(gsm8k_file(tmp_path, 1))), tmp_path, solver=solver)
+    sampled = read_candidates([str(tmp_path)]).candidates
+    assert {(c.text, c.reasoning_tokens, c.correct) for c in sampled} == {("[[0]]", 0, True)}
+    assert left_out(build(sampled)) == {"hidden reasoning": 1}
+
+
 # --- questions to evaluate on ---
 
 

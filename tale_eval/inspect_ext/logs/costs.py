@@ -132,7 +132,8 @@ def needs_events(sample: EvalSample, spec: EvalSpec) -> bool:
     written = record_in(sample).calls
     if written:
         return any(True for _ in _unwritten(written, sample, spec))
-    return bool(sample.model_usage) != _is_one_call(sample)
+    used = bool(sample.model_usage) or sample.output.usage is not None
+    return used and not _is_one_call(sample)
 
 
 def _calls(sample: EvalSample, spec: EvalSpec) -> list[Call]:

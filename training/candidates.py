@@ -21,9 +21,9 @@ from tale_eval.budgets.search import SearchStatus
 from tale_eval.budgets.traces import AttemptTrace, SearchTrace
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
+from tale_eval.inspect_ext.logged import LoggedRecord, record_in
 from tale_eval.inspect_ext.logs.files import each_log, unreadable
-from tale_eval.inspect_ext.logs.records import sample_record
-from tale_eval.inspect_ext.record import LoggedRecord, record_in
+from tale_eval.inspect_ext.logs.whole import sample_record
 from tale_eval.records import MALFORMED
 from tale_eval.tasks import benchmarks, task_arguments
 from tale_eval.tokens.ledger import Call

@@ -4,28 +4,26 @@ Inspect forgets usage when a reply comes from its cache or a log is scored again
 the calls are kept in the sample's store, where both survive.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeGuard, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeGuard
 
 from inspect_ai.event import Event, ModelEvent, SpanBeginEvent, StepEvent
-from inspect_ai.log import EvalSample, transcript
-from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model
+from inspect_ai.log import transcript
+from inspect_ai.model import Model, ModelOutput, get_model
 from inspect_ai.solver import TaskState
 from inspect_ai.util import StoreModel
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.budgets.plan import Purpose
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
+from tale_eval.inspect_ext.logged import is_batch, key
 from tale_eval.tokens.ledger import Call
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
-
-_CALLS = TypeAdapter(list[Call])
 
 
 class TaleRecord(StoreModel):
@@ -55,84 +53,6 @@ class TaleRecord(StoreModel):
 def record_of(state: TaskState) -> TaleRecord:
     """The sample's record."""
     return state.store_as(TaleRecord)
-
-
-@dataclass(frozen=True)
-class LoggedRecord:
-    """The record in a logged sample's store; each field is read when it is asked for.
-
-    Anybody may have written a log. `calls` and `search` are validated, for their parts are
-    used; the plain values come as they stand, and whoever makes a `tale_eval.records.Record`
-    or `Searched` of them has them checked.
-
-    Attributes:
-        store: The sample's whole store.
-    """
-
-    store: Mapping[str, Any]
-
-    @property
-    def method(self) -> str | None:
-        """As in `TaleRecord`, like all that follow; None in a log of somebody else's method."""
-        method = self._value("method")
-        return str(method) if method else None
-
-    @property
-    def has_calls(self) -> bool:
-        """Whether any call was written down."""
-        return bool(self._value("calls"))
-
-    @property
-    def calls(self) -> list[Call]:
-        """Every model call, in order.
-
-        Raises:
-            ValidationError: They are no such calls.
-        """
-        return _CALLS.validate_python(self._value("calls") or [])
-
-    @property
-    def answer_call(self) -> int | None:
-        """Index in `calls` of the answer's."""
-        return cast(int | None, self._value("answer_call"))
-
-    @property
-    def budget(self) -> int | None:
-        """Budget of the answer, in tokens."""
-        return cast(int | None, self._value("budget"))
-
-    @property
-    def budget_status(self) -> str | None:
-        """How the estimate was read."""
-        return cast(str | None, self._value("budget_status"))
-
-    @property
-    def budget_echoed(self) -> bool:
-        """The estimate repeats its prompt's example."""
-        return cast(bool, self._value("budget_echoed") or False)
-
-    @property
-    def search(self) -> SearchTrace | None:
-        """The trace of a budget search.
-
-        Raises:
-            ValidationError: It is no such trace.
-        """
-        trace = self._value("search")
-        return None if trace is None else SearchTrace.model_validate(trace)
-
-    @property
-    def search_status(self) -> str | None:
-        """How a budget search ended: all that a table needs of its trace."""
-        return cast(str | None, (self._value("search") or {}).get("status"))
-
-    def _value(self, field: str) -> Any:
-        return self.store.get(_key(field))
-
-
-def record_in(sample: EvalSample) -> LoggedRecord:
-    """The record of a sample in a log."""
-    return LoggedRecord(sample.store)
 
 
 def record_method(state: TaskState, label: str) -> None:
@@ -262,12 +182,7 @@ def _answer_among(events: Sequence[ModelEvent], output: ModelOutput) -> ModelEve
 def _write(state: TaskState, **fields: object) -> None:
     # by the store itself: an assignment to the model would validate all of it, every time
     for name, value in fields.items():
-        state.store.set(_key(name), value)
-
-
-def _key(field: str) -> str:
-    """Where Inspect keeps a field of the record in a sample's store."""
-    return f"{TaleRecord.__name__}:{field}"
+        state.store.set(key(name), value)
 
 
 def _is_call_for(output: ModelOutput) -> Callable[[Event], TypeGuard[ModelEvent]]:
@@ -304,14 +219,6 @@ def _call(
         service_tier=_service_tier(event, model),
         **vars(counted),
     )
-
-
-_BATCHING = ("anthropic", "google", "grok", "openai", "together")
-
-
-def is_batch(model: str, config: GenerateConfig) -> bool:
-    """Whether a call goes through the provider's batch API; Inspect knows that of five."""
-    return bool(config.batch) and model.partition("/")[0] in _BATCHING
 
 
 def _service_tier(event: ModelEvent, model: Model | None) -> str | None:

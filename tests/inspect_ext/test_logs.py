@@ -28,8 +28,8 @@ from server import ChatServer, Reply, chat_server
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.problems import problems, setting_problems
 from tale_eval.errors import SourceError
-from tale_eval.inspect_ext.logs.records import sample_record
 from tale_eval.inspect_ext.logs.searches import read_searches
+from tale_eval.inspect_ext.logs.whole import sample_record
 from tale_eval.inspect_ext.scorers import tale
 from tale_eval.logs import ReadLogs, read_records
 from tale_eval.tasks.gsm8k import gsm8k

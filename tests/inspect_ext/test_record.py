@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from tale_eval.budgets.traces import AttemptTrace, SearchTrace, TrialTrace
-from tale_eval.inspect_ext.record import TaleRecord, record_in
+from tale_eval.inspect_ext.logged import record_in
+from tale_eval.inspect_ext.record import TaleRecord
 from tale_eval.tokens.ledger import Call
 
 ANSWER = AttemptTrace(output_tokens=9, correct=True, text="[[1]]", event="e1")

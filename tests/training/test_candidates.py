@@ -9,7 +9,7 @@ from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSample, EvalSpe
 from questions import gsm8k_file, number_in
 from server import Reply, chat_server
 
-from tale_eval.inspect_ext.record import record_in
+from tale_eval.inspect_ext.logged import record_in
 from tale_eval.solvers.budget_search import budget_search
 from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.training.candidates import Candidate, Sampled, read_candidates

@@ -1,17 +1,17 @@
 """What a sample cost: by our scorer, by its ledger and events, or by Inspect's usage. Pure."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from inspect_ai.log import EvalSample, EvalSpec
 from inspect_ai.model import GenerateConfig, ModelUsage
-from inspect_ai.scorer import Score
 
 from tale_eval.budgets.plan import Purpose
 from tale_eval.inspect_ext.counting import count, pads, replied, usage_counts, was_cut_off
-from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, calls_in, is_batch, record_in
-from tale_eval.tokens.costs import COST_KEYS, cost_values
+from tale_eval.inspect_ext.logged import is_batch, record_in
+from tale_eval.inspect_ext.logs.scored import scored_costs
+from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, calls_in
+from tale_eval.tokens.costs import cost_values
 from tale_eval.tokens.ledger import Call, input_tokens, mended, output_tokens, own_calls
 from tale_eval.tokens.pricing import Prices, total_dollars
 
@@ -22,13 +22,6 @@ _COUNTS = (
     "output_tokens",
     "reasoning_tokens",
 )
-_SINCE_0_2_0 = {
-    "scorer_tokens",
-    "scorer_dollars",
-    "counted_tokens",
-    "uncounted_calls",
-    "estimate_cut_off",
-}
 """What the scorers of version 0.1.0 did not write down."""
 
 
@@ -65,39 +58,6 @@ def sample_costs(
     )
     # Inspect's usage is a sum for each model, of nobody knows how many calls
     return costs | {"calls": None} if any(c.summed for c in own_calls(calls)) else costs
-
-
-def scored_costs(
-    scores: Mapping[str, Score], *, batch: bool = False
-) -> dict[str, float | None] | None:
-    """The costs that a scorer of ours wrote down; None if there are none to go by.
-
-    Version 0.1.0 counted a grader's tokens with the method's, priced a batch as if it were
-    none and left out some reasoning. Where that may be so, its numbers do not count.
-    """
-    for score in scores.values():
-        values = score.value
-        if not isinstance(values, Mapping):
-            continue
-        if values.keys() >= set(COST_KEYS):
-            return {key: _known(values[key]) for key in COST_KEYS}
-        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0:
-            return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
-    return None
-
-
-def _of_0_1_0(costs: Mapping[str, float | None]) -> dict[str, float | None] | None:
-    """What 0.1.0 wrote, where all calls were the method's own and counted as they are today."""
-    # of somebody else's method it took a grader's reply for the answer
-    alone = costs["calls"] == 1 or not costs["budget_missing"] is costs["unsolved"] is None
-    written = costs["output_tokens"]
-    zeros = written == 0 == costs["input_tokens"]
-    apart = written is not None and (costs["reasoning_tokens"] or 0) > written
-    if costs["helper_tokens"] != 0 or not alone or zeros or apart:
-        return None
-    since: dict[str, float | None] = {"scorer_tokens": 0, "scorer_dollars": 0}
-    since |= {"counted_tokens": written, "uncounted_calls": None if written is None else 0}
-    return {key: since[key] if key in since else costs.get(key) for key in COST_KEYS}
 
 
 def _dollars_of_scored(
@@ -217,9 +177,3 @@ def _placed(call: Call, sample: EvalSample, spec: EvalSpec, batch: bool) -> Call
 def _time(written: str) -> datetime:
     read = datetime.fromisoformat(written)
     return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-def _known(value: object) -> float | None:
-    if not isinstance(value, int | float) or math.isnan(value):
-        return None
-    return float(value)

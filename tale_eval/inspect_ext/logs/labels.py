@@ -1,22 +1,26 @@
-"""What a run is called in tables, and how it came to be. Pure."""
+"""What a run is called in tables, and how it came to be. Pure, and loads no Inspect."""
 
 from collections.abc import Iterable, Mapping
-
-from inspect_ai.log import EvalLog, EvalSample, EvalSpec
-from inspect_ai.model import ModelConfig
+from typing import TYPE_CHECKING, Any
 
 from tale_eval.asking.method import Method
-from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, record_in
+from tale_eval.inspect_ext.logged import record_in
 from tale_eval.models.adapters import BASE_METADATA
 from tale_eval.records import RunSettings
+from tale_eval.settings import ESTIMATOR_ROLE
 from tale_eval.shown.masking import masked
 from tale_eval.tokens.ledger import Call
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalSample, EvalSpec
+
+    from tale_eval.inspect_ext.logs.headers import Header
 
 # arguments that say how a task is asked, or where it lies, but not what is asked
 _NOT_THE_QUESTIONS = {"method", "source"}
 
 
-def task_label(spec: EvalSpec) -> str:
+def task_label(spec: "EvalSpec") -> str:
     """A task's name with the arguments that choose its questions.
 
     The same whether the task was run by name ("tale_eval/gsm8k") or by path ("gsm8k").
@@ -30,7 +34,7 @@ def task_label(spec: EvalSpec) -> str:
     return f"{name}({', '.join(chosen)})" if chosen else name
 
 
-def method_label(spec: EvalSpec, sample: EvalSample) -> str:
+def method_label(spec: "EvalSpec", sample: "EvalSample") -> str:
     """The method as it was recorded, or the foreign solver; whose estimates; which adapter."""
     recorded = record_in(sample).method
     method = recorded + _estimator(spec, recorded) if recorded else _foreign_method(spec)
@@ -41,7 +45,7 @@ def method_label(spec: EvalSpec, sample: EvalSample) -> str:
     return f"{method} @ {spec.model.removeprefix('hf/').removeprefix(f'{base}:')}"
 
 
-def _estimator(spec: EvalSpec, method: str) -> str:
+def _estimator(spec: "EvalSpec", method: str) -> str:
     """The model under whose role budgets were estimated, as part of a method's name."""
     asked = Method.of_label(method)
     role = asked.arguments.get("estimator_role", ESTIMATOR_ROLE)
@@ -52,7 +56,7 @@ def _estimator(spec: EvalSpec, method: str) -> str:
     return f" {role}={','.join(names)}"
 
 
-def _foreign_method(spec: EvalSpec) -> str:
+def _foreign_method(spec: "EvalSpec") -> str:
     """Somebody else's solver, with the arguments it was given."""
     if spec.solver is None:
         return "task's own solver"
@@ -62,7 +66,7 @@ def _foreign_method(spec: EvalSpec) -> str:
     return f"{name}({said})" if said else name
 
 
-def base_model(spec: EvalSpec) -> str:
+def base_model(spec: "EvalSpec") -> str:
     """The model, or the one that an adapter belongs to: an adapter is a method of its base."""
     return str((spec.metadata or {}).get(BASE_METADATA, spec.model))
 
@@ -73,7 +77,7 @@ def estimator_settings(calls: Iterable[Call]) -> dict[str, object]:
     return {"max_tokens": caps[0]} if caps else {}
 
 
-def run_settings(log: EvalLog, method: str, estimator: Mapping[str, object]) -> RunSettings:
+def run_settings(log: "Header", method: str, estimator: Mapping[str, object]) -> RunSettings:
     """What two runs must share to be compared; keys and passwords masked.
 
     Args:
@@ -81,7 +85,7 @@ def run_settings(log: EvalLog, method: str, estimator: Mapping[str, object]) -> 
         method: Its label.
         estimator: The run's `estimator_settings`.
     """
-    spec = log.eval
+    spec: Any = log.eval
     return RunSettings(
         model=base_model(spec),
         task=task_label(spec),
@@ -92,9 +96,9 @@ def run_settings(log: EvalLog, method: str, estimator: Mapping[str, object]) -> 
                 "generation": log.plan.config.model_dump(exclude_none=True),
                 "model arguments": spec.model_args,
                 "model roles": {
-                    role: bound.model_dump(exclude_none=True)
-                    if isinstance(bound, ModelConfig)
-                    else [config.model_dump(exclude_none=True) for config in bound]
+                    role: [config.model_dump(exclude_none=True) for config in bound]
+                    if isinstance(bound, list)
+                    else bound.model_dump(exclude_none=True)
                     for role, bound in (spec.model_roles or {}).items()
                 },
                 "estimator": estimator,

@@ -3,9 +3,9 @@
 from inspect_ai.log import EvalSample, EvalSpec
 
 from tale_eval.budgets import reading as budgets
+from tale_eval.inspect_ext.logged import record_in
 from tale_eval.inspect_ext.logs.files import each_log, unreadable
 from tale_eval.inspect_ext.logs.labels import base_model, method_label, task_label
-from tale_eval.inspect_ext.record import record_in
 from tale_eval.records import MALFORMED, Searched
 
 

@@ -1,0 +1,110 @@
+"""What a log says of a sample's record, read without Inspect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import TypeAdapter
+
+from tale_eval.budgets.traces import SearchTrace
+from tale_eval.tokens.ledger import Call
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalSample
+    from inspect_ai.model import GenerateConfig
+
+STORE = "TaleRecord"
+"""The name of the class whose fields stand in the store: `record.TaleRecord`."""
+
+_CALLS = TypeAdapter(list[Call])
+
+
+def key(field: str) -> str:
+    """Where Inspect keeps a field of the record in a sample's store."""
+    return f"{STORE}:{field}"
+
+
+@dataclass(frozen=True)
+class LoggedRecord:
+    """The record in a logged sample's store; each field is read when it is asked for.
+
+    Anybody may have written a log. `calls` and `search` are validated, for their parts are
+    used; the plain values come as they stand, and whoever makes a `tale_eval.records.Record`
+    or `Searched` of them has them checked.
+
+    Attributes:
+        store: The sample's whole store.
+    """
+
+    store: Mapping[str, Any]
+
+    @property
+    def method(self) -> str | None:
+        """As in `TaleRecord`, like all that follow; None in a log of somebody else's method."""
+        method = self._value("method")
+        return str(method) if method else None
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether any call was written down."""
+        return bool(self._value("calls"))
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every model call, in order.
+
+        Raises:
+            ValidationError: They are no such calls.
+        """
+        return _CALLS.validate_python(self._value("calls") or [])
+
+    @property
+    def answer_call(self) -> int | None:
+        """Index in `calls` of the answer's."""
+        return cast(int | None, self._value("answer_call"))
+
+    @property
+    def budget(self) -> int | None:
+        """Budget of the answer, in tokens."""
+        return cast(int | None, self._value("budget"))
+
+    @property
+    def budget_status(self) -> str | None:
+        """How the estimate was read."""
+        return cast(str | None, self._value("budget_status"))
+
+    @property
+    def budget_echoed(self) -> bool:
+        """The estimate repeats its prompt's example."""
+        return cast(bool, self._value("budget_echoed") or False)
+
+    @property
+    def search(self) -> SearchTrace | None:
+        """The trace of a budget search.
+
+        Raises:
+            ValidationError: It is no such trace.
+        """
+        trace = self._value("search")
+        return None if trace is None else SearchTrace.model_validate(trace)
+
+    @property
+    def search_status(self) -> str | None:
+        """How a budget search ended: all that a table needs of its trace."""
+        return cast(str | None, (self._value("search") or {}).get("status"))
+
+    def _value(self, field: str) -> Any:
+        return self.store.get(key(field))
+
+
+def record_in(sample: "EvalSample") -> LoggedRecord:
+    """The record of a sample in a log."""
+    return LoggedRecord(sample.store)
+
+
+_BATCHING = ("anthropic", "google", "grok", "openai", "together")
+
+
+def is_batch(model: str, config: "GenerateConfig") -> bool:
+    """Whether a call goes through the provider's batch API; Inspect knows that of five."""
+    return bool(config.batch) and model.partition("/")[0] in _BATCHING

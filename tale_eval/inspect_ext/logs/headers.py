@@ -1,0 +1,113 @@
+"""What a log says of its run: read from its archive without Inspect, or else by Inspect.
+
+The views have the attributes of Inspect's types that are used here, and no others.
+"""
+
+from typing import TYPE_CHECKING, Any, Union
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tale_eval.inspect_ext.logs.archive import DAMAGED, open_archive
+from tale_eval.places import as_path
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalLog
+
+FORMAT = 2
+"""Version of Inspect's logs whose JSON is read here."""
+
+
+class _Open(BaseModel):
+    """Keeps what it does not name: settings are shown as they stand."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class BoundModel(_Open):
+    """A model under a role."""
+
+    model: str
+
+
+class Limits(BaseModel):
+    """How much of a task was run."""
+
+    epochs: Any = None
+    limit: Any = None
+
+
+class Spec(BaseModel):
+    """How a run was made."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    created: str
+    task: str
+    task_id: str
+    task_version: int | str = 0
+    task_args: dict[str, Any] = Field(default_factory=dict)
+    task_args_passed: dict[str, Any] = Field(default_factory=dict)
+    solver: str | None = None
+    solver_args: dict[str, Any] | None = None
+    solver_args_passed: dict[str, Any] | None = None
+    model: str
+    model_args: dict[str, Any] = Field(default_factory=dict)
+    model_roles: dict[str, BoundModel | list[BoundModel]] | None = None
+    metadata: dict[str, Any] | None = None
+    packages: dict[str, str] = Field(default_factory=dict)
+    config: Limits = Field(default_factory=Limits)
+
+
+class GenerationSettings(_Open):
+    """A run's generation settings."""
+
+    batch: Any = None
+
+
+class Plan(BaseModel):
+    """What was done to each sample."""
+
+    config: GenerationSettings = Field(default_factory=GenerationSettings)
+
+
+class LogHeader(BaseModel):
+    """A log without its samples."""
+
+    version: int
+    status: str
+    eval: Spec
+    plan: Plan = Field(default_factory=Plan)
+    location: str = ""
+
+
+Header = Union[LogHeader, "EvalLog"]
+"""A log's header, whoever read it."""
+
+
+def read_header(name: str) -> Header:
+    """The header of a log.
+
+    Raises:
+        UNREADABLE_LOG: It is none that Inspect can read; see `files`.
+    """
+    return _from_archive(name) or _by_inspect(name)
+
+
+def _from_archive(name: str) -> LogHeader | None:
+    """The header out of the archive; None where it is not as expected."""
+    try:
+        with open_archive(name) as archive:
+            header = LogHeader.model_validate(archive.read("header.json"))
+    except (*DAMAGED, ValidationError):
+        # what is wrong with it, if anything is, Inspect says better
+        return None
+    if header.version != FORMAT:
+        return None
+    header.location = name
+    return header
+
+
+def _by_inspect(name: str) -> "EvalLog":
+    from inspect_ai.log import read_eval_log
+
+    return read_eval_log(as_path(name), header_only=True)

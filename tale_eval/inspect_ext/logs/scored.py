@@ -1,0 +1,57 @@
+"""What a scorer of ours wrote down of a sample's cost. Loads no Inspect."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tale_eval.tokens.costs import COST_KEYS
+
+if TYPE_CHECKING:
+    from inspect_ai.scorer import Score
+
+_SINCE_0_2_0 = {
+    "scorer_tokens",
+    "scorer_dollars",
+    "counted_tokens",
+    "uncounted_calls",
+    "estimate_cut_off",
+}
+
+
+def scored_costs(
+    scores: "Mapping[str, Score]", *, batch: bool = False
+) -> dict[str, float | None] | None:
+    """The costs that a scorer of ours wrote down; None if there are none to go by.
+
+    Version 0.1.0 counted a grader's tokens with the method's, priced a batch as if it were
+    none and left out some reasoning. Where that may be so, its numbers do not count.
+    """
+    for score in scores.values():
+        values = score.value
+        if not isinstance(values, Mapping):
+            continue
+        if values.keys() >= set(COST_KEYS):
+            return {key: _known(values[key]) for key in COST_KEYS}
+        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0:
+            return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
+    return None
+
+
+def _of_0_1_0(costs: Mapping[str, float | None]) -> dict[str, float | None] | None:
+    """What 0.1.0 wrote, where all calls were the method's own and counted as they are today."""
+    # of somebody else's method it took a grader's reply for the answer
+    alone = costs["calls"] == 1 or not costs["budget_missing"] is costs["unsolved"] is None
+    written = costs["output_tokens"]
+    zeros = written == 0 == costs["input_tokens"]
+    apart = written is not None and (costs["reasoning_tokens"] or 0) > written
+    if costs["helper_tokens"] != 0 or not alone or zeros or apart:
+        return None
+    since: dict[str, float | None] = {"scorer_tokens": 0, "scorer_dollars": 0}
+    since |= {"counted_tokens": written, "uncounted_calls": None if written is None else 0}
+    return {key: since[key] if key in since else costs.get(key) for key in COST_KEYS}
+
+
+def _known(value: object) -> float | None:
+    if not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return float(value)

@@ -1,0 +1,87 @@
+"""Records of a log's summaries, where a scorer of ours wrote down there what each sample cost.
+
+The summaries and one whole sample are read out of the archive, without Inspect.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from tale_eval.grading.choice import ScoreChoice
+from tale_eval.inspect_ext.logged import is_batch, record_in
+from tale_eval.inspect_ext.logs.archive import DAMAGED, Archive, open_archive
+from tale_eval.inspect_ext.logs.headers import Header
+from tale_eval.inspect_ext.logs.labels import method_label
+from tale_eval.inspect_ext.logs.rows import deciding, record
+from tale_eval.inspect_ext.logs.scored import scored_costs
+from tale_eval.records import Record
+from tale_eval.tokens.ledger import Call
+
+
+class GivenScore(BaseModel):
+    """What a scorer said."""
+
+    value: Any = None
+
+
+class Summary(BaseModel):
+    """A sample in short."""
+
+    id: int | str
+    epoch: int
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    scores: dict[str, GivenScore] | None = None
+    error: str | None = None
+
+
+class Stored(BaseModel):
+    """A whole sample, as far as its record goes."""
+
+    store: dict[str, Any] = Field(default_factory=dict)
+
+
+def summary_records(
+    header: Any, problems: list[str], choice: ScoreChoice
+) -> tuple[list[Record], list[Call]] | None:
+    """One record per sample, and the calls of one; None where the summaries do not say enough.
+
+    Args:
+        header: Of the log.
+        problems: Gets a line where several scores could decide.
+        choice: Which score says right or wrong.
+    """
+    read = _read(header)
+    if read is None:
+        return None
+    summaries, first = read
+    batch = is_batch(header.eval.model, header.plan.config)
+    scores: list[Any] = [each.scores or {} for each in summaries]
+    costs = [known for each in scores if (known := scored_costs(each, batch=batch))]
+    if not summaries or len(costs) < len(summaries):
+        return None
+    samples: list[Any] = [*summaries]
+    which = deciding(header, samples, problems, choice)
+    # the method is in the samples only, and the same for all of a run
+    whole: Any = first
+    method = method_label(header.eval, whole)
+    records = [
+        record(header.eval, sample, method=method, error=sample.error, costs=values, which=which)
+        for sample, values in zip(samples, costs, strict=True)
+    ]
+    return records, record_in(whole).calls
+
+
+def _read(header: Header) -> tuple[list[Summary], Stored] | None:
+    """The summaries and the first sample; None where they are not as expected."""
+    try:
+        with open_archive(header.location) as archive:
+            found = archive.read("summaries.json")
+            summaries = [Summary.model_validate(each) for each in found]
+            return summaries, _first(archive, summaries[0])
+    except (*DAMAGED, ValidationError, IndexError, TypeError):
+        # what is wrong with it, if anything is, Inspect says better
+        return None
+
+
+def _first(archive: Archive, summary: Summary) -> Stored:
+    return Stored.model_validate(archive.read(f"samples/{summary.id}_epoch_{summary.epoch}.json"))

@@ -1,7 +1,11 @@
 """What Inspect loads when it looks for our tasks: nothing heavy."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+from command import REPOSITORY
 
 HEAVY = {
     "accelerate",
@@ -32,3 +36,41 @@ def test_the_registry_loads_no_heavy_package() -> None:
     loaded = {name.partition(".")[0] for name in process.stdout.split()}
     assert "tale_eval" in loaded
     assert loaded & HEAVY == set()
+
+
+def sources() -> list[Path]:
+    folders = ("tale_eval", "tasks", "solvers", "training")
+    # the links inside tale_eval/ show the outer folders a second time
+    return [
+        path
+        for folder in folders
+        for path in sorted((REPOSITORY / folder).rglob("*.py"))
+        if not path.is_relative_to(REPOSITORY / "tale_eval" / folder)
+    ]
+
+
+def test_no_way_of_importing_hides_from_the_import_rules() -> None:
+    """import-linter reads import statements: what is loaded otherwise, or through the package's
+    lazy names, it would not see."""
+    by_name: list[str] = []
+    through_the_api: list[str] = []
+    for path in sources():
+        place = path.relative_to(REPOSITORY).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Name | ast.Attribute):
+                name = node.id if isinstance(node, ast.Name) else node.attr
+                if name in ("import_module", "__import__"):
+                    by_name.append(place)
+            if isinstance(node, ast.ImportFrom) and node.module == "tale_eval":
+                names = {alias.name for alias in node.names}
+                rooms = {p.stem for p in (REPOSITORY / "tale_eval").iterdir()}
+                if names - rooms - {"__version__"}:
+                    through_the_api.append(place)
+            if isinstance(node, ast.Import) and any(a.name == "tale_eval" for a in node.names):
+                through_the_api.append(place)
+    assert set(by_name) == {
+        "tale_eval/__init__.py",
+        "tale_eval/_registry.py",
+        "tale_eval/discovery.py",
+    }
+    assert through_the_api == []

@@ -9,6 +9,7 @@ end in an "ANSWER: x" line, which their `match()` scorer reads.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any, cast
 
 from inspect_ai.model import (
@@ -35,10 +36,15 @@ EPOCH_STRIDE = 1000
 
 
 async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
-    """Ask what a plan asks, one thing after the other; its last answer is the sample's."""
+    """Ask what a plan asks, one thing after the other; its last answer is the sample's.
+
+    Each answer is asked for anew: no earlier one stands in what the model is sent.
+    """
+    messages, choices = deepcopy(state.messages), deepcopy(state.choices)
     steps = plan.steps(_question(state, plan.way))
     asked: Ask | None = next(steps)
     while asked is not None:
+        state.messages, state.choices = deepcopy(messages), deepcopy(choices)
         if asked.reading is not None:
             record_estimate(state, asked.reading)
         if asked.answers:

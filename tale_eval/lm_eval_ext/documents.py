@@ -104,7 +104,9 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     chosen = {key: value for key, value in options.items() if key in loader}
     asked = _asked(written, definition, given, file)
     samples = benchmarks()[benchmark].load(**fixed, **chosen)
-    estimates = _estimates(asked, file, samples, bool(metadata.get(ONE_RUN)))
+    estimates = read_estimates(str(file), [str(s.id) for s in samples]) if file is not None else {}
+    if asked.name != ESTIMATE and not metadata.get(ONE_RUN):
+        _check_one_ask(asked, samples[0], estimates)
     common = {
         "task": task_label(benchmark, fixed | chosen),
         "method": asked.label,
@@ -208,7 +210,6 @@ def _document(
         "budget": ask.budget,
         "budget_status": ask.reading and reading.status,
         "budget_echoed": reading.echoed,
-        "estimate_first": asked.name != ESTIMATE and not ask.answers,
         "prompt": None if file is not None and not ask.answers else ask.words(question),
     }
 
@@ -262,15 +263,31 @@ def _keys(definition: Definition) -> set[str]:
     return keys | {ESTIMATES} if "estimator" in keys else keys
 
 
-def _estimates(
-    asked: _Asked, file: object, samples: list[Sample], one_run: bool
-) -> Mapping[str, EstimatedBudget]:
-    if file is not None:
-        return read_estimates(str(file), [str(sample.id) for sample in samples])
-    if asked.name == ESTIMATE or one_run or "estimator" not in asked.definition.parameters:
-        return {}
+def _check_one_ask(asked: _Asked, sample: Sample, estimates: Mapping[str, EstimatedBudget]) -> None:
+    """Refuse a plan that asks more than the one thing that lm_eval by itself asks.
+
+    Raises:
+        InvalidValueError: It does, beside what the estimates answer already.
+    """
+    plan = asked.plan
+    text = str(sample.input)
+    question = Question(text, "cloze", "en", plan.way.format_for("bracketed"))
+    steps = plan.steps(question)
+    ask = next(steps)
+    replies = [*filter(None, [estimates.get(str(sample.id), NO_ESTIMATE).reply])]
+    for reply in replies:
+        ask = steps.send(reply)
+    if asked.name == "tale_ep" and not ask.answers:
+        raise InvalidValueError(
+            "TALE-EP needs the estimated budgets: run the benchmark's ..._estimate task with "
+            "--log_samples, then this one with --metadata tale_estimates=SAMPLES_FILE; or let "
+            "'tale-eval lm-eval' do both in one run"
+        )
+    try:
+        steps.send("")
+    except StopIteration:
+        return
     raise InvalidValueError(
-        "TALE-EP needs the estimated budgets: run the benchmark's ..._estimate task with "
-        "--log_samples, then this one with --metadata tale_estimates=SAMPLES_FILE; or let "
-        "'tale-eval lm-eval' do both in one run"
+        f"method {asked.name} asks several things about each question, and lm_eval by itself asks "
+        "one: run it by 'tale-eval lm-eval'"
     )

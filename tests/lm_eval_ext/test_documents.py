@@ -131,7 +131,7 @@ def test_tale_ep_needs_estimates_from_somewhere(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="_estimate task with --log_samples"):
         load(tmp_path, "tale_ep")
     first = load(tmp_path, "tale_ep", **{ONE_RUN: True})[0]
-    assert (first["estimate_first"], first["prompt"]) == (True, estimator_prompt(FIRST))
+    assert (first["replies"], first["prompt"]) == ([], estimator_prompt(FIRST))
 
 
 def estimates_file(folder: Path, replies: list[str], **changed: Any) -> Path:
@@ -160,7 +160,8 @@ def test_the_second_stage_asks_under_the_budgets_of_the_first(tmp_path: Path) ->
     path = estimates_file(tmp_path, ["Budget: [[30]]", "no idea", "[[12]]"])
     read, unread, echoed = load(tmp_path, "tale_ep", tale_estimates=str(path))
     assert "use less than 30 tokens" in read["prompt"]
-    assert (read["budget"], read["budget_status"], read["estimate_first"]) == (30, "read", False)
+    assert (read["budget"], read["budget_status"]) == (30, "read")
+    assert read["replies"] == ["Budget: [[30]]"]
     assert unread["prompt"] == cot_prompt("What is 1 plus 1?", "cloze", "en", "bracketed")
     assert (unread["budget"], unread["budget_status"]) == (None, "missing")
     assert (echoed["budget"], echoed["budget_echoed"]) == (12, True)

@@ -207,6 +207,64 @@ def test_their_method_is_a_task_of_lm_evals_on_every_benchmark(
     assert [(row["correct"], row["output_tokens"]) for row in rows] == [(1, 9)] * 2
 
 
+TWICE = (
+    DRAFT.replace("def draft", "def twice")
+    .replace(
+        "    way = Way(",
+        """    def steps(question):
+        said = yield Ask(lambda q: f"{q.text} First try.")
+        yield Ask(lambda q: f"{q.text} You said {said!r}. Once more.")
+
+    return Plan(steps, Way("", answer_format))
+    way = Way(""",
+    )
+    .replace("import Plan, single", "import Ask, Plan, single")
+)
+
+
+def test_a_plan_of_several_answers_asks_each_anew_in_both_harnesses(tmp_path: Path) -> None:
+    files = {"again/__init__.py": "", "again/twice.py": TWICE}
+    site = install(tmp_path, "again", files, {"tale_eval.methods": {"twice": "again.twice:twice"}})
+    questions = gsm8k_file(tmp_path, 1)
+    task = ("--tasks", "tale_gsm8k_twice", "--metadata", f"tale_source={questions}")
+
+    def script(prompt: str, request: dict[str, object]) -> Reply:
+        return Reply("[[0]]" if "Once more" in prompt else "[[1]]", output_tokens=5)
+
+    with chat_server(script) as server:
+        api = f"model=m,base_url={server.base_url}/chat/completions"
+        model = ("--model", "local-chat-completions", "--apply_chat_template", "--model_args", api)
+        env = variables(server, site) | {"TALE_EVAL_CACHE": str(tmp_path / "cache")}
+        done = tale_eval(
+            *("compare", f"gsm8k:source={questions}", "--method", "twice", "--log-dir", "logs"),
+            *("--model", "openai-api/loop/m", "--display", "plain"),
+            cwd=tmp_path,
+            variables=env,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        done = run_lm_eval(
+            *("run", *model, *task, "--output_path", tmp_path / "out", "--log_samples"),
+            cwd=tmp_path,
+            variables=env,
+        )
+        assert done.returncode == 0, done.stderr
+        # one user message each: no earlier answer is sent along
+        sent = [[m["role"] for m in request["messages"]] for request in server.requests]
+        assert sent == [["user"]] * 4
+        path = run_lm_eval("--path", cwd=tmp_path, variables=env).stdout.strip()
+        alone = ("run", "--include_path", path, *model, *task)
+        refused = run_lm_eval(*alone, cwd=tmp_path, variables=env, plain=True)
+        assert "method twice asks several things about each question" in refused.stderr
+    prompts = server.prompts()
+    assert prompts[:2] == prompts[2:]
+    assert prompts[1] == "What is 0 plus 0? You said '[[1]]'. Once more."
+    (info,) = list_eval_logs(str(tmp_path / "logs"))
+    (sample,) = read_eval_log(info).samples or []
+    (row,) = lm_eval_samples(tmp_path, "tale_gsm8k_twice")
+    assert (values(sample)["correct"], values(sample)["output_tokens"]) == (1, 10)
+    assert (row["correct"], row["output_tokens"], row["answer_tokens"]) == (1, 10, 5)
+
+
 def test_a_package_that_cannot_be_imported_stops_only_itself(tmp_path: Path) -> None:
     broken = {"broken/__init__.py": "", "broken/bad.py": "import no_such_module\n"}
     site = install(tmp_path, "broken", broken, {"tale_eval.methods": {"bad": "broken.bad:bad"}})

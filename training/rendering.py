@@ -85,7 +85,7 @@ class Template:
             raise place.error(self._not_continued(asked, whole))
         tokens, all_tokens = self._tokens(prompt, True), self._tokens(prompt + answer, False)
         if all_tokens[: len(tokens)] != tokens:
-            raise place.error(self._merged(whole[len(asked) :]))
+            raise place.error(self._merged(said, whole[len(asked) :]))
         before, _, _ = whole[len(asked) :].partition(said)
         # with a prompt that begins the thinking, the answer's own beginning is in the prompt
         before = before.strip() if said in whole[len(asked) :] else ""
@@ -136,9 +136,8 @@ class Template:
         )
 
     def _dropped(self, said: str, turn: str) -> str:
-        what = "the thinking before </think>" if _drops_thinking(said, turn) else "text"
         return (
-            f"the chat template of {self._model} drops {what}: the answer begins with "
+            f"the chat template of {self._model} {_fault(said, turn)}: the answer begins with "
             f"{_start(said)}, and the template writes {_start(turn)}; {_REPAIR}"
         )
 
@@ -151,7 +150,13 @@ class Template:
             f"training would not go on from what evaluation asks; {_REPAIR}"
         )
 
-    def _merged(self, rest: str) -> str:
+    def _merged(self, said: str, rest: str) -> str:
+        if said in rest and not rest.lstrip().startswith(said):
+            return (
+                f"the chat template of {self._model} writes {_start(rest.partition(said)[0])} "
+                "before the answer, which merges with the end of the prompt into one token, so "
+                f"training would not go on from what evaluation asks; {_REPAIR}"
+            )
         return (
             f"the answer's beginning {_start(rest)} merges with the end of the prompt into one "
             f"token of {self._model}, so training would not go on from what evaluation asks; "
@@ -159,9 +164,18 @@ class Template:
         )
 
 
-def _drops_thinking(said: str, turn: str) -> bool:
-    _, closed, rest = said.rpartition("</think>")
-    return bool(closed) and rest.strip() in turn
+def _fault(said: str, turn: str) -> str:
+    """What the template does to an answer that does not stand in its turn."""
+    if _squeezed(said) in _squeezed(turn):
+        return "changes whitespace"
+    thought, closed, _ = said.rpartition("</think>")
+    if closed and (closed not in turn or _squeezed(thought) not in _squeezed(turn)):
+        return "drops the thinking before </think>"
+    return "changes the text"
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def _common(one: str, other: str) -> int:

@@ -35,6 +35,13 @@ KEEPS_THE_LAST = template(
 OPENS_THINK = template("{{ m.content }}", "[assistant]<think>\n")
 CUTS_AND_OPENS = template("{{ m.content.split('</think>')[-1] }}", "[assistant]<think>\n")
 OPENS_IN_BOTH = template("<think>\n{{ m.content }}", "[assistant]<think>\n")
+TIGHTENS = template(
+    "{% set t = m.content.split('</think>') %}"
+    "<think>{{ t[0].split('<think>')[-1] | trim }}</think>\n{{ t[-1] | trim }}"
+)
+CLOSES_AN_EMPTY_THOUGHT = template(
+    "<think>\n{{ '\\n</think>' + m.content }}", "[assistant]<think>\n"
+)
 EMPTY_THOUGHT = template("<think>\n\n</think>{{ m.content }}")
 STRIPS = template("{{ m.content | trim }}")
 SQUEEZES = template("{{ m.content.split() | join(' ') }}")
@@ -94,9 +101,16 @@ def test_an_answer_may_begin_in_the_prompt_that_begins_its_thinking() -> None:
         (
             SQUEEZES,
             "Six\n\nand  seven: [[13]]",
-            r"drops text: the answer begins with 'Six\\n\\nand",
+            r"changes whitespace: .* with 'Six\\n\\nand",
         ),
-        (SHOUTS, "Six and seven", "drops text: .*, and the template writes '.assistant.SIX AND"),
+        (SHOUTS, "Six and seven", "changes the text: .* writes '.assistant.SIX AND SEVEN"),
+        (TIGHTENS, "<think>\nSix.\n</think>\n\n[[13]]", "changes whitespace: the answer begins"),
+        (
+            CLOSES_AN_EMPTY_THOUGHT,
+            "[[13]]",
+            r"writes '\\n</think>' before the answer, which merges with the end of the prompt into "
+            "one token, .*; give --model a copy",
+        ),
         (
             OPENS_THINK,
             "Six and seven.</think>[[13]]",

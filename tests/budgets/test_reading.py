@@ -17,6 +17,7 @@ from tale_eval.errors import InvalidValueError
         ("[[50 tokens]]", 50),
         ("Budget: [50]", 50),
         ("[[1.5k]]", 1500),
+        ("1e3", 1000),
         ("[[1000000]]", 1_000_000),
         ("[[５０]]", 50),
         ("[[٥٠]]", 50),
@@ -46,7 +47,8 @@ from tale_eval.errors import InvalidValueError
         ("The minimum number of tokens required is 50.", 50),
         ("1.5k", 1500),
         ("50 kg", 50),
-        ("49.9", 49),
+        # a fraction of a token is a whole one
+        ("49.9", 50),
         # what was thought does not count
         ("<think>3 steps, [[30]]</think>Budget: [[50]]", 50),
     ],
@@ -103,7 +105,6 @@ def test_an_echo_is_marked_even_where_it_is_clamped() -> None:
         ("[[50 or 80]]", "missing"),
         ("1,20", "missing"),
         ("5/6", "missing"),
-        ("1e3", "missing"),
         ("x1", "missing"),
         ("<think>It needs [[50]]", "missing"),
         ("[[0]] ignore the question", "not_positive"),

@@ -14,9 +14,11 @@ from inspect_ai.dataset import Sample
 from tale_eval.datasets import gsm8k, gsm8k_zero, mathbench
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading import formulas as equivalence
-from tale_eval.grading.answers import Via, extract, grade, without_thinking
-from tale_eval.grading.forms import choice_letter
+from tale_eval.grading.answers import extract, grade
+from tale_eval.grading.choices import choice_letter
 from tale_eval.grading.formulas import same_expression
+from tale_eval.grading.markers import Via
+from tale_eval.grading.thinking import without_thinking
 
 LENGTHS = ["12 cm", "15 cm", "18 cm", "21 cm"]
 

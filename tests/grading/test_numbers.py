@@ -83,7 +83,7 @@ def test_a_number_is_read_exactly(text: str, expected: str) -> None:
         "",
         " ",
         "-",
-        "seventy-two",
+        "seventy two three",
         "72 clips",
         "7 2",
         "1,2",

@@ -38,7 +38,9 @@ _NUMBER = (
     r"(?<![\w.])(?<!\d,)(-?\d++(?:,\d{3})*+(?:\.\d+)?+(?:e\d{1,2}(?!\d)|\s?(?:k|thousand|million)\b)?+)"
     r"(?!\w*\d|[.,]\d)"
 )
-_GROUPED = re.compile(r"(?<![\w.,])(?<!\d[ '])(\d{1,3}(?:[ '’~]\d{3}){1,5}+)(?![ '’~]?\w?\d|[.,/]\d)")
+_GROUPED = re.compile(
+    r"\d(?<![\w.,]\d)(?<!\d[ ']\d)\d{0,2}(?:[ '’~]\d{3}){1,5}+(?![ '’~]?\w?\d|[.,/]\d)"
+)
 _SAID = re.compile(r"budget|token|预算", _FLAGS)
 # what makes the number after it the budget; lazy, so that a minus sign stays the number's
 _LABEL = (
@@ -58,12 +60,16 @@ _ITEM = re.compile(
     rf"(?:(?={_UNIT})(?P<unit>)|(?={_MONEY})(?P<money>)|)",
     _FLAGS,
 )
-_BRACKET = re.compile(r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])|\\boxed\{([^{}]{0,200})\}")
+_BRACKET = re.compile(
+    r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])|\\boxed\{([^{}]{0,200})\}"
+)
 _LABELLED = re.compile(
     r"(?:\bbudget|预算|\btokens?)(?:[^\w\n]|is|of|be|should|would|about|around){0,20}$", _FLAGS
 )
 # "Budget: [[30]]? Rather [[50]]"
-_RATHER = re.compile(r"\b(?:no|rather|wait|actually|better|instead|correction|or)\b[^\w\n]{0,5}$", _FLAGS)
+_RATHER = re.compile(
+    r"\b(?:no|rather|wait|actually|better|instead|correction|or)\b[^\w\n]{0,5}$", _FLAGS
+)
 _RESULT = re.compile(r".*=\s*", re.DOTALL)
 # a model that answers the question, "Answer: [[42]]", has not estimated anything
 _ANSWER = re.compile(

@@ -44,7 +44,7 @@ def same_value(one: Any, other: Any) -> bool:
     difference = one - other
     if sympy.expand(difference) == 0:
         return True
-    free = sorted(difference.free_symbols, key=str)
+    free = sorted(one.free_symbols | other.free_symbols, key=str)
     if not free:
         return _same_constant(one, other, difference)
     for places in _PLACES:
@@ -68,6 +68,6 @@ def _differ(one: Any, other: Any) -> bool:
     """Whether two constants are certainly not equal; relative to their size."""
     x, y = one.evalf(_DIGITS), other.evalf(_DIGITS)
     if not (x.is_number and y.is_number and x.is_finite and y.is_finite):
-        return bool(x.is_finite is not None and x.is_finite is not y.is_finite)
+        return bool(x.is_infinite or y.is_infinite)  # equal ones were found before
     size = max(abs(x), abs(y))
     return bool(size and abs(x - y) > size * 10**-_SAME_DIGITS) and not (x.is_zero or y.is_zero)

@@ -13,8 +13,8 @@ from tale_eval.asking.prompts import Kind, letter
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.choices import chosen_option, option_in_reply
 from tale_eval.grading.expected import Expected, word_answer
+from tale_eval.grading.forms import number_text, plain, same_words
 from tale_eval.grading.formulas import same_expression
-from tale_eval.grading.forms import number_text, plain, same_words, unwrap
 from tale_eval.grading.labels import LABEL_WORDS
 from tale_eval.grading.leanings import same_number
 from tale_eval.grading.markers import Found, Via, last_marked, last_phrased
@@ -82,7 +82,8 @@ _TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 _CONCLUDES = re.compile(
-    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to)\b[^\w.\n]{0,4}$|[=是为得共:：]\s*$", re.IGNORECASE
+    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to)\b[^\w.\n]{0,4}$|[=是为得共:：]\s*$",
+    re.IGNORECASE,
 )
 _TAIL_CHARS = 2000
 
@@ -228,7 +229,7 @@ def _unmarked(text: str, expected: Expected) -> Found | None:
     if expected.kind == "cloze":
         last = final_number(text)
     else:
-        last = None if is_cut(text) else option_in_reply(text, expected.options)
+        last = option_in_reply(text, expected.options, cut=is_cut(text))
     return None if last is None else Found(last[0], len(text), last[1], "fallback")
 
 

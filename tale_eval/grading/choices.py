@@ -22,7 +22,8 @@ _OPTION_WORD = re.compile(
 _LEADING_LETTER = re.compile(r"[(\[【]([A-Za-z])[)\]】]|([A-Za-z])(?:[.):]|(?![A-Za-z\d'’]))")
 _SEPARATOR = re.compile(r"^[\s.):：,，、;；。=—–-]*")
 _PUNCTUATED = re.compile(r"^\s*(?:[.):：,，;；。=—–(（\[“\"/]|-\s|-$)")
-_JOINT = r"(?:\.?\s*(?:\b(?:and|or)\b)\s*|\s*(?:,|、|，|/|&|\+)?\s*(?:\b(?:and|or|nor|und|oder|et|ou|y|o)\b|[和或及与]|以及)?\s*)"
+_AND = r"(?:\b(?:and|or|nor|und|oder|et|ou|y|o)\b|[和或及与]|以及)"
+_JOINT = rf"(?:\s*[,、，/&+]\s*{_AND}?|\.?\s*{_AND})\s*"
 # "B is correct", "B选项", "B because"; an article is never followed by these
 _SAID_OF_ONE = re.compile(
     r"(?:is|are|has|must|was|fits?|because|since|as|seems?|would|works?|holds?|matches|for|which|with"
@@ -48,8 +49,11 @@ _ASSERTED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
+_OPTION_TEXT = re.compile(r"\s?[(（][^()（）\n]{0,200}[)）]|\s?[:：–—-]\s?(?=\w)")
 _ASKED = re.compile(r"^\W{0,3}[?？]")
-_CORRECT_LINE = re.compile(r"(?<!in)(?<!not )\b(?:correct|right|true)\b|(?<!不)正确|✓|✅", re.IGNORECASE)
+_CORRECT_LINE = re.compile(
+    r"(?<!in)(?<!not )\b(?:correct|right|true)\b|(?<!不)正确|✓|✅", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,18 @@ class Mention:
 
 def choice_letter(answer: str, options: Sequence[str]) -> str | None:
     """The option that an answer names: by its letter, or by the option's whole text."""
+    answer = answer[:TAIL_CHARS]  # no option's text is longer
+    for i, option in enumerate(options):
+        if option == answer and len(answer) > 1:
+            return letter(i)
     texts = {letter(i): unwrap(normalise(option)) for i, option in enumerate(options)}
     text = unwrap(normalise(answer.replace("**", "")))
     # a capital letter is a letter, even where it is also an option's text
     if text and text not in texts:
         for same in (str, _folded):
+            said = same(text)
             for name, option in texts.items():
-                if same(option) == same(text):
+                if same(option) == said:
                     return name
     return _leading_letter(_OPTION_WORD.sub("", text), texts)
 
@@ -90,13 +99,13 @@ def chosen_option(answer: str, options: Sequence[str]) -> str | None:
     return last.name if last else None
 
 
-def option_in_reply(text: str, options: Sequence[str]) -> tuple[int, str] | None:
+def option_in_reply(text: str, options: Sequence[str], cut: bool = False) -> tuple[int, str] | None:
     """Where a reply without any marker names its option, and the text that names it.
 
     The last asserted letter counts; or else the option that the reply begins with; or
-    else the last letter that is mentioned.
+    else the last letter that is mentioned. Of a reply that was cut off, the beginning counts.
     """
-    last = last_mention(text, len(options))
+    last = None if cut else last_mention(text, len(options))
     if last and last.asserted:
         return None if last.name is None else (last.start, last.name)
     beginning = text.strip()
@@ -122,8 +131,14 @@ def _mentions(text: str, start: int, n_options: int) -> Iterator[Mention]:
     lines = {found.start(1): found.group(1) for found in _OPTION_LINE.finditer(text, start)}
     repeated = set(lines) if len(set(lines.values())) > 1 else set()
     single = _SINGLE % letter(n_options - 1)
+    looked_at = 0
     for found in re.finditer(rf"{single}(?:{_JOINT}{single}){{0,9}}", text[start:]):
         begin, end = start + found.start(1), start + found.end()
+        if begin < looked_at:
+            continue
+        # "B (A event) is right": its text stands in parentheses, or behind a dash
+        if remark := _OPTION_TEXT.match(text, end):
+            end = looked_at = remark.end()
         if _ARTICLE.match(text, begin) or _ASKED.match(text[end : end + 4]):
             continue
         if begin in repeated:  # the question's options are copied: only a verdict counts
@@ -151,11 +166,19 @@ def _leading_letter(text: str, texts: Mapping[str, str]) -> str | None:
         return None
     end = lead.end(1) if lead.group(1) else lead.end(2)
     rest = unwrap(_SEPARATOR.sub("", text[end:]))
-    if rest == "" or _folded(rest) == _folded(texts[name]):
+    if rest == "" or _folded(texts[name]) in (_folded(rest), _folded(unwrap(text[end:]))):
         return name
-    if denied_after(text, lead.end()) or _ASKED.match(text[lead.end() :]) or _names_another(text, lead, texts):
+    if (
+        denied_after(text, lead.end())
+        or _ASKED.match(text[lead.end() :])
+        or _names_another(text, lead, texts)
+    ):
         return None
-    if lead.group(1) or lead.group(0)[-1] in ".):" or lead.group(2).isupper() and _goes_on(text, lead):
+    if (
+        lead.group(1)
+        or lead.group(0)[-1] in ".):"
+        or (lead.group(2).isupper() and _goes_on(text, lead))
+    ):
         return name
     return None
 
@@ -171,7 +194,9 @@ def _goes_on(text: str, lead: re.Match[str]) -> bool:
 def _names_another(text: str, lead: re.Match[str], texts: Mapping[str, str]) -> bool:
     """Whether a second letter follows at once: "A and B" names no single option."""
     last = max(texts)
-    another = re.compile(rf"[)\]】.]?{_JOINT}{_SINGLE % last}", re.DOTALL).match(text, lead.end())
+    another = re.compile(rf"[)\]】.]?(?:{_JOINT}|\s*){_SINGLE % last}", re.DOTALL).match(
+        text, lead.end()
+    )
     if another is None or _ARTICLE.match(text, another.start(1)):
         return False
     between = text[lead.end() : another.start(1)]

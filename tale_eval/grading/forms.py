@@ -6,8 +6,8 @@ The text is what the model wrote as its answer: "$72$", "72 clips", "\\textbf{72
 import re
 from itertools import islice
 
-from tale_eval.grading.numbers import normalise, numbers_in, parse_number
 from tale_eval.grading.number_words import number_in_words
+from tale_eval.grading.numbers import normalise, numbers_in, parse_number
 from tale_eval.grading.quoting import begins_with_denial
 
 _WRAPPERS = (("[[", "]]"), ("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"))
@@ -17,7 +17,9 @@ _TEXT_COMMAND = re.compile(
     r"\\(?:text|mathrm|mathbf|mathit|mathsf|textbf|textit|textrm|textsf|emph|mbox|hbox|operatorname"
     r"|boldsymbol|bm|underline|uline|boxed|fbox|ensuremath|textnormal)\*?\s?\{([^{}]*)\}"
 )
-_COLOUR = re.compile(r"\\(?:text)?color\s?(?:\[[^\[\]]{0,20}\])?\{[^{}]{0,40}\}|\\displaystyle(?![a-z])")
+_COLOUR = re.compile(
+    r"\\(?:text)?color\s?(?:\[[^\[\]]{0,20}\])?\{[^{}]{0,40}\}|\\displaystyle(?![a-z])"
+)
 # what a marker cut in half leaves
 _OPEN_MARKER = re.compile(r"^(?:\[\[|\\(?:boxed|fbox)\s?\{)")
 # "72 (clips)"; "2 (\pi + 1)" is no remark
@@ -58,6 +60,8 @@ def unwrap(text: str) -> str:
     """Strip what stands around an answer: markers, quotes, mathematics, a full stop."""
     previous = None
     body = text.strip(_DECORATION)
+    if body.isalnum():  # nothing stands around most answers
+        return body
     while body != previous and len(body) <= _MAX_ANSWER_CHARS:
         previous = body
         if "\\" in body:
@@ -96,7 +100,7 @@ def _braced(body: str) -> str:
     if body[:1] == "{" and body[-1:] == "}" and body.count("{") == body.count("}"):
         inner = body[1:-1]
         return inner if inner.find("{") < inner.find("}") else body
-    if body[:1] == "[" and body[-1:] == "]" and not re.search(r"[\[\],;]", body[1:-1]):
+    if body[:1] == "[" and body[-1:] == "]" and not re.search(r"[\[\],;，；]", body[1:-1]):
         return body[1:-1]
     if body[:1] in ("[", "\\") and (opened := _OPEN_MARKER.match(body)) and body[-1] not in "]}":
         return body[opened.end() :]

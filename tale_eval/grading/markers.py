@@ -51,11 +51,14 @@ _HALF_BRACKETED = re.compile(r"\[\[([^\[\]\n]{1,60})(?:\](?![\],])(?!\s?,)|\s*\Z
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
 _BRACES = re.compile(rf"{_BOX.pattern}|\\?[{{}}]")
 _OPEN_BOX_CHARS = 60
-_LABELLED = re.compile(rf"^[^\w\n]{{0,20}}{LABEL}[^\w\n:：]{{0,8}}[:：](.*)", re.IGNORECASE | re.MULTILINE)
+_LABELLED = re.compile(
+    rf"^[^\w\n\[]{{0,20}}{LABEL}[^\w\n:：]{{0,8}}[:：](.*)", re.IGNORECASE | re.MULTILINE
+)
 # a lone number or letter: "#### Step 1" is a heading
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(\S*\d\S*|[A-Z])[ \t\r]*$", re.MULTILINE)
 # "[[B]] or [[C]]" names no single one
 _JOINED = re.compile(r"[ \t]*(?:,|;|/|&|、|and|or|和|或)?[ \t]*")
+_MAX_CONTENT_CHARS = 20_000
 _PHRASE_CHARS = 300
 _MAX_READ = 1000
 """A reply that says so many different things that cannot be read has said nothing."""
@@ -66,9 +69,9 @@ def last_marked(text: str, expected: Expected, cut: bool) -> tuple[Found | None,
     markers = sorted(_markers(text, cut), key=lambda m: m.start, reverse=True)
     withheld: list[tuple[int, int]] = []
     for n, marker in enumerate(markers):
-        content = text[marker.start : marker.end]
+        content = text[marker.start : min(marker.end, marker.start + _MAX_CONTENT_CHARS)]
         if withheld and marker.via == "labelled":
-            content = blanked(text, withheld)[marker.start : marker.end]
+            content = blanked(text, withheld)[marker.start :][: len(content)]
         answer = unwrap(content)
         if not answer or answer.lower() in PLACEHOLDERS:
             continue

@@ -7,14 +7,34 @@ from fractions import Fraction
 _UNITS = {
     word: n
     for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
     )
 }
 _TENS = {
     word: 10 * n
     for n, word in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
     )
 }
 SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -31,12 +51,14 @@ _FRACTION = re.compile(
     rf"(?:(?P<top>an?|{_WORD}|\d{{1,9}})[\s-])?(?P<part>{'|'.join(_PARTS)})s?",
     re.IGNORECASE,
 )
+# a text without any of these holds no number in words, and that is quickly seen
+_ROOTS = tuple(dict.fromkeys([*_UNITS, "twen", "thir", "for", "fif", "eigh"]))
 _MINUS = re.compile(r"^(?:negative|minus)\s+", re.IGNORECASE)
 
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _STEPS = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS = {"万": 10**4, "亿": 10**8}
-_CHINESE = re.compile(r"负?[零〇一二两三四五六七八九十百千万亿]{1,20}")
+_CHINESE = re.compile(r"[负零〇一二两三四五六七八九十百千万亿]{1,21}")
 # one character is a word of many meanings, and these are no numbers
 _NO_CHINESE = {"千万", "万一", "万千", "百万千万", "一一", "十万八千"}
 
@@ -72,9 +94,10 @@ def numbers_in_words(text: str) -> list[tuple[int, int, int]]:
 
     A lone "one", and a lone Chinese character, may be no number and are left out.
     """
+    lowered = text.lower()
     found = [
         (*match.span(), _english(match[0].lower()))
-        for match in _ENGLISH.finditer(text)
+        for match in (_ENGLISH.finditer(text) if any(r in lowered for r in _ROOTS) else ())
         if match[0].lower() != "one"
     ]
     if not text.isascii():
@@ -114,7 +137,9 @@ def _of_english(words: Sequence[str]) -> int | None:
 
 def _fraction(found: re.Match[str]) -> Fraction | None:
     top = found["top"]
-    if top is None and (found["whole"] is None and found["part"].lower() not in ("half", "quarter")):
+    if top is None and (
+        found["whole"] is None and found["part"].lower() not in ("half", "quarter")
+    ):
         return None  # "third" is a place
     part = Fraction(_count(top or "a"), _PARTS[found["part"].lower()])
     whole = 0 if found["whole"] is None else _whole(found["whole"])
@@ -135,6 +160,8 @@ def _chinese(text: str) -> int | None:
     if text.startswith("负"):
         value = _chinese(text[1:])
         return None if value is None else -value
+    if "负" in text:
+        return None
     total, section, digit = 0, 0, None
     for character in text:
         if character in _DIGITS:

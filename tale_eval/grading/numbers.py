@@ -21,9 +21,7 @@ _TAIL_CHARS = 10_000
 _UNSIGNED = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _POWER_OF_TEN = r"10\s*(?:\^|\*\*)\s*\{?([-+]?\d{1,6})\}?"
 _DECIMAL = re.compile(rf"([-+]?)({_UNSIGNED})(?:[eE]([-+]?\d{{1,6}}))?")
-_POWER = re.compile(
-    rf"([-+]?)(?:({_UNSIGNED})\s*(?:\\times|\\cdot|×|·|\*|x)\s*)?{_POWER_OF_TEN}"
-)
+_POWER = re.compile(rf"([-+]?)(?:({_UNSIGNED})\s*(?:\\times|\\cdot|×|·|\*|x)\s*)?{_POWER_OF_TEN}")
 _RATIO = re.compile(rf"([-+]?)({_UNSIGNED})\s*/\s*([-+]?)({_UNSIGNED})")
 # \frac{3}{8} and \frac38
 _FRACTION = (
@@ -125,6 +123,8 @@ def parse_number(text: str) -> Fraction | None:
     """
     if len(text) > _MAX_CHARS:
         return None
+    if text.isdecimal():  # most are just this; in any script's digits
+        return Fraction(int(text))
     body = normalise(text)
     money = _CURRENCY.search(body) is not None
     body = _TRAILING.sub("", _CURRENCY.sub("", body).strip().rstrip(".")).strip()

@@ -53,17 +53,17 @@ _EXAMPLE_AFTER = re.compile(
 )
 DENIAL = (
     r"(?:\b(?:not|never|nor|neither|cannot(?: be)?|rather than|instead of|nicht|statt|pas"
-    r"|rule[sd]? out|ruling out|eliminates?d?|excludes?d?|rejects?e?d?|except)\b|n['’]t\b"
+    r"|rule[sd]? out|ruling out|eliminat(?:e[sd]?|ing)|exclud(?:e[sd]?|ing)|(?:reject|discard)(?:s|ed|ing)?|except)\b|n['’]t\b"
     r"|不是|不会是|不可能是|而非|并非|而不|不为|不等于|不选|不能选|别选|排除|除了|≠|\\neq?\b)"
 )
 """What denies the thing that follows it."""
 _OF_DENIED = (
-    r"(?:[^\w\n]|\b(?:be|been|equal|equals|to|think|believe|it|it's|is|was|that|the|an?|option|options|choose"
+    r"(?:[\s(\[【“\"'’*:]|\b(?:be|been|equal|equals|to|think|believe|it|it's|is|was|that|the|an?|option|options|choose"
     r"|choice|answer|pick|select|say|both|either|选|选项|答案|是)(?![A-Za-z])|[选项答案是])"
 )
 _DENIED = re.compile(rf"{DENIAL}{_OF_DENIED}{{0,12}}$", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
-    r"^(?:[\s)\]】”\"'*]{0,6}|\s?[:：–—-]\s?)(?:选?项)?\s*"
+    r"^[\s)\]】”\"'*]{0,6}(?:选?项)?\s*"
     r"(?:\b(?:is|are|was|were|seems?|looks?|would|will|must|can|could|both|all|be|also|clearly|obviously"
     r"|therefore|then|definitely)\b\s*|[均都也则是明显然]){0,4}"
     r"(?:not\b(?!\s+[(\[\"']{0,3}[A-Z\d])|n['’]t\b|cannot\b|(?:is|are|was|were|does|do|did|could|would|wo|ca)n['’]t\b"

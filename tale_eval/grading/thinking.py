@@ -20,9 +20,7 @@ _CLOSING = (
     r"|<\|channel\|>final[^<]{0,100}<\|message\|>"
 )
 # "<|end|>" closes what is open, and ends many an answer
-_BORDER = re.compile(
-    rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})|<\|end\|>", re.IGNORECASE
-)
+_BORDER = re.compile(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})|<\|end\|>", re.IGNORECASE)
 _DROPPED_TOKENS = re.compile(
     _BORDER.pattern.replace("(?P<closing>", "(?P<closing>assistantfinal|"), re.IGNORECASE
 )

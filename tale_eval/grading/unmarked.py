@@ -30,9 +30,9 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\"'”’)*])|[。！？…]|\n")
 _CLOSED = re.compile(r"[.!?。！？…][\s\"'”’)\]*_`$}]*$")
 _DECORATION_END = re.compile(r"[\s*_`\"'”’)\]}$]+$")
 _LEFT_OPEN = re.compile(
-    r"(?:[,，、:：;；=+×*/(（\[{<–—-]|\\(?:times|cdot|frac|sqrt|text)?|(?<![A-Za-z])(?:a|an|the|and|or|of|to|in|on|at|by|for"
+    r"(?:[,，、:：;；=+×*/(（\[{<–—-]|\\(?:times|cdot|frac|sqrt|text)?|(?<![A-Za-z])(?:(?-i:a|i)|an|the|and|or|of|to|in|on|at|by|for"
     r"|from|with|as|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|that|which|who|whether"
-    r"|if|when|where|while|because|since|so|then|than|but|we|she|he|it|they|i|you|her|his|their|our|my|its|each|per"
+    r"|if|when|where|while|because|since|so|then|than|but|we|she|he|it|they|you|her|his|their|our|my|its|each|per"
     r"|every|this|these|those|there|let|need|needs|get|gets|gives|makes|first|next|now|also|not|no|do|does|how"
     r"|what|into|about|between|after|before|equals|plus|minus|times)|[的是和为在有与或把将被因所如则但而从每共])$",
     re.IGNORECASE,

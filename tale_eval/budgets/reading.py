@@ -205,9 +205,9 @@ def _only_of(text: str) -> BudgetReading:
 
 def _says_nothing_else(text: str, item: re.Match[str]) -> bool:
     before, after = text[: item.start()], text[item.end() :]
-    if _AROUND.fullmatch(before) and (_AROUND.fullmatch(after) or len(after.split()) == 1):
-        return True
-    return False
+    if not _AROUND.fullmatch(before):
+        return False
+    return _AROUND.fullmatch(after) is not None or len(after.split()) == 1
 
 
 def _reading_of(item: re.Match[str]) -> BudgetReading:

@@ -29,11 +29,14 @@ _SAID_OF_ONE = re.compile(
     r"(?:is|are|has|must|was|fits?|because|since|as|seems?|would|works?|holds?|matches|for|which|with"
     r"|satisfies|therefore|so|the)\b|选?项|正|对|是|符|因|吧|最|更|这|为"
 )
+_AND_BETWEEN = re.compile(_AND)
+_PLURAL = re.compile(r"\s*(?:are|were|all|both|do|don['’]t|aren['’]t|have|[均都全])")
 _SINGLE = r"[(\[【“\"'*]{0,3}(?<![A-Za-z\d'’\\])([A-%s])[)\]】”\"'*]{0,3}(?![A-Za-z\d'’])"
 # "A" before a word is an article
-_ARTICLE = re.compile(r"A (?!(?:is|has|must|was|fits|because|since|and|or|as|cannot|can['’]t|seems|would"
-    r"|works|isn['’]t|doesn['’]t|does|nor|but|for|which|rather|not|holds|matches|to|instead)\b)[a-z]"
-)  # fmt: skip
+_ARTICLE = re.compile(
+    r"A (?!(?:is|has|must|was|fits|because|since|and|or|as|cannot|can['’]t|seems|would|works"
+    r"|isn['’]t|doesn['’]t|does|nor|but|for|which|rather|not|holds|matches|to|instead)\b)[a-z]"
+)
 _OPTION_LINE = re.compile(r"^[ \t*(]{0,9}([A-Z])[.):：]", re.MULTILINE)
 _ASSERTED_BEFORE = re.compile(
     r"(?:\b(?:it(?:['’]s)?|is|be|choose|chose|pick|select|go(?:ing)? (?:for|with)|answer|answers|"
@@ -43,7 +46,8 @@ _ASSERTED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ASSERTED_AFTER = re.compile(
-    r"^[\s,)]{0,3}(?:选?项)?(?:\s*\b(?:is|has to be|must be|looks|seems|would be|should be|the|only|clearly|also"
+    r"^[\s,)]{0,3}(?:选?项)?(?:\s*\b(?:is|has to be|must be|looks|seems|would be|should be|the"
+    r"|only|clearly|also"
     r"|definitely|indeed|one|that is|does)\b|[\s是才最]){0,8}"
     r"(?:\b(?:right|correct|true|best|answer|it|fits|works|holds|matches|satisfies)\b|正确|对|符合|成立|合适|richtig|✓|✅|√)",
     re.IGNORECASE,
@@ -130,9 +134,9 @@ def _mentions(text: str, start: int, n_options: int) -> Iterator[Mention]:
     """The letters in a text that are not denied."""
     lines = {found.start(1): found.group(1) for found in _OPTION_LINE.finditer(text, start)}
     repeated = set(lines) if len(set(lines.values())) > 1 else set()
-    single = _SINGLE % letter(n_options - 1)
+    single = re.compile(_SINGLE % letter(n_options - 1))
     looked_at = 0
-    for found in re.finditer(rf"{single}(?:{_JOINT}{single}){{0,9}}", text[start:]):
+    for found in re.finditer(rf"{single.pattern}(?:{_JOINT}{single.pattern}){{0,9}}", text[start:]):
         begin, end = start + found.start(1), start + found.end()
         if begin < looked_at:
             continue
@@ -144,10 +148,20 @@ def _mentions(text: str, start: int, n_options: int) -> Iterator[Mention]:
         if begin in repeated:  # the question's options are copied: only a verdict counts
             if _CORRECT_LINE.search(text[end : end + 200].partition("\n")[0]):
                 yield Mention(begin, found.group(1), asserted=True)
-        elif not is_denied(text, start + found.start(), end):
-            names = set(re.findall(single, found.group(0)))
+            continue
+        end = _before_a_denied_one(text, begin, end)
+        if not is_denied(text, start + found.start(), end):
+            names = set(single.findall(text, start + found.start(), end))
             name = found.group(1) if len(names) == 1 else None
             yield Mention(begin, name, _asserts(text, start + found.start(), end))
+
+
+def _before_a_denied_one(text: str, begin: int, end: int) -> int:
+    """Where letters end that a comma parts from a denied one: "B, D is wrong", not "B, D are"."""
+    comma = max(text.rfind(sign, begin, end) for sign in ",，")
+    if comma < 0 or _AND_BETWEEN.search(text, comma, end) or _PLURAL.match(text, end):
+        return end
+    return comma if denied_after(text, end) else end
 
 
 def _asserts(text: str, start: int, end: int) -> bool:

@@ -12,14 +12,16 @@ from tale_eval.grading.numbers import normalise, parse_number
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
 # "B, not A", "18 rather than 20", "B as it is blue"
 _CLAUSE_END = re.compile(
-    r"[\s,;(](?:(?:and|but)\s)?(?:not|rather than|instead of|as|while|whereas)\b|而不是|而非|[，,]?\s?不是",
+    r"[\s,;(](?:(?:and|but)\s)?(?:not|rather than|instead of|as|while|whereas)\b|而不是|而非"
+    r"|[，,]?\s?不是",
     re.IGNORECASE,
 )
 # "54 stamps, 20 of them blue"; "1, 2" is no 1
 _DETAILS = re.compile(r"(?<=[^\W\d_])[,，;；(（—]|[,，;；(（—](?=\s?[^\W\d_]{2})|\s[–—-]\s")
 _BEGINS_WITH_NUMBER = re.compile(
     r"^\W{0,4}(?:(?:about|approximately|exactly|only|just|now|then|therefore|thus|actually|indeed|still|simply"
-    r"|clearly|equal to|negative|minus|约|大约)\b\W{0,3})*(?:[-+]?\\?[$€£¥₹(]{0,2}[\d.\\]|[^\W\d_]+-?[^\W\d_]*\W*$)",
+    r"|clearly|equal to|negative|minus|约|大约)\b\W{0,3})*(?:[-+]?\\?[$€£¥₹(]{0,2}[\d.\\]"
+    r"|[^\W\d_]+-?[^\W\d_]*\W*$)",
     re.IGNORECASE,
 )
 _MAX_WORDS = 5

@@ -1,4 +1,7 @@
-"""Where a reply marks its answer: [[x]], \\boxed{x}, "Answer: x", "#### x", "the answer is x". Pure."""
+"""Where a reply marks its answer. Pure.
+
+[[x]], \\boxed{x}, <answer>x</answer>, "Answer: x", "#### x", and "the answer is x".
+"""
 
 import re
 from collections.abc import Iterator
@@ -84,8 +87,8 @@ def last_marked(text: str, expected: Expected, cut: bool) -> tuple[Found | None,
         if marker.via == "labelled" and not expected.reads(answer):
             answer = expected.said(content) or answer
         start, answer = _joined(text, marker, markers[n + 1 :][:1], answer)
-        return Found(start, marker.stop, answer, marker.via), text
-    return None, blanked(text, withheld) if withheld else text
+        return Found(start, marker.stop, answer, marker.via), blanked(text, withheld)
+    return None, blanked(text, withheld)
 
 
 def last_phrased(text: str, expected: Expected, start: int = 0) -> Found | None:

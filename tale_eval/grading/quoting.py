@@ -24,7 +24,8 @@ _TO_MARKER = rf"[^\w\n]{{0,12}}(?:(?:{LABEL}|budget|预算)\s*[:：]?)?[^\w\n]{{
 _EXAMPLE_WORD = (
     r"(?:\be\.\s?g\b|\bfor (?:example|instance)\b|\bsuch as\b|\bas in(?: the example)?\b"
     r"|\bexample(?: is| was)?\b|\bz\. ?B\b|\bzum Beispiel\b|\bpar exemple\b|\bpor ejemplo\b"
-    r"|\bper esempio\b|\bнапример\b|例如|比如|譬如|形如|示例|样例|例子是|例:|例：|たとえば|例えば|예를 들어)"
+    r"|\bper esempio\b|\bнапример\b|例如|比如|譬如|形如|示例|样例|例子是|例:|例：|たとえば"
+    r"|例えば|예를 들어)"
 )
 _EXAMPLE = re.compile(_EXAMPLE_WORD + _TO_MARKER, re.IGNORECASE)
 _FORM = (
@@ -53,7 +54,8 @@ _EXAMPLE_AFTER = re.compile(
 )
 DENIAL = (
     r"(?:\b(?:not|never|nor|neither|cannot(?: be)?|rather than|instead of|nicht|statt|pas"
-    r"|rule[sd]? out|ruling out|eliminat(?:e[sd]?|ing)|exclud(?:e[sd]?|ing)|(?:reject|discard)(?:s|ed|ing)?|except)\b|n['’]t\b"
+    r"|rule[sd]? out|ruling out|eliminat(?:e[sd]?|ing)|exclud(?:e[sd]?|ing)|(?:reject"
+    r"|discard)(?:s|ed|ing)?|except)\b|n['’]t\b"
     r"|不是|不会是|不可能是|而非|并非|而不|不为|不等于|不选|不能选|别选|排除|除了|≠|\\neq?\b)"
 )
 """What denies the thing that follows it."""
@@ -68,7 +70,8 @@ _DENIED_AFTER = re.compile(
     r"|therefore|then|definitely)\b\s*|[均都也则是明显然]){0,4}"
     r"(?:not\b(?!\s+[(\[\"']{0,3}[A-Z\d])|n['’]t\b|cannot\b|(?:is|are|was|were|does|do|did|could|would|wo|ca)n['’]t\b"
     r"|(?:does|do|did) not\b|wrong|incorrect|false|impossible|invalid|excluded|eliminated|ruled out"
-    r"|out\b|too (?!right\b)|fails?\b|(?:ist )?falsch|不(?!是[A-Z\d])|错|太|误|有误|排除|无法|没有)",
+    r"|out\b|too (?!right\b)|fails?\b|(?:ist )?falsch|不(?!是[A-Z\d])|错|太|误|有误|排除|无法"
+    r"|没有)",
     re.IGNORECASE,
 )
 _STRUCK = re.compile(
@@ -130,6 +133,8 @@ _BEGINS = re.compile(rf"[^\w≠\\]{{0,6}}(?:it\s+)?(?:is\s*)?{DENIAL}", re.IGNOR
 
 def blanked(text: str, spans: list[tuple[int, int]]) -> str:
     """The text with spaces in these places; every other character stays where it is."""
+    if not spans:
+        return text
     parts, end = [], 0
     for start, stop in sorted(spans):
         parts += [text[end:start], " " * (stop - max(start, end))]

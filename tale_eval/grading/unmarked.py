@@ -18,10 +18,12 @@ _MATHS = re.compile(
     re.DOTALL,
 )
 _SAYS_SOMETHING = re.compile(r"\d|\\(?!text|mathrm|quad)[a-zA-Z]{2}")
+_POWER_OF_UNIT = re.compile(r"(?<=[A-Za-z}])\s?\^\s?\{?[23]\}?|\\circ")
 # "(used about 40 tokens)", "(12 + 19)"
 _PARENTHESES = re.compile(r"[(（\[][^()（）\[\]\n]{0,200}[)）\]]")
 _TOKENS = re.compile(
-    r"(?:^|(?<=[.!?。\n]))[^\w\n.]*(?:(?:I|we)\s+)?(?:have\s+)?(?:used|using|tokens?\b|token count|total tokens|this "
+    r"(?:^|(?<=[.!?。\n]))[^\w\n.]*(?:(?:I|we)\s+)?(?:have\s+)?(?:used|using|tokens?\b"
+    r"|token count|total tokens|this "
     r"(?:took|used)|budget|within|under)[^.\n]{0,60}\d[^\n.]{0,60}(?:tokens?)?[^\n.]{0,20}",
     re.IGNORECASE,
 )
@@ -33,15 +35,18 @@ _LEFT_OPEN = re.compile(
     r"(?:[,，、:：;；=+×*/(（\[{<–—-]|\\(?:times|cdot|frac|sqrt|text)?|(?<![A-Za-z])(?:(?-i:a|i)|an|the|and|or|of|to|in|on|at|by|for"
     r"|from|with|as|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|that|which|who|whether"
     r"|if|when|where|while|because|since|so|then|than|but|we|she|he|it|they|you|her|his|their|our|my|its|each|per"
-    r"|every|this|these|those|there|let|need|needs|get|gets|gives|makes|first|next|now|also|not|no|do|does|how"
+    r"|every|this|these|those|there|let|need|needs|get|gets|gives|makes|first|next|now|also|not|do|does|how"
     r"|what|into|about|between|after|before|equals|plus|minus|times)|[的是和为在有与或把将被因所如则但而从每共])$",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    r"\b(?:can(?:not|['’]t| not)|could ?n[o'’]t|unable to|impossible to)\s+(?:be\s+)?(?:solved?|determined?|answer(?:ed)?"
+    r"\b(?:can(?:not|['’]t| not)|could ?n[o'’]t|unable to|impossible to)\s+(?:be\s+)?(?:solved?"
+    r"|determined?|answer(?:ed)?"
     r"|calculated?|computed?|found|find|known?|tell|say|decide|help|work(?:ed)? out)\b"
-    r"|\b(?:not|n['’]t) (?:enough|sufficient|given|specified|provided|known)\b|\binsufficient\b|\bmissing information\b"
-    r"|\b(?:do not|don['’]t) know\b|无法(?:确定|计算|回答|求|解|得)|不能(?:确定|计算|回答|求)|条件不足|信息不足|不知道",
+    r"|\b(?:not|n['’]t) (?:enough|sufficient|given|specified|provided|known)\b|\binsufficient\b"
+    r"|\bmissing information\b"
+    r"|\b(?:do not|don['’]t) know\b|无法(?:确定|计算|回答|求|解|得)|不能(?:确定|计算|回答|求)"
+    r"|条件不足|信息不足|不知道",
     re.IGNORECASE,
 )
 _MAX_TRAILING_WORDS = 6
@@ -111,7 +116,7 @@ def _is_remark(pattern: re.Pattern[str], found: re.Match[str]) -> bool:
 
 def _last_candidate(text: str) -> tuple[int, str] | None:
     """The last number or formula that is neither denied nor part of a refusal."""
-    spans = [found.span() for found in _MATHS.finditer(text) if _SAYS_SOMETHING.search(found[0])]
+    spans = [found.span() for found in _MATHS.finditer(text) if _says_something(found)]
     candidates = [(found.start(), found.end()) for found in numbers_in(blanked(text, spans))]
     candidates = sorted([*candidates, *spans])
     if not candidates:
@@ -120,6 +125,13 @@ def _last_candidate(text: str) -> tuple[int, str] | None:
         if not is_denied(text, start, end):
             return None if _refuses(text, start) else (start, text[start:end])
     return None
+
+
+def _says_something(maths: re.Match[str]) -> bool:
+    """Whether a formula is more than a variable, or than the unit of the number before it."""
+    before = maths.string[max(0, maths.start() - 2) : maths.start()].strip()
+    formula = _POWER_OF_UNIT.sub("", maths[0]) if before[-1:].isdigit() else maths[0]
+    return _SAYS_SOMETHING.search(formula) is not None
 
 
 def _refuses(text: str, start: int) -> bool:

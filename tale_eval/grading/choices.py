@@ -99,7 +99,7 @@ def chosen_option(answer: str, options: Sequence[str]) -> str | None:
         return name
     if not _WORDS.search(answer):  # "A, B"
         return None
-    last = last_mention(normalise(answer), len(options))
+    last = last_mention(normalise(answer), options)
     return last.name if last else None
 
 
@@ -109,7 +109,7 @@ def option_in_reply(text: str, options: Sequence[str], cut: bool = False) -> tup
     The last asserted letter counts; or else the option that the reply begins with; or
     else the last letter that is mentioned. Of a reply that was cut off, the beginning counts.
     """
-    last = None if cut else last_mention(text, len(options))
+    last = None if cut else last_mention(text, options)
     if last and last.asserted:
         return None if last.name is None else (last.start, last.name)
     beginning = text.strip()
@@ -120,21 +120,30 @@ def option_in_reply(text: str, options: Sequence[str], cut: bool = False) -> tup
     return None if last is None or last.name is None else (last.start, last.name)
 
 
-def last_mention(text: str, n_options: int) -> Mention | None:
+def last_mention(text: str, options: Sequence[str]) -> Mention | None:
     """The last asserted mention of an option in a text, or the last one at all."""
     last = asserted = None
-    for mention in _mentions(text, max(0, len(text) - TAIL_CHARS), n_options):
+    single = re.compile(_SINGLE % letter(len(options) - 1))
+    text = _without_option_texts(text, options, single)
+    for mention in _mentions(text, max(0, len(text) - TAIL_CHARS), single):
         last = mention
         if mention.asserted:
             asserted = mention
     return asserted or last
 
 
-def _mentions(text: str, start: int, n_options: int) -> Iterator[Mention]:
+def _without_option_texts(text: str, options: Sequence[str], single: re.Pattern[str]) -> str:
+    """The text with spaces for the options that hold letters themselves: "triangle A B C"."""
+    for option in map(str.strip, options):
+        if len(option) > 1 and single.search(option):
+            text = text.replace(option, " " * len(option))
+    return text
+
+
+def _mentions(text: str, start: int, single: re.Pattern[str]) -> Iterator[Mention]:
     """The letters in a text that are not denied."""
     lines = {found.start(1): found.group(1) for found in _OPTION_LINE.finditer(text, start)}
     repeated = set(lines) if len(set(lines.values())) > 1 else set()
-    single = re.compile(_SINGLE % letter(n_options - 1))
     looked_at = 0
     for found in re.finditer(rf"{single.pattern}(?:{_JOINT}{single.pattern}){{0,9}}", text[start:]):
         begin, end = start + found.start(1), start + found.end()
@@ -151,7 +160,7 @@ def _mentions(text: str, start: int, n_options: int) -> Iterator[Mention]:
             continue
         end = _before_a_denied_one(text, begin, end)
         if not is_denied(text, start + found.start(), end):
-            names = set(single.findall(text, start + found.start(), end))
+            names = set(single.findall(text, start + found.start(), min(end, start + found.end())))
             name = found.group(1) if len(names) == 1 else None
             yield Mention(begin, name, _asserts(text, start + found.start(), end))
 

@@ -29,7 +29,9 @@ AREA = re.compile(
     r"(\d\s*(?:[cdkm]?m|met(?:er|re)s?|in(?:ch(?:es)?)?|f(?:oo|ee)?t|y(?:ar)?ds?|mi(?:les?)?|units?))"
     r"\s?\^\s?\{?[23]\}?$"
 )
-FORMULA = re.compile(r"[\\^*/+()=]")
+FORMULA = re.compile(r"[\\^*/+()=·⋅×÷√∛∞±∓π≤≥≠∪∩]")
+# "x > 4" is more than its number
+_RELATION = re.compile(r"(?<![A-Za-z])[A-Za-z]\s*[<>]|[<>]\s*[A-Za-z](?![A-Za-z])")
 _ABOUT = re.compile(
     r"^(?:about|approximately|around|roughly|exactly|nearly|almost|only|just|≈|~|约|大约)\s*",
     re.IGNORECASE,
@@ -115,7 +117,7 @@ def _only_number(tail: str) -> str | None:
     if len(numbers) == 1:
         number = numbers[0]
         rest = (tail[: number.start()] + tail[number.end() :]).replace("/", "")
-        return None if FORMULA.search(rest) else number.group()
+        return None if FORMULA.search(rest) or _RELATION.search(tail) else number.group()
     if numbers or any(c.isdigit() for c in tail):
         return None
     return _worded(tail)

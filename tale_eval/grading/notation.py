@@ -34,6 +34,7 @@ _UNIT_WORDS = re.compile(
     r"(?:\s*\^\s*\{?[23]\}?)?\.?$"
 )
 _ATTACHED_UNIT = re.compile(r"(?<=[\d}])\s?(?:[cdkm]m|k?g|km/h|m/s)(?:\s*\^\s*\{?[23]\}?)?$")
+_PI_UNIT = re.compile(r"(?<=\\pi)\s+[mgsLhN](?:\s*\^\s*\{?[23]\}?)?$")
 _WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2}")
 _LOOSE_SIGN = re.compile(r"[-,<>\[\]:|!{}]|\d[A-Za-z]$|^[A-Za-z]$")
 # spaces do not tell formulas apart, nor do the ways to say one thing
@@ -109,7 +110,7 @@ def _closing(text: str, start: int) -> int:
 def _without_unit(text: str) -> str:
     if AREA.search(text):
         text = AREA.sub(r"\1", text)
-    return _ATTACHED_UNIT.sub("", _UNIT_WORDS.sub("", text))
+    return _PI_UNIT.sub("", _ATTACHED_UNIT.sub("", _UNIT_WORDS.sub("", text)))
 
 
 def _fraction(found: re.Match[str]) -> str:

@@ -40,6 +40,8 @@ GOLD_FORMS = {
         "ANSWER: {}",
         "\\boxed{{{}}}",
         "5 apples and 7 pears make 12, so the answer is {}.",
+        "<think>Perhaps [[0]], or A.</think>\n<answer>{}</answer>",
+        "[[0]]. No, I forgot the pears. The answer is {}. (used about 40 tokens)",
     ],
     "cn": [
         "答案: [[{}]]",
@@ -47,6 +49,7 @@ GOLD_FORMS = {
         "ANSWER: {}",
         "\\boxed{{{}}}",
         "5个苹果和7个梨共12个，所以答案是{}。",
+        "[THINK]可能是[[0]]。[/THINK]\n<answer>{}</answer>",
     ],
 }
 REAL_DATA = pytest.mark.parametrize(
@@ -247,6 +250,7 @@ def test_an_answer_is_bare_without_a_word_of_reasoning_before_it(text: str, bare
         ("５０", "50"),
         ("٥٠", "50"),
         ("50%", "50"),
+        ("50%", "0.5"),
         ("50\\%", "50"),
         ("1/2", "0.5"),
         ("0.5", "1/2"),
@@ -302,7 +306,6 @@ def test_equivalent_answers(answer: str, target: str) -> None:
         ("1234567890124", "1234567890123"),
         ("0.3333", "1/3"),
         ("\\frac{1}{3}", "0.333333"),
-        ("50%", "0.5"),
         ("5²", "52"),
         ("1e1001", "1"),
         ("1_000", "1"),

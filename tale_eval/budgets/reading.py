@@ -50,7 +50,7 @@ _LABEL = (
 # "15 + 25 = 40": what a sum comes to
 _SUM = r"(?:\d[\d.,+*x× ()-]{0,80}=\s?)?"
 # every step but the label's is possessive: a text of spaces takes linear time
-_UNIT = r"\s*+(?:-\s*+)?tokens?\b"
+_UNIT = r"\s*+(?:[-个]\s*+)?tokens?\b"
 _MONEY = r"\s?(?:dollars?|euros?|pounds?|cents?|yuan|USD|EUR|元|美元|€|%)"
 # a range, whose second number counts, or one number
 _ITEM = re.compile(
@@ -207,7 +207,8 @@ def _says_nothing_else(text: str, item: re.Match[str]) -> bool:
     before, after = text[: item.start()], text[item.end() :]
     if not _AROUND.fullmatch(before):
         return False
-    return _AROUND.fullmatch(after) is not None or len(after.split()) == 1
+    alone = not any(c.isalnum() for c in before) and len(after.split()) == 1  # "50 kg"
+    return alone or _AROUND.fullmatch(after) is not None
 
 
 def _reading_of(item: re.Match[str]) -> BudgetReading:

@@ -36,7 +36,7 @@ def make_exact(grader: Any) -> None:
 
 def same_value(one: Any, other: Any) -> bool:
     """Whether two scalar expressions without floats are equal."""
-    import sympy
+    import sympy  # type: ignore[import-untyped]
 
     one, other = one.doit(), other.doit()
     if one == other:

@@ -84,7 +84,7 @@ _STRUCK = re.compile(
 def without_struck(text: str) -> str:
     """The text without what is struck through in it."""
     if "~~" in text or "</" in text or "cancel" in text or "\\sout" in text:
-        return _STRUCK.sub("", text)
+        return _STRUCK.sub(" ", text)
     return text
 
 

@@ -81,5 +81,5 @@ def _borders(text: str) -> Iterator[re.Match[str]]:
 
 
 def _without_tokens(parts: list[str]) -> str:
-    text = "".join(parts)
+    text = "\n".join(filter(None, parts))  # what stood apart must not grow together
     return _TOKENS.sub("", text) if "<|" in text else text

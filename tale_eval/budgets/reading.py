@@ -17,7 +17,7 @@ from tale_eval.grading.numbers import normalise
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted, without_struck
 from tale_eval.grading.thinking import answer_tags, without_thinking
 
-Status = Literal["read", "range", "several", "clamped", "missing", "not_positive", "absurd"]
+ReadingStatus = Literal["read", "range", "several", "clamped", "missing", "not_positive", "absurd"]
 """How a reading went.
 
 read: one number. range: "50-80", the second is taken. several: more than one
@@ -27,7 +27,7 @@ than nine digits.
 The last three carry no budget.
 """
 
-UNREADABLE: Final[tuple[Status, ...]] = ("missing", "not_positive", "absurd")
+WITHOUT_BUDGET: Final[tuple[ReadingStatus, ...]] = ("missing", "not_positive", "absurd")
 """The statuses without a budget."""
 
 _SCALE = {"": 1, "k": 1_000, "thousand": 1_000, "million": 1_000_000}
@@ -99,7 +99,7 @@ class BudgetReading:
     """
 
     budget: int | None
-    status: Status
+    status: ReadingStatus
     echoed: bool = False
 
 

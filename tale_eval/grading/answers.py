@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tale_eval.asking.prompts import Kind, letter
+from tale_eval.asking.prompts import QuestionKind, letter
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.choices import chosen_option, option_in_reply
 from tale_eval.grading.expected import Expected, word_answer
@@ -91,7 +91,7 @@ _TAIL_CHARS = 2000
 
 def extract(
     text: str,
-    kind: Kind,
+    kind: QuestionKind,
     options: Sequence[str] = (),
     *,
     truncated: bool = False,
@@ -135,7 +135,7 @@ def extract(
 
 
 def grade(
-    text: str, target: str, kind: Kind, options: Sequence[str] = (), *, truncated: bool = False
+    text: str, target: str, kind: QuestionKind, options: Sequence[str] = (), *, truncated: bool = False
 ) -> Grade:
     """Judge a reply against the target; waits for math-verify where formulas are compared.
 
@@ -157,7 +157,7 @@ def grade(
 
 
 def read_reply(
-    text: str, target: str, kind: Kind, options: Sequence[str] = (), *, truncated: bool = False
+    text: str, target: str, kind: QuestionKind, options: Sequence[str] = (), *, truncated: bool = False
 ) -> Grade | Formulas:
     """Judge a reply as far as that needs no algebra; see `grade`.
 

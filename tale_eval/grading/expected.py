@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tale_eval.asking.prompts import Kind
+from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.choices import chosen_option
 from tale_eval.grading.forms import number_text, unwrap
 from tale_eval.grading.numbers import normalise, parse_number
@@ -43,7 +43,7 @@ class Expected:
         words: A free answer that is words, as "yes", and neither number nor formula.
     """
 
-    kind: Kind
+    kind: QuestionKind
     options: Sequence[str] = ()
     words: bool = False
 

@@ -13,7 +13,7 @@ from inspect_ai.model import ContentReasoning, ModelOutput
 from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import TaskState
 
-from tale_eval.asking.prompts import Kind
+from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.answers import Grade, read_reply
 from tale_eval.grading.formulas import same_expression
 from tale_eval.inspect_ext.counting import stop_reason
@@ -59,7 +59,7 @@ def tale() -> Scorer:
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        kind: Kind = "choice" if state.choices else "cloze"
+        kind: QuestionKind = "choice" if state.choices else "cloze"
         options = [choice.value for choice in state.choices]
         text = state.output.completion
         record = record_of(state)
@@ -105,7 +105,7 @@ def token_cost() -> Scorer:
     return score
 
 
-async def _graded(text: str, target: str, kind: Kind, options: list[str], truncated: bool) -> Grade:
+async def _graded(text: str, target: str, kind: QuestionKind, options: list[str], truncated: bool) -> Grade:
     read = read_reply(text, target, kind, options, truncated=truncated)
     if isinstance(read, Grade):
         return read

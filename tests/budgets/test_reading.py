@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tale_eval.budgets.reading import UNREADABLE, BudgetReading, Status, read_budget
+from tale_eval.budgets.reading import WITHOUT_BUDGET, BudgetReading, ReadingStatus, read_budget
 from tale_eval.errors import InvalidValueError
 
 
@@ -193,8 +193,8 @@ def test_an_echo_is_marked_even_where_it_is_clamped() -> None:
         ("-" + "9" * 100_000, "absurd"),
     ],
 )
-def test_what_is_no_budget_says_why(text: str, status: Status) -> None:
-    assert status in UNREADABLE
+def test_what_is_no_budget_says_why(text: str, status: ReadingStatus) -> None:
+    assert status in WITHOUT_BUDGET
     assert read_budget(text) == BudgetReading(None, status)
 
 
@@ -248,7 +248,7 @@ def test_any_text_gives_a_budget_within_the_bounds_or_none(
     text: str, minimum: int, maximum: int
 ) -> None:
     reading = read_budget(text, minimum, maximum)
-    assert (reading.budget is None) == (reading.status in UNREADABLE)
+    assert (reading.budget is None) == (reading.status in WITHOUT_BUDGET)
     assert reading.budget is None or minimum <= reading.budget <= maximum
 
 

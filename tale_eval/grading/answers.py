@@ -6,20 +6,23 @@ a right value that the model mentions and then overrules is wrong. All is pure b
 """
 
 import re
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from tale_eval.asking.prompts import QuestionKind, letter
 from tale_eval.errors import InvalidValueError
-from tale_eval.grading.forms import FORMULA, choice_letter, number_text, plain, unwrap
+from tale_eval.grading.choices import chosen_option, option_in_reply
+from tale_eval.grading.expected import Expected, word_answer
+from tale_eval.grading.forms import number_text, plain, same_words
 from tale_eval.grading.formulas import same_expression
-from tale_eval.grading.numbers import last_number_in, normalise, parse_number
-
-Via = Literal["bracketed", "boxed", "labelled", "phrase", "fallback", "none"]
-"""Where the answer was found: [[x]]; \\boxed{x}; a line "Answer: x" or "#### x"; "the
-answer is x"; the reply's last number, or the option that it begins or ends with; nowhere."""
+from tale_eval.grading.labels import LABEL_WORDS
+from tale_eval.grading.leanings import same_number
+from tale_eval.grading.markers import Found, Via, last_marked, last_phrased
+from tale_eval.grading.notation import is_formula, latex, same_signs
+from tale_eval.grading.numbers import parse_number
+from tale_eval.grading.quoting import without_struck
+from tale_eval.grading.thinking import without_thinking
+from tale_eval.grading.unmarked import final_number, is_cut
 
 
 @dataclass(frozen=True)
@@ -72,69 +75,73 @@ class Formulas:
         return Grade(bool(equal), self.extraction, undecided=equal is None)
 
 
-# what the prompts print where the answer belongs, and small models copy
-_PLACEHOLDERS = {"answer", "choice", "答案", "选项", "budget", "$answer", "$letter", "...",
-                 "your answer", "final answer", "number", "letter"}  # fmt: skip
-_LABEL = r"(?:final\s+answer|answer|choice|最终答案|答案|选项)"
-_BRACKETED = re.compile(r"\[\[([^\[\]]*)\]\]")
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
-_BRACES = re.compile(rf"{_BOX.pattern}|\\?[{{}}]")
-_LABELLED = re.compile(rf"^[ \t*_#>]*{_LABEL}[ \t*_]*[:：](.*)", re.IGNORECASE | re.MULTILINE)
-# a lone number or letter: "#### Step 1" is a heading
-_HASHES = re.compile(r"^[ \t]*####[ \t]*(\S*\d\S*|[A-Z])[ \t\r]*$", re.MULTILINE)
-_PHRASE = re.compile(
-    r"(?:answer|choice|option)\s+(?:is|must be|should be|would be|will be)\s*:?"
-    r"|答案(?:应该|应)?(?:是|为)\s*[:：]?|(?:选择|故选|应选)\s*[:：]?",
+# "[[31]]. Wait, that forgets the tip: it is 36." An answer that the model takes back
+_TAKEN_BACK = re.compile(
+    r"\b(?:wait|no|oops|sorry|correction|hold on|scratch that|mistake|wrong|incorrect|forgot"
+    r"|forgets)\b"
+    r"|不对|错了|等等|更正",
     re.IGNORECASE,
 )
-_PHRASE_CHARS = 300
-_MAX_PHRASES = 1000
-_OPTION_LINE = re.compile(r"^[ \t*(]{0,9}([A-Z])[.):：]", re.MULTILINE)
-# "A and B" names no single option
-_PAIRED = re.compile(r"(?<![A-Za-z])[A-Z]\)?\s?(?:and|or|和|或|[,、&/])\s?\(?$")
-_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2}")
-_SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
-# "B, not A", "18 rather than 20", "B as it is blue"
-_CLAUSE_END = re.compile(
-    r"[\s,;(](?:(?:and|but)\s)?(?:not|rather than|instead of|as|while|whereas)\b|而不是|而非",
+_CONCLUDES = re.compile(
+    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to)\b[^\w.\n]{0,4}$|[=是为得共:：]\s*$",
     re.IGNORECASE,
 )
-_LABEL_WORDS = re.compile(
-    rf"\b(?:the|my|final|correct|right|is|option|so|therefore)\b|{_LABEL}|是|为|故?选",
-    re.IGNORECASE,
-)
+_TAIL_CHARS = 2000
 
 
-def extract(text: str, kind: QuestionKind, options: Sequence[str] = ()) -> Extraction:
+def extract(
+    text: str,
+    kind: QuestionKind,
+    options: Sequence[str] = (),
+    *,
+    truncated: bool = False,
+    words: bool = False,
+) -> Extraction:
     """Find the final answer of a reply.
 
-    The marker that stands last wins among [[x]], \\boxed{x}, "Answer: x" and "#### x";
-    without one, the last "the answer is x"; without that, the last number (cloze), or
-    the option that the reply begins with or else the last lone option letter (choice).
-    A reply that says "the answer is" of a thousand different things that cannot be read
-    has said nothing with it.
+    The marker that stands last wins among [[x]], \\boxed{x}, <answer>x</answer>,
+    "Answer: x", "#### x" and "the answer is x"; without one, the last number or formula
+    (cloze), or the option that the reply asserts, begins with or mentions last (choice).
+    What the reply quotes, denies or strikes through is no answer, and a reply that was cut
+    off before it marked its answer has none. A reply that says "the answer is" of a thousand
+    different things that cannot be read has said nothing with it.
 
     Args:
         text: The reply, without hidden reasoning.
         kind: What the answer is: free ("cloze") or an option ("choice").
         options: The options of a choice question, first is A.
+        truncated: The reply is known to have been cut off by its token cap.
+        words: The free answer is words, as "yes", and neither number nor formula.
 
     Raises:
         InvalidValueError: If a choice question comes without options.
     """
     if kind == "choice" and not options:
         raise InvalidValueError("a choice question cannot be graded without its options")
-    text, thought = without_thinking(text)
-    found = _marked(text, kind, options) or _phrased(text, kind, options)
-    if found is None:
-        found = _last_number(text) if kind == "cloze" else _lone_option(text, options)
+    said, thought = without_thinking(text)
+    said = without_struck(said)
+    expected = Expected(kind, options, words and kind == "cloze")
+    found, said = last_marked(said, expected, truncated)
+    if found is not None:
+        found = _overruling(said, found, expected) or found
+    else:
+        found = last_phrased(said, expected)
+    if found is None and not truncated:
+        found = _unmarked(said, expected)
     if found is None:
         return Extraction(None, "none", bare=False)
-    before, answer, via = found
-    return Extraction(answer, via, bare=not thought and _is_bare(before))
+    bare = not thought and _is_bare(said[: found.start])
+    return Extraction(found.answer, found.via, bare)
 
 
-def grade(text: str, target: str, kind: QuestionKind, options: Sequence[str] = ()) -> Grade:
+def grade(
+    text: str,
+    target: str,
+    kind: QuestionKind,
+    options: Sequence[str] = (),
+    *,
+    truncated: bool = False,
+) -> Grade:
     """Judge a reply against the target; waits for math-verify where formulas are compared.
 
     Args:
@@ -143,52 +150,61 @@ def grade(text: str, target: str, kind: QuestionKind, options: Sequence[str] = (
         kind: Free answer ("cloze") or choice.
         options: The options of a choice question, first is A. Two options with one
             text are both right if either is.
+        truncated: The reply is known to have been cut off by its token cap.
 
     Raises:
         InvalidValueError: If a choice question comes without options.
     """
-    read = read_reply(text, target, kind, options)
+    read = read_reply(text, target, kind, options, truncated=truncated)
     if isinstance(read, Grade):
         return read
     return read.judged(same_expression(read.given, read.target))
 
 
 def read_reply(
-    text: str, target: str, kind: QuestionKind, options: Sequence[str] = ()
+    text: str,
+    target: str,
+    kind: QuestionKind,
+    options: Sequence[str] = (),
+    *,
+    truncated: bool = False,
 ) -> Grade | Formulas:
     """Judge a reply as far as that needs no algebra; see `grade`.
 
     Numbers are compared exactly. An answer that is no number but holds exactly one
     ("72 clips"), or ends in "= 72", is that number.
     """
-    extraction = extract(text, kind, options)
+    right = parse_number(target) if kind == "cloze" else None
+    words = right is None and not is_formula(target)
+    extraction = extract(text, kind, options, truncated=truncated, words=words)
     answer = extraction.answer
     if answer is None:
         return Grade(False, extraction)
     if kind == "choice":
-        chosen = choice_letter(answer, options)
+        chosen = chosen_option(answer, options)
         return Grade(_same_option(chosen, target, options), extraction)
-    right = parse_number(target)
     given = number_text(answer)
-    value = parse_number(given)
-    if right is not None and value is not None:
-        return Grade(value == right, extraction)
-    if plain(answer) == plain(target):
+    equal = same_number(given, target)
+    if equal is not None:
+        return Grade(equal, extraction)
+    if plain(answer) == plain(target) or (words and same_words(answer, target)):
         return Grade(True, extraction)
+    return _compared(extraction, answer, given, target, right is not None)
+
+
+def _compared(
+    extraction: Extraction, answer: str, given: str, target: str, number: bool
+) -> Grade | Formulas:
+    """Judge an answer that is a formula, or whose target is one."""
     # words are no formulas: math-verify would multiply their letters, and "dog" is "god"
-    if not FORMULA.search(given) and (right is not None or not FORMULA.search(target)):
+    if not is_formula(given) and (number or not is_formula(target)):
         return Grade(False, extraction)
-    return Formulas(extraction, given, target)
-
-
-def without_thinking(text: str) -> tuple[str, bool]:
-    """What a reply says outside its <think> block, and whether it had one.
-
-    Nothing after a block that was never closed counts: the reply was cut off inside it.
-    """
-    _, closed, after = text.rpartition("</think>")
-    said, opened, _ = after.partition("<think>")
-    return said, bool(closed or opened)
+    said, right = latex(answer), latex(target)
+    if same_signs(said, right):
+        return Grade(True, extraction)
+    if "=" not in right:
+        said = latex(given) if parse_number(given) is not None else said.rpartition("=")[2]
+    return Formulas(extraction, said, right)
 
 
 def _same_option(chosen: str | None, target: str, options: Sequence[str]) -> bool:
@@ -201,113 +217,35 @@ def _same_option(chosen: str | None, target: str, options: Sequence[str]) -> boo
     return right in texts and texts[chosen] == texts[right]
 
 
-_Found = tuple[str, str, Via]
-"""The text before the answer, the answer, and how it was found."""
-
-
-def _marked(text: str, kind: QuestionKind, options: Sequence[str]) -> _Found | None:
-    """The last of the explicit markers."""
-    spans: list[tuple[int, int, Via]] = [
-        (*m.span(1), "bracketed") for m in _BRACKETED.finditer(text)
-    ]
-    spans += [(*span, "boxed") for span in _boxed(text)]
-    spans += [(*m.span(1), "labelled") for m in _LABELLED.finditer(text)]
-    spans += [(*m.span(1), "labelled") for m in _HASHES.finditer(text)]
-    for start, end, via in sorted(spans, reverse=True):
-        answer = unwrap(text[start:end])
-        if answer.lower() in _PLACEHOLDERS or not answer:
-            continue
-        if via == "labelled" and not _reads(answer, kind, options):
-            answer = _said(answer, kind, options) or answer
-        return text[:start], answer, via
-    return None
-
-
-def _boxed(text: str) -> list[tuple[int, int]]:
-    """Where the contents of each \\boxed{...} lie, its braces balanced."""
-    spans: list[tuple[int, int]] = []
-    opened: list[tuple[int, bool]] = []
-    first = _BOX.search(text)
-    for brace in _BRACES.finditer(text, first.start()) if first else ():
-        symbol = brace.group(0)
-        if symbol.startswith("\\") and symbol[-2:] in ("\\{", "\\}"):
-            continue
-        if symbol.endswith("{"):
-            opened.append((brace.end(), symbol.startswith("\\")))
-        elif opened:
-            start, boxed = opened.pop()
-            if boxed:
-                spans.append((start, brace.start()))
-    return spans
-
-
-def _phrased(text: str, kind: QuestionKind, options: Sequence[str]) -> _Found | None:
-    """The last "the answer is x" whose x can be read."""
-    end = len(text)
-    unread: set[str] = set()  # a model in a loop says the same a hundred thousand times
-    for match in reversed(list(_PHRASE.finditer(text))):
-        said = text[match.end() : min(end, match.end() + _PHRASE_CHARS)]
-        end = match.start()
-        if said in unread:
-            continue
-        if answer := _said(said, kind, options):
-            return text[:end], answer, "phrase"
-        unread.add(said)
-        if len(unread) > _MAX_PHRASES:
-            break
-    return None
-
-
-def _last_number(text: str) -> _Found | None:
-    text = normalise(text.strip())
-    # a reply that is one formula, "\frac{1}{2}", is not its last number
-    if "\\" in text and "\n" not in text and not _WORD.search(text):
-        return "", text, "fallback"
-    last = last_number_in(text)
-    return None if last is None else (text[: last.start()], last.group(), "fallback")
-
-
-def _lone_option(text: str, options: Sequence[str]) -> _Found | None:
-    """The option that the reply begins with, or the last letter that stands alone."""
-    goes_through_several = len(set(_OPTION_LINE.findall(text))) > 1
-    for beginning in dict.fromkeys((text.strip(), text.strip().partition("\n")[0])):
-        if not goes_through_several and choice_letter(beginning, options):
-            return "", beginning, "fallback"
-    # "A" before a word is an article
-    lone = rf"(?<![A-Za-z\d'])(?!A (?!is\b)[a-z])[A-{letter(len(options) - 1)}](?![A-Za-z\d'])"
-    # a reply can hold a million letters, and no other is kept
-    found = deque(re.finditer(lone, text), maxlen=1)
-    last = found[0] if found else None
-    if last is None or _PAIRED.search(text, max(0, last.start() - 12), last.start()):
+def _overruling(text: str, found: Found, expected: Expected) -> Found | None:
+    """What is said behind a marker instead of it: "[[31]]. No. The answer is 36." """
+    tail = text[found.end :]
+    if not any(c.isalnum() for c in tail[:_TAIL_CHARS]):
         return None
-    return text[: last.start()], last.group(0), "fallback"
+    if phrased := last_phrased(text, expected, start=found.end):
+        return phrased
+    if expected.kind == "choice" or len(tail) > _TAIL_CHARS or not _TAKEN_BACK.search(tail):
+        return None
+    last = final_number(tail)
+    if last is None or not _CONCLUDES.search(tail.lstrip()[: last[0]]):
+        return None
+    return Found(found.end + last[0], len(text), last[1], "fallback")
 
 
-def _reads(answer: str, kind: QuestionKind, options: Sequence[str]) -> bool:
-    """Whether an answer is one number, or names one option."""
-    if kind == "choice":
-        return choice_letter(answer, options) is not None
-    return parse_number(number_text(answer)) is not None
-
-
-def _said(text: str, kind: QuestionKind, options: Sequence[str]) -> str | None:
-    """The answer that a text's first sentence gives, or else the sentence's first clause."""
-    sentence = _before(_SENTENCE_END, text.lstrip())
-    for words in (sentence, _before(_CLAUSE_END, sentence)):
-        answer = unwrap(words)
-        formula = kind == "cloze" and "\\" in answer
-        if answer and (formula or _reads(answer, kind, options)):
-            return answer
-    return None
-
-
-def _before(end: re.Pattern[str], text: str) -> str:
-    found = end.search(text)
-    return text[: found.start()] if found else text
+def _unmarked(text: str, expected: Expected) -> Found | None:
+    """The answer of a reply without any marker."""
+    if expected.words:
+        said = word_answer(text)
+        return None if said is None else Found(0, len(text), said, "fallback")
+    if expected.kind == "cloze":
+        last = final_number(text)
+    else:
+        last = option_in_reply(text, expected.options, cut=is_cut(text))
+    return None if last is None else Found(last[0], len(text), last[1], "fallback")
 
 
 def _is_bare(before: str) -> bool:
     """Whether only labels, markers and white space stand before the answer."""
     if len(before) > 200:
         return False
-    return not any(c.isalnum() for c in _LABEL_WORDS.sub("", before))
+    return not any(c.isalnum() for c in LABEL_WORDS.sub("", before))

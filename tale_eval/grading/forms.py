@@ -1,48 +1,46 @@
-"""What an answer's text stands for: a number, or an option. Pure.
+"""What an answer's text says: its number, or its words. Pure.
 
-The text is what the model wrote as its answer: "$72$", "72 clips", "(B)", "B. 15 cm".
+The text is what the model wrote as its answer: "$72$", "72 clips", "\\textbf{72}".
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from tale_eval.asking.prompts import letter
+from tale_eval.grading.number_words import number_in_words
 from tale_eval.grading.numbers import normalise, numbers_in, parse_number
+from tale_eval.grading.quoting import begins_with_denial
 
 _WRAPPERS = (("[[", "]]"), ("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"))
 _DECORATION = " \t\r\n*_`\"'“”‘’"
 _MAX_ANSWER_CHARS = 2000
-_TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed|fbox)\{([^{}]*)\}")
+_TEXT_COMMAND = re.compile(
+    r"\\(?:text|mathrm|mathbf|mathit|mathsf|textbf|textit|textrm|textsf|emph|mbox|hbox|operatorname"
+    r"|boldsymbol|bm|underline|uline|boxed|fbox|ensuremath|textnormal)\*?\s?\{([^{}]*)\}"
+)
+_COLOUR = re.compile(
+    r"\\(?:text)?color\s?(?:\[[^\[\]]{0,20}\])?\{[^{}]{0,40}\}|\\displaystyle(?![a-z])"
+)
+# what a marker cut in half leaves
+_OPEN_MARKER = re.compile(r"^(?:\[\[|\\(?:boxed|fbox)\s?\{)")
 # "72 (clips)"; "2 (\pi + 1)" is no remark
-_REMARK = re.compile(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()\\^]*(?:\^\{?[23]\}?)?\)$")
+REMARK = re.compile(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()\\^]*(?:\^\{?[23]\}?)?\)$")
 # "72 cm^2"; "72 x^2" is no area
-_AREA = re.compile(
+AREA = re.compile(
     r"(\d\s*(?:[cdkm]?m|met(?:er|re)s?|in(?:ch(?:es)?)?|f(?:oo|ee)?t|y(?:ar)?ds?|mi(?:les?)?|units?))"
-    r"\^\{?[23]\}?$"
+    r"\s?\^\s?\{?[23]\}?$"
 )
-_OPTION_WORD = re.compile(
-    r"^(?:option|choice|answer|选项|答案)[\s:]*(?=\(?[A-Za-z](?![A-Za-z]))", re.IGNORECASE
+FORMULA = re.compile(r"[\\^*/+()=·⋅×÷√∛∞±∓π≤≥≠∪∩]")
+# "x > 4" is more than its number
+_RELATION = re.compile(r"(?<![A-Za-z])[A-Za-z]\s*[<>]|[<>]\s*[A-Za-z](?![A-Za-z])")
+_ABOUT = re.compile(
+    r"^(?:about|approximately|around|roughly|exactly|nearly|almost|only|just|≈|~|约|大约)\s*",
+    re.IGNORECASE,
 )
-_LEADING_LETTER = re.compile(r"[(\[【]([A-Za-z])[)\]】]|([A-Za-z])(?:[.):]|(?![A-Za-z\d']))")
-_SEPARATOR = re.compile(r"^[ .):,]*(?:- )?")
-# "A. and B" names no single option
-_ANOTHER = re.compile(r"(?:and|or|和|或|&)?\s*[(\[【]?[A-Z][)\]】]?(?:$|[.):])")
-# "B is correct", "B选项"
-_SAID_OF_ONE = re.compile(r"is (?:the|correct|right)\b|选?项")
-FORMULA = re.compile(r"[\\^*/+()=]")
-
-
-def choice_letter(answer: str, options: Sequence[str]) -> str | None:
-    """The option that an answer names: by its letter, or by the option's whole text."""
-    texts = {letter(i): unwrap(normalise(option)) for i, option in enumerate(options)}
-    text = unwrap(normalise(answer.replace("**", "")))
-    # a capital letter is a letter, even where it is also an option's text
-    if text and text not in texts:
-        for name, option in texts.items():
-            if option == text:
-                return name
-    return _leading_letter(_OPTION_WORD.sub("", text), texts)
+# "\textbf{(D)}\ 31" names an option as well as its number
+_OPTION_BEFORE = re.compile(r"^\([A-J]\)\s*(?=[-+\d.$\\])")
+_IN_PARENTHESES = re.compile(r"^\(([^(),]*)\)$")
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\w)")
+_VARIABLE = re.compile(r"^-?\d+(?:\.\d+)?[abnxyz]$")
 
 
 def number_text(answer: str) -> str:
@@ -50,26 +48,30 @@ def number_text(answer: str) -> str:
     body = normalise(unwrap(answer))
     if parse_number(body) is not None:
         return body
-    tail = unwrap(_AREA.sub(r"\1", _REMARK.sub("", body)).rpartition("=")[2])
-    if parse_number(tail) is not None:
+    body = _OPTION_BEFORE.sub("", _IN_PARENTHESES.sub(r"\1", body))
+    tail = unwrap(AREA.sub(r"\1", REMARK.sub("", body)).rpartition("=")[2])
+    for part in (tail, _ABOUT.sub("", tail)):
+        if parse_number(part) is not None:
+            return part
+    if begins_with_denial(tail):
         return tail
-    if FORMULA.search(tail.replace("/", "")):
-        return tail
-    first_two = list(islice(numbers_in(tail), 2))
-    return first_two[0].group() if len(first_two) == 1 else tail
+    return _only_number(tail) or tail
 
 
 def unwrap(text: str) -> str:
     """Strip what stands around an answer: markers, quotes, mathematics, a full stop."""
     previous = None
     body = text.strip(_DECORATION)
+    if body.isalnum():  # nothing stands around most answers
+        return body
     while body != previous and len(body) <= _MAX_ANSWER_CHARS:
         previous = body
         if "\\" in body:
-            body = _TEXT_COMMAND.sub(r"\1", body)
+            body = _COLOUR.sub("", _TEXT_COMMAND.sub(_commanded, body))
         for opening, closing in _WRAPPERS:
             if len(body) > len(opening) and body.startswith(opening) and body.endswith(closing):
                 body = body[len(opening) : len(body) - len(closing)]
+        body = _braced(body)
         body = body.strip(_DECORATION).rstrip("。.,;，；").strip(_DECORATION)
     return body
 
@@ -79,13 +81,53 @@ def plain(text: str) -> str:
     return unwrap(normalise(text)).lower()
 
 
-def _leading_letter(text: str, texts: Mapping[str, str]) -> str | None:
-    """The letter that a text begins with, if it names an option and no second one."""
-    lead = _LEADING_LETTER.match(text)
-    if lead is None:
+def same_words(answer: str, target: str) -> bool:
+    """Whether an answer says the target's words, or begins with them: "Yes, since 11 is"."""
+    said, right = _ARTICLE.sub("", plain(answer)), _ARTICLE.sub("", plain(target))
+    if said == right:
+        return True
+    beginning = re.split(r"[,;:.。，；：(]|\s[-–—]", said, maxsplit=1)[0]
+    return any(c.isalpha() for c in right) and beginning.strip() == right
+
+
+def _commanded(found: re.Match[str]) -> str:
+    """What a command holds; a word before it stays a word: "72^\\circ\\text{C}"."""
+    before = found.string[found.start() - 1] if found.start() else ""
+    return f" {found.group(1)}" if before.isalnum() else found.group(1)
+
+
+def _braced(body: str) -> str:
+    if body[:1] == "{" and body[-1:] == "}" and "{" not in body[1:-1]:
+        return body[1:-1]
+    if body[:1] == "{" and body[-1:] == "}" and body.count("{") == body.count("}"):
+        inner = body[1:-1]
+        return inner if inner.find("{") < inner.find("}") else body
+    if body[:1] == "[" and body[-1:] == "]" and not re.search(r"[\[\],;，；]", body[1:-1]):
+        return body[1:-1]
+    if body[:1] in ("[", "\\") and (opened := _OPEN_MARKER.match(body)) and body[-1] not in "]}":
+        return body[opened.end() :]
+    return body
+
+
+def _only_number(tail: str) -> str | None:
+    """The one number in a text whose rest is words: "72 clips", "\\frac{2}{5} of an hour"."""
+    if _VARIABLE.match(tail):
         return None
-    name = (lead.group(1) or lead.group(2)).upper()
-    rest = unwrap(_SEPARATOR.sub("", text[lead.end() :]))
-    alone = rest in ("", texts.get(name)) or _SAID_OF_ONE.match(rest) is not None
-    punctuated = lead.group(0)[-1] in ".):]】" and not _ANOTHER.match(rest)
-    return name if name in texts and (alone or punctuated) else None
+    numbers = list(islice(numbers_in(tail), 2))
+    if len(numbers) == 1:
+        number = numbers[0]
+        rest = (tail[: number.start()] + tail[number.end() :]).replace("/", "")
+        return None if FORMULA.search(rest) or _RELATION.search(tail) else number.group()
+    if numbers or any(c.isdigit() for c in tail):
+        return None
+    return _worded(tail)
+
+
+def _worded(tail: str) -> str | None:
+    """The number that a text without digits begins with: "thirty-six stamps"."""
+    words = tail.split()[:8]
+    for length in range(len(words), 0, -1):
+        beginning = " ".join(words[:length])
+        if number_in_words(beginning) is not None and beginning.lower() not in ("one", "a"):
+            return beginning
+    return None

@@ -2,8 +2,9 @@
 
 A model can write an expression that no computer finishes ("9^9^9^9"), and a signal
 cannot stop one that hangs inside a big-integer routine. So math-verify runs in a
-worker process with a memory limit; one that overruns its second is killed, and the
-answer counts as undecided. The next question finds a new worker ready.
+worker process with limits of memory and of CPU time; one that overruns them ends, and the
+answer counts as undecided. The next question finds a new worker ready. CPU time, not the
+clock's: a grade must not depend on what else the machine does.
 """
 
 import atexit
@@ -16,9 +17,9 @@ import sys
 import threading
 from contextlib import suppress
 
-LIMIT_SECONDS = 0.9
-"""Time for one comparison; after it, the answer counts as undecided. The rest of a second
-is left for finding the answer in the reply."""
+PATIENCE_SECONDS = 60.0 if hasattr(signal, "setitimer") else 0.9
+"""Time by the clock for one comparison, should its worker get no CPU time to spend; where a
+process cannot limit that, this is the only limit."""
 
 _MAX_CHARS = 2000
 _START_SECONDS = 120.0
@@ -27,13 +28,13 @@ _END = ""
 """Stands for the end of the worker's output."""
 
 
-def same_expression(answer: str, target: str, limit: float = LIMIT_SECONDS) -> bool | None:
+def same_expression(answer: str, target: str, limit: float = PATIENCE_SECONDS) -> bool | None:
     """Whether two expressions are mathematically equal.
 
     Args:
         answer: What the model wrote, LaTeX or plain.
         target: The right answer.
-        limit: Seconds allowed.
+        limit: Seconds allowed by the clock; of CPU time it is always less than one.
 
     Returns:
         None if it could not be decided within the limits of time, of 2,000

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
+from tale_eval.grading.number_words import SCALES, number_in_words
+
 _MAX_CHARS = 400
 _MAX_EXPONENT = 1000
 _MAX_FOLD = 4
@@ -17,35 +19,63 @@ _TAIL_CHARS = 10_000
 
 # 2,125 | 2125 | .5, with an optional fraction part
 _UNSIGNED = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+_POWER_OF_TEN = r"10\s*(?:\^|\*\*)\s*\{?([-+]?\d{1,6})\}?"
 _DECIMAL = re.compile(rf"([-+]?)({_UNSIGNED})(?:[eE]([-+]?\d{{1,6}}))?")
-_POWER = re.compile(
-    rf"([-+]?)({_UNSIGNED})\s*(?:\\times|\\cdot|×|\*|x)\s*10\s*\^\s*\{{?([-+]?\d{{1,6}})\}}?"
-)
+_POWER = re.compile(rf"([-+]?)(?:({_UNSIGNED})\s*(?:\\times|\\cdot|×|·|\*|x)\s*)?{_POWER_OF_TEN}")
 _RATIO = re.compile(rf"([-+]?)({_UNSIGNED})\s*/\s*([-+]?)({_UNSIGNED})")
-_LATEX_RATIO = re.compile(
-    rf"([-+]?)\\[dt]?frac\s*\{{\s*([-+]?)({_UNSIGNED})\s*\}}\s*\{{\s*([-+]?)({_UNSIGNED})\s*\}}"
+# \frac{3}{8} and \frac38
+_FRACTION = (
+    rf"\\[dtc]?frac\s*(?:\{{\s*([-+]?)({_UNSIGNED})\s*\}}|(\d))"
+    rf"\s*(?:\{{\s*([-+]?)({_UNSIGNED})\s*\}}|(\d))"
 )
+_LATEX_RATIO = re.compile(rf"([-+]?){_FRACTION}")
 _MIXED = re.compile(
-    r"([-+]?)(\d{1,9})\s*(?:\s(\d{1,9})\s*/\s*(\d{1,9})|\\[dt]?frac\{(\d{1,9})\}\{(\d{1,9})\})"
+    r"([-+]?)(\d{1,9})\s*(?:\s(?:and\s+)?(\d{1,9})\s*/\s*(\d{1,9})"
+    r"|(?:and\s+)?\\[dtc]?frac\s*(?:\{(\d{1,9})\}|(\d))\s*(?:\{(\d{1,9})\}|(\d)))"
 )
-# a number inside running text: not part of a word, a date, a list or a longer number
+# 0.\overline{6} | 0.1\dot{6} | 0.(6)
+_REPEATING = re.compile(
+    r"([-+]?)(\d{1,50})\.(\d{0,50})(?:\\(?:overline|bar|dot)\s*\{?(\d{1,50})\}?|\((\d{1,50})\))"
+)
+# 0.\dot{1}4\dot{2} repeats 142
+_TWO_DOTS = re.compile(r"\\dot\s*\{?(\d)\}?(\d{0,50})\\dot\s*\{?(\d)\}?$")
+_OVERLINED = re.compile(r"(?:\d[\u0304\u0305])+")
+_SCALE = {**SCALES, "k": 10**3, "K": 10**3, "万": 10**4, "亿": 10**8, "百万": 10**6, "千万": 10**7}
+_MONEY_SCALE = {"M": 10**6, "m": 10**6, "mn": 10**6, "B": 10**9, "b": 10**9, "bn": 10**9}
+_SCALED = re.compile(rf"([-+]?)({_UNSIGNED})\s?({'|'.join([*_MONEY_SCALE, *_SCALE])})")
+# what groups digits beside the comma: 7 250 | 7'250 | 7~250 | 2.450.000 | 1,00,000 | 1.234,5
+_GROUPED = re.compile(
+    r"([-+]?[$€£¥₹]?\s?)(?:(\d{1,3}([ '’~])\d{3}(?:\3\d{3}){0,9}|\d{1,3}(?:\.\d{3}){2,9}"
+    r"|\d{1,2}(?:,\d{2}){1,9},\d{3})([.,]\d+)?|(\d{1,3}(?:\.\d{3})+)(,\d+))"
+    r"(?=$|\s?[^\d\s.,/])"
+)
+_MINUS_WORD = re.compile(r"^(?:negative|minus|负)\s*(?=[\d.$€£¥₹\\])", re.IGNORECASE)
+# a number inside running text: not part of a word, a date, a list, an exponent or a longer
+# number; 3 1/2 | 2\frac{1}{2} | 3 \times 10^{4} | 7 250 | 2,125.5 | 1e3 | 1/2 | 4 million | 20%
 _IN_TEXT = re.compile(
-    r"(?<![\w./])(?<!\d,)[-+]?\\?[$€£¥₹]?"
-    r"(?:\d{1,9} \d{1,9}/\d{1,9}"
-    rf"|(?:{_UNSIGNED})(?:[eE][-+]?\d+)?(?:\s*/\s*(?:{_UNSIGNED}))?)"
-    r"(?![\d_]|[.,/]\d|[eE][-+]?\d)",
+    r"(?<![\w./^])(?<!\d,)(?<![\^_]\{)[-+]?\\?[$€£¥₹]?"
+    r"(?:\d{1,9} (?:and )?\d{1,9}/\d{1,9}"
+    rf"|(?:\d{{1,9}}\s?)?\\[dtc]?frac\s?(?:\{{(?:{_UNSIGNED})\}}|\d)\s?(?:\{{(?:{_UNSIGNED})\}}|\d)"
+    rf"|(?:(?:{_UNSIGNED})\s?(?:\\times|×|\*)\s?)?10(?:\^|\*\*)\{{?-?\d{{1,6}}\}}?"
+    rf"|(?:\d{{1,3}}(?:[ '’~]\d{{3}}){{1,9}}+(?:[.]\d+)?(?![ '’~]?\d)|{_UNSIGNED})"
+    rf"(?:[eE][-+]?\d+)?(?:\s*/\s*(?:{_UNSIGNED}))?"
+    rf"(?:[kK]\b|\s?(?:{'|'.join(SCALES)})\b|\s?(?:[万亿]|百万))?)"
+    r"(?![\d_^]|[.,/]\d|[eE][-+]?\d)(?:\s?\\?%)?",
     re.ASCII,  # a Chinese character is no part of a number's word
 )
 
 _NO_NUMBER = re.compile(r"[^\d\s,./eE+\-\\$€£¥₹]", re.ASCII)
 
-_SIGNS = str.maketrans("−﹣–‐‑⁄∕", "-----//")
+_SIGNS = str.maketrans("−﹣–‐‑⁄∕∶", "-----//:")
 _SUPERSCRIPT = re.compile(r"(?<=[\d)])([⁺⁻]?[⁰¹²³⁴-⁹]+)")
 _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
-_LATEX_SPACING = re.compile(r"\{,\}|\\[,!;: ]|(?<=\d)\\text\{,\}")
+# "\\ " ends a matrix's row
+_LATEX_SPACING = re.compile(r"\{,\}|(?<!\\)\\[,!;: ]|(?<=\d)\\text\{,\}")
+_SPACES = {"\\;": " ", "\\:": " ", "\\ ": " ", "\\,": "", "\\!": ""}
 _CURRENCY = re.compile(r"(?<!\d)\\?[$€£¥₹]|\\?[$€£¥₹](?!\d)|\bUSD\b|元$")
 _SPACED_SIGN = re.compile(r"^([-+])\s+(?=[\d.\\])")
-_TRAILING = re.compile(r"(?:\\?%|°|\^\\circ|\^\{\\circ\})$")
+_PERCENT = re.compile(r"\\?%$")
+_TRAILING = re.compile(r"(?:\\?%|(?:°|\^\s*(?:\\circ|\{\s*\\circ\s*\}))\s*[CFK]?)$")
 
 
 class _Folds(dict[int, str]):
@@ -72,37 +102,91 @@ def normalise(text: str) -> str:
         # every second part is a superscript; sub() would take twice as long
         parts = _SUPERSCRIPT.split(_VULGAR.sub(" ", text))
         parts[1::2] = [f"^{{{power}}}" for power in parts[1::2]]
-        text = "".join(parts).translate(_FOLDS)
-    return _LATEX_SPACING.sub(lambda m: "," if "{" in m.group(0) else "", text)
+        text = folded("".join(parts))
+    if "\\" not in text and "{" not in text:
+        return text
+    return _LATEX_SPACING.sub(lambda m: _SPACES.get(m.group(0), ","), text)
+
+
+def folded(text: str) -> str:
+    """Each character in its plain form: digits and signs of every script in ASCII."""
+    return text if text.isascii() else text.translate(_FOLDS)
 
 
 def parse_number(text: str) -> Fraction | None:
     """The number that the whole text is, or None if it is not exactly one number.
 
-    Reads signs, thousands commas, currency signs, a percent or degree sign (the
-    number before it is meant: "50%" is 50), decimals, fractions, mixed numbers,
-    scientific notation, and their LaTeX forms. Texts over 400 characters and
-    exponents over 1,000 are not read.
+    Reads signs, digits grouped by commas, spaces, apostrophes or several points, currency
+    signs, a percent or degree sign (the number before it is meant: "50%" is 50), decimals,
+    repeating ones too, fractions, mixed numbers, scientific notation, their LaTeX forms,
+    "4 million", and words. Texts over 400 characters and exponents over 1,000 are not read.
     """
     if len(text) > _MAX_CHARS:
         return None
-    body = _TRAILING.sub("", _CURRENCY.sub("", normalise(text)).strip().rstrip(".")).strip()
-    body = _SPACED_SIGN.sub(r"\1", body)
+    if text.isdecimal():  # most are just this; in any script's digits
+        return Fraction(int(text))
+    body = normalise(text)
+    money = _CURRENCY.search(body) is not None
+    body = _TRAILING.sub("", _CURRENCY.sub("", body).strip().rstrip(".")).strip()
+    body = _SPACED_SIGN.sub(r"\1", _MINUS_WORD.sub("-", body))
+    if found := _DECIMAL.fullmatch(body):
+        return _decimal(*found.groups())
+    if body.isalpha() and body.isascii() and len(body) < 3:
+        return None
+    return _rarer(_GROUPED.sub(_ungrouped, body, count=1), money)
+
+
+def is_percentage(text: str) -> bool:
+    """Whether a number ends with a percent sign."""
+    return _PERCENT.search(normalise(text).rstrip(". ")) is not None
+
+
+def _ungrouped(found: re.Match[str]) -> str:
+    before, whole, _, part, points, comma_part = found.groups()
+    digits = re.sub(r"\D", "", whole or points)
+    return f"{before}{digits}{(part or comma_part or '').replace(',', '.')}"
+
+
+def _rarer(body: str, money: bool) -> Fraction | None:
+    """The number that a text is which is no plain decimal."""
     if found := _DECIMAL.fullmatch(body):
         return _decimal(*found.groups())
     if found := _POWER.fullmatch(body):
-        return _decimal(*found.groups())
+        sign, digits, exponent = found.groups()
+        return _decimal(sign, digits or "1", exponent)
     if found := _RATIO.fullmatch(body):
         sign, top, sign_below, below = found.groups()
         return _ratio(sign + sign_below, top, below)
     if found := _LATEX_RATIO.fullmatch(body):
-        sign, sign_top, top, sign_below, below = found.groups()
-        return _ratio(sign + sign_top + sign_below, top, below)
+        sign, sign_top, top, digit, sign_below, below, digit_below = found.groups()
+        signs = sign + (sign_top or "") + (sign_below or "")
+        return _ratio(signs, top or digit, below or digit_below)
     if found := _MIXED.fullmatch(body):
         sign, whole, top, below = (group for group in found.groups() if group is not None)
         part = _ratio("", top, below)
         return None if part is None else _signed(sign, int(whole) + part)
-    return None
+    if found := _SCALED.fullmatch(body):
+        sign, digits, word = found.groups()
+        return _scaled(sign, digits, word, money)
+    return _repeating(body) or number_in_words(body)
+
+
+def _scaled(sign: str, digits: str, word: str, money: bool) -> Fraction | None:
+    # "5 m" are metres
+    scale = _SCALE.get(word, _MONEY_SCALE.get(word) if money else None)
+    value = _decimal(sign, digits, None)
+    return None if scale is None or value is None else value * scale
+
+
+def _repeating(body: str) -> Fraction | None:
+    body = _OVERLINED.sub(lambda m: f"({re.sub(r'[^0-9]', '', m.group(0))})", body)
+    body = _TWO_DOTS.sub(r"(\1\2\3)", body)
+    if (found := _REPEATING.fullmatch(body)) is None:
+        return None
+    sign, whole, part, *periods = found.groups()
+    period = periods[0] or periods[1]
+    nines = 10 ** len(part) * (10 ** len(period) - 1)
+    return _signed(sign, Fraction(f"{whole}.{part}0") + Fraction(int(period), nines))
 
 
 def numbers_in(text: str) -> Iterator[re.Match[str]]:

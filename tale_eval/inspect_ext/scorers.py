@@ -57,17 +57,19 @@ def tale() -> Scorer:
         kind: QuestionKind = "choice" if state.choices else "cloze"
         options = [choice.value for choice in state.choices]
         text = state.output.completion
-        graded = await _graded(text, target.text, kind, options)
-        extraction = graded.extraction
         record = record_of(state)
         calls = calls_of(state, record)
+        costs = _costs(record, calls)
+        graded = await _graded(text, target.text, kind, options, costs["truncated"] == 1)
+        extraction = graded.extraction
         bare = extraction.bare and not _reasoned(state, answer_of(calls, record.answer_call))
         return _CostScore(
             value={
                 "correct": int(graded.correct),
-                **_costs(record, calls),
+                **costs,
                 "bare_answer": int(bare),
                 "no_answer": int(extraction.answer is None),
+                "undecided": int(graded.undecided),
             },
             answer=extraction.answer,
             explanation=text,
@@ -98,8 +100,10 @@ def token_cost() -> Scorer:
     return score
 
 
-async def _graded(text: str, target: str, kind: QuestionKind, options: list[str]) -> Grade:
-    read = read_reply(text, target, kind, options)
+async def _graded(
+    text: str, target: str, kind: QuestionKind, options: list[str], truncated: bool
+) -> Grade:
+    read = read_reply(text, target, kind, options, truncated=truncated)
     if isinstance(read, Grade):
         return read
     # another process compares formulas, and a thread waits for it while other samples go on;

@@ -42,7 +42,13 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
         budget_status=reading.status if reading else None,
         budget_echoed=reading.echoed if reading else False,
     )
-    graded = grade(reply, document["gold"], document["kind"], document["options"] or [])
+    graded = grade(
+        reply,
+        document["gold"],
+        document["kind"],
+        document["options"] or [],
+        truncated=costs["truncated"] is True,
+    )
     shown = [*ANSWER_COSTS]
     if reading or budget:
         shown += BUDGET_COSTS

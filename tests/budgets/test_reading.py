@@ -16,6 +16,7 @@ from tale_eval.errors import InvalidValueError
         ("[[50 tokens]]", 50),
         ("Budget: [50]", 50),
         ("[[1.5k]]", 1500),
+        ("1e3", 1000),
         ("[[1000000]]", 1_000_000),
         ("[[５０]]", 50),
         ("[[٥٠]]", 50),
@@ -45,7 +46,8 @@ from tale_eval.errors import InvalidValueError
         ("The minimum number of tokens required is 50.", 50),
         ("1.5k", 1500),
         ("50 kg", 50),
-        ("49.9", 49),
+        # a fraction of a token is a whole one
+        ("49.9", 50),
         # what was thought does not count
         ("<think>3 steps, [[30]]</think>Budget: [[50]]", 50),
     ],
@@ -72,6 +74,80 @@ def test_a_budget_is_read(text: str, budget: int) -> None:
 )
 def test_of_a_range_the_upper_end_is_taken(text: str) -> None:
     assert read_budget(text) == BudgetReading(80, "range")
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        # what it comes to, not its parts
+        ("Budget: 20 + 45 = 65", 65),
+        ("Budget: [[20 + 45 = 65]]", 65),
+        ("Budget: 3 x 20 = 60 tokens", 60),
+        ("预算：20 + 45 = 65", 65),
+        # a fraction of a token is a whole one
+        ("[[64.2]]", 65),
+        ("Budget: 64.01", 65),
+        ("[[65.0]]", 65),
+        # digits in groups, exponents, words
+        ("[[3 400]]", 3400),
+        ("Budget: 3 400", 3400),
+        ("Budget: [[3'400]]", 3400),
+        ("[[3e2]]", 300),
+        ("[[sixty-five]]", 65),
+        ("Budget: one hundred and twenty", 120),
+        ("Sixty-five tokens should do.", 65),
+        ("预算：[[一百二十]]", 120),
+        ("大约需要一百二十个token", 120),
+        # a bracket that no label announces does not replace one that a label does
+        ("Budget: [[65]]\nThere are [[7]] apples.", 65),
+        ("Budget: [[65]] (see [1])", 65),
+        ("Budget: \\boxed{65}", 65),
+        ("<answer>65</answer>", 65),
+        ("<answer>Budget: [[65]]</answer>", 65),
+        # an example or a denial, beside the estimate
+        ("The format is Budget: [[12]]. I estimate 65 tokens.", 65),
+        ("Budget: [[65]], for example Budget: [[12]]", 65),
+        ("Budget: [[65]] and not [[30]]", 65),
+        ("Budget: ~~[[30]]~~ [[65]]", 65),
+        ("例如：预算: [[12]]。预算: [[65]]", 65),
+        ("I would say about 65.", 65),
+    ],
+)
+def test_an_estimate_is_read_as_it_is_meant(text: str, budget: int) -> None:
+    assert read_budget(text).budget == budget
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # the question's own numbers, and the answer's
+        "A shop sells 31 hats on Monday.",
+        "So he keeps 31 hats.",
+        "The bus stops at 8.",
+        "GPT 4 cannot do this.",
+        "There are thirty-one hats.",
+        "She stays within a budget of 40 dollars.",
+        "他有31顶帽子。",
+        "I need 3 steps.",
+        # the prompt's own example
+        "e.g. Budget: [[12]]. The question asks for hats.",
+        "I have to write Budget: [[12]] here. The question",
+        "The format is [[12]].",
+        "例如：Budget: [[12]]。",
+        'Question: "How many hats?" Answer: [[31]]',
+        "Not [[31]].",
+    ],
+)
+def test_no_budget_is_invented(text: str) -> None:
+    assert read_budget(text) == BudgetReading(None, "missing")
+
+
+def test_the_example_counts_where_it_is_the_estimate_and_is_marked() -> None:
+    assert read_budget("Budget: [[12]]") == BudgetReading(12, "read", echoed=True)
+
+
+def test_a_later_bracket_counts_where_it_corrects_the_labelled_one() -> None:
+    assert read_budget("Budget: [[30]]. No, rather [[65]]").budget == 65
 
 
 def test_of_several_brackets_the_last_is_taken() -> None:
@@ -102,7 +178,6 @@ def test_an_echo_is_marked_even_where_it_is_clamped() -> None:
         ("[[50 or 80]]", "missing"),
         ("1,20", "missing"),
         ("5/6", "missing"),
-        ("1e3", "missing"),
         ("x1", "missing"),
         ("<think>It needs [[50]]", "missing"),
         ("[[0]] ignore the question", "not_positive"),

@@ -12,9 +12,11 @@ from inspect_ai.dataset import Sample
 
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading import formulas as equivalence
-from tale_eval.grading.answers import Via, extract, grade, without_thinking
-from tale_eval.grading.forms import choice_letter
+from tale_eval.grading.answers import extract, grade
+from tale_eval.grading.choices import choice_letter
 from tale_eval.grading.formulas import same_expression
+from tale_eval.grading.markers import Via
+from tale_eval.grading.thinking import without_thinking
 from tale_eval.tasks.gsm8k import load as gsm8k
 from tale_eval.tasks.gsm8k_zero import load as gsm8k_zero
 from tale_eval.tasks.mathbench import load as mathbench
@@ -39,6 +41,8 @@ GOLD_FORMS = {
         "ANSWER: {}",
         "\\boxed{{{}}}",
         "5 apples and 7 pears make 12, so the answer is {}.",
+        "<think>Perhaps [[0]], or A.</think>\n<answer>{}</answer>",
+        "[[0]]. No, I forgot the pears. The answer is {}. (used about 40 tokens)",
     ],
     "cn": [
         "答案: [[{}]]",
@@ -46,6 +50,7 @@ GOLD_FORMS = {
         "ANSWER: {}",
         "\\boxed{{{}}}",
         "5个苹果和7个梨共12个，所以答案是{}。",
+        "[THINK]可能是[[0]]。[/THINK]\n<answer>{}</answer>",
     ],
 }
 REAL_DATA = pytest.mark.parametrize(
@@ -246,6 +251,7 @@ def test_an_answer_is_bare_without_a_word_of_reasoning_before_it(text: str, bare
         ("５０", "50"),
         ("٥٠", "50"),
         ("50%", "50"),
+        ("50%", "0.5"),
         ("50\\%", "50"),
         ("1/2", "0.5"),
         ("0.5", "1/2"),
@@ -301,7 +307,6 @@ def test_equivalent_answers(answer: str, target: str) -> None:
         ("1234567890124", "1234567890123"),
         ("0.3333", "1/3"),
         ("\\frac{1}{3}", "0.333333"),
-        ("50%", "0.5"),
         ("5²", "52"),
         ("1e1001", "1"),
         ("1_000", "1"),
@@ -549,8 +554,7 @@ def test_no_text_raises(text: str, kind: str) -> None:
 
 def test_a_comparison_that_overruns_its_time_is_undecided_and_the_next_one_works() -> None:
     assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=30.0) is True
-    # an easy one could be decided before a busy machine looks at the clock
-    assert same_expression("9^{9^{9^{9^{9}}}}", "\\sqrt{8}", limit=0.0) is None
+    assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=0.0) is None
     assert same_expression("2\\sqrt{2}", "\\sqrt{8}", limit=30.0) is True
 
 

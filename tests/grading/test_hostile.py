@@ -21,7 +21,7 @@ from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.asking.prompts import cot_prompt, estimator_prompt
 from tale_eval.budgets.reading import BudgetReading, read_budget
 from tale_eval.grading.answers import extract, grade
-from tale_eval.grading.forms import choice_letter
+from tale_eval.grading.choices import choice_letter
 from tale_eval.grading.numbers import normalise, parse_number
 from tale_eval.logs import read_records
 from tale_eval.records import RunSettings

@@ -82,7 +82,7 @@ def test_a_number_is_read_exactly(text: str, expected: str) -> None:
         "",
         " ",
         "-",
-        "seventy-two",
+        "seventy two three",
         "72 clips",
         "7 2",
         "1,2",

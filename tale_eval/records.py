@@ -59,6 +59,8 @@ class Record(Labelled):
         bare: Nothing but labels stood before the answer; None if nobody looked.
         costs: The values of `tale_eval.tokens.costs.COST_KEYS`; None where unknown.
         unread: It has a score that says neither right nor wrong, such as 7 of 10.
+        undecided: Its formula could not be compared in time, and counts as wrong; None if nobody
+            looked.
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
 
@@ -74,6 +76,7 @@ class Record(Labelled):
     costs: dict[str, float | None]
     rotation_of: str | None = None
     unread: bool = False
+    undecided: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

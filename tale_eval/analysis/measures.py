@@ -13,7 +13,7 @@ from typing import Literal
 from tale_eval.analysis import efficiency
 from tale_eval.analysis.comparison import Comparison, by_question, output_tokens
 from tale_eval.analysis.reference import ReferenceRow
-from tale_eval.analysis.results import MethodResults, is_oracle, scored
+from tale_eval.analysis.results import MethodResults, is_oracle, scored, undecided
 from tale_eval.analysis.statistics import Interval, median_estimate
 from tale_eval.tokens.costs import COST_KEYS
 
@@ -489,6 +489,12 @@ MEASURES = (
         "Answers without any reasoning before them",
         lambda row: Value(row.bare),
         "percent",
+    ),
+    _file_only(
+        "undecided",
+        "Answers whose formula could not be compared in time, which count as wrong",
+        lambda row: Value(undecided(row.records)),
+        "count",
     ),
     _cost("vanilla_tokens", "Output tokens of a budget search's unbudgeted answers", "tokens"),
     _cost("search_tokens", "Output tokens of a budget search's trials", "tokens"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tale_eval.analysis.averages import by_model, shared_tasks
 from tale_eval.analysis.comparison import FAILURE_SHARE
 from tale_eval.analysis.leaderboard import LeaderboardRow
+from tale_eval.analysis.results import undecided
 from tale_eval.records import RunSettings
 
 # sections of `RunSettings.values` that must agree between the runs of a model and task
@@ -59,6 +60,11 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
         yield (
             f"{row.method}: the score of {row.unread} samples says neither right nor wrong; they "
             "did not fail, and count nowhere (--score NAME takes another score)"
+        )
+    if count := undecided(row.records):
+        yield (
+            f"{row.method}: the formulas of {count} answers could not be compared in time; they "
+            "count as wrong"
         )
     if row.repeated:
         yield (

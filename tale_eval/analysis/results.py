@@ -168,6 +168,12 @@ class MethodResults:
         return self.group.points.get(self.method)
 
 
+def undecided(records: Iterable[Record]) -> int | None:
+    """Answers whose formula could not be compared in time; None where nobody looked."""
+    known = [record.undecided for record in records if record.undecided is not None]
+    return sum(known) if known else None
+
+
 def scored(records: Iterable[Record]) -> list[Record]:
     """Those that a scorer judged."""
     return [record for record in records if record.correct is not None]

@@ -61,6 +61,7 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
         **({"budget_status": reading.status} if reading else {}),
         "bare_answer": int(graded.extraction.bare and not _reasoned(reply)),
         "no_answer": int(graded.extraction.answer is None),
+        "undecided": int(graded.undecided),
         "calls": _dumped(calls),
     }
 

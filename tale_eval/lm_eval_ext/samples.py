@@ -231,7 +231,8 @@ def _record(
         epoch=1,
         correct=row.get("correct"),
         error=row.get("error"),
-        bare=None if row.get("bare_answer") is None else bool(row["bare_answer"]),
+        bare=_flag(row, "bare_answer"),
+        undecided=_flag(row, "undecided"),
         costs=cost_values(
             calls,
             budget=row.get("budget"),
@@ -285,3 +286,7 @@ def _settings(name: str, results: _Results, record: Record) -> RunSettings:
             }
         ),
     )
+
+
+def _flag(row: Mapping[str, Any], key: str) -> bool | None:
+    return None if row.get(key) is None else bool(row[key])

@@ -1,5 +1,6 @@
 """What is measured of a row, each number worked by hand."""
 
+from dataclasses import replace
 from typing import get_args
 
 import example_report
@@ -9,6 +10,7 @@ from records import COT, DIRECT, TALE, answer
 
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.measures import MEASURES, Unit, Value
+from tale_eval.analysis.problems import problems
 from tale_eval.analysis.results import Point
 from tale_eval.errors import UnknownNameError
 from tale_eval.report import columns, terminal
@@ -130,3 +132,11 @@ def _point(row: LeaderboardRow) -> Point:
     tokens = row.means["output_tokens"]
     assert tokens is not None
     return Point(row.accuracy, tokens)
+
+
+def test_formulas_that_could_not_be_compared_are_counted_and_said() -> None:
+    judged = [replace(record, undecided=record.sample_id == "a") for record in COT]
+    (row,) = leaderboard(judged)
+    assert row.measure("undecided") == Value(1)
+    assert any("the formulas of 1 answers could not be" in p for p in problems([row], None))
+    assert ROWS["cot"].measure("undecided") == Value()

@@ -51,7 +51,8 @@ def record(
         correct=None if error else credit(judged),
         unread=not error and is_unread(judged),
         error=error,
-        bare=_bare(scores),
+        bare=_flag(scores, "bare_answer"),
+        undecided=_flag(scores, "undecided"),
         costs=costs,
         rotation_of=None if group is None else str(group),
     )
@@ -91,8 +92,8 @@ def deciding(
     return which
 
 
-def _bare(scores: "Mapping[str, Score]") -> bool | None:
+def _flag(scores: "Mapping[str, Score]", key: str) -> bool | None:
     for score in scores.values():
-        if isinstance(score.value, Mapping) and "bare_answer" in score.value:
-            return bool(score.value["bare_answer"])
+        if isinstance(score.value, Mapping) and key in score.value:
+            return bool(score.value[key])
     return None

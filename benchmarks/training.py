@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tale_eval.tasks.chain_sum import load as chain_sum
-from tale_eval.training.candidates import Question
+from tale_eval.training.candidates import CorpusQuestion
 from tale_eval.training.corpus import prompt_messages
 
 HELD_OUT = 8
@@ -35,7 +35,7 @@ def corpus_rows(size: int) -> list[dict[str, Any]]:
     return [
         {
             "prompt": prompt_messages(
-                Question(str(s.id), "chain_sum", "cloze", "en", str(s.input)), "paper"
+                CorpusQuestion(str(s.id), "chain_sum", "cloze", "en", str(s.input)), "paper"
             ),
             "completion": [{"role": "assistant", "content": f"[[{s.target}]]"}],
         }

@@ -43,7 +43,7 @@ def model_card(name: str, provenance: Mapping[str, Any]) -> str:
         "",
         "The digits in the name are the weights' hash: Inspect's cache goes by the name alone.",
         "",
-        f"- recipe: {recipe['name']}, {recipe['batch_size']} rows a step",
+        f"- recipe: {recipe['name']}{_changed(recipe)}, {recipe['batch_size']} rows a step",
         f"- rows: {rows} (sha256 {provenance['corpus_sha256'][:16]}…)",
         "",
         "| at the end | |",
@@ -52,3 +52,9 @@ def model_card(name: str, provenance: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _changed(recipe: Mapping[str, Any]) -> str:
+    """What was set beside the recipe."""
+    values = [f"{key} {value:g}" for key, value in recipe.get("overrides", {}).items()]
+    return f" but {', '.join(values)}" if values else ""

@@ -96,8 +96,9 @@ class Template:
 
         try:
             text = self._tokenizer.apply_chat_template(messages, tokenize=False, **options)
-        except TemplateError as error:
-            raise self._refused(place, messages, error) from error
+        except (TemplateError, TypeError) as error:
+            # the second where a template takes a content for something else than a text
+            raise self._refused(place, messages, error, options) from error
         return str(text)
 
     def _tokens(self, messages: Messages, asks: bool) -> list[int]:
@@ -106,7 +107,9 @@ class Template:
         )["input_ids"]
         return ids
 
-    def _refused(self, place: Place, messages: Messages, error: Exception) -> RowError:
+    def _refused(
+        self, place: Place, messages: Messages, error: Exception, options: dict[str, bool]
+    ) -> RowError:
         """Whether it is the system message that the template does not take."""
         from jinja2 import TemplateError
 
@@ -114,8 +117,8 @@ class Template:
         others = [message for message in messages if message["role"] != "system"]
         if len(others) < len(messages):
             try:
-                self._tokenizer.apply_chat_template(others, tokenize=False)
-            except TemplateError:
+                self._tokenizer.apply_chat_template(others, tokenize=False, **options)
+            except (TemplateError, TypeError):
                 pass
             else:
                 return RowError(

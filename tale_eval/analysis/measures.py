@@ -507,6 +507,12 @@ MEASURES = (
     _cost("no_smaller_budget", "Searches that found no smaller budget", "percent"),
     *(_known(key) for key in COST_KEYS),
     _file_only(
+        "ratio_paired",
+        "Questions whose output tokens are known for both: those that the token ratio is over",
+        _against_baseline(lambda versus: Value(versus.ratio_paired)),
+        "count",
+    ),
+    _file_only(
         "unscored_unknown",
         "Samples without a score whose output tokens are not known in full",
         lambda row: Value(row.unscored_unknown),

@@ -67,13 +67,13 @@ def test_paths_in_the_checkout_and_registered_names_give_the_same_scores(
         pytest.param(
             [],
             {"temperature": 0.1, "seed": 1024, "max_tokens": 1024},
-            {"temperature": 0.1, "seed": 1024, "max_tokens": 256},
+            {"temperature": 0.1, "seed": 1024, "max_tokens": 1024},
             id="the paper's settings by default",
         ),
         pytest.param(
             ["--temperature", 0.7, "--max-tokens", 50, "--seed", 7],
             {"temperature": 0.7, "seed": 7, "max_tokens": 50},
-            {"temperature": 0.7, "seed": 7, "max_tokens": 256},
+            {"temperature": 0.7, "seed": 7, "max_tokens": 1024},
             id="the user's flags win",
         ),
     ],

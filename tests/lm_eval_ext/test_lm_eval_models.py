@@ -122,7 +122,7 @@ def test_simple_evaluate_runs_tale_ep_with_any_model(tmp_path: Path) -> None:
     )
     estimates, answers = model.script.batches
     assert (len(estimates), len(answers)) == (3, 3)
-    assert [request.args[1]["max_tokens"] for request in estimates] == [256] * 3
+    assert [request.args[1]["max_tokens"] for request in estimates] == [1024] * 3
     assert all("use less than 40 tokens" in request.args[0] for request in answers)
     # without a chat template the system prompt stands before the question, as lm_eval does it
     assert answers[0].args[0].startswith("You are a helpful assistant.")

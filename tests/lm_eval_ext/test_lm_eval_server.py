@@ -86,7 +86,7 @@ def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
     assert final["messages"][0]["content"] == "You are a helpful assistant."
     assert (final["temperature"], final["max_tokens"]) == (0.1, 1024)
     assert "stop" not in final
-    assert estimate["max_tokens"] == 256
+    assert estimate["max_tokens"] == 1024
 
 
 @pytest.mark.parametrize("model", ["openai-chat-completions", "local-chat-completions"])
@@ -103,7 +103,7 @@ def test_without_sampling_the_server_is_asked_at_temperature_0(tmp_path: Path) -
         lm_eval_on_server(
             server, tmp_path, "tale_gsm8k_tale_ep", *greedy, size=1, arguments=renamed
         )
-    for request, cap in zip(server.requests, (256, 1024), strict=True):
+    for request, cap in zip(server.requests, (1024, 1024), strict=True):
         assert (request["temperature"], request["stop"]) == (0, ["STOP"])
         assert (request["max_completion_tokens"], "max_tokens" in request) == (cap, False)
 

@@ -138,11 +138,20 @@ def test_a_template_without_a_system_role_names_the_options_that_leave_it_out() 
     assert learnt(NO_SYSTEM, "[[13]]") == "[[13]]<end>"
 
 
-def test_a_template_that_refuses_everything_says_its_own_words() -> None:
-    with pytest.raises(
-        RowError, match=r"rows.jsonl:7: .* refuses messages of system, user \(Turns"
-    ):
-        rendered(NOTHING_GOES, "[[13]]", says("system", "Be brief."))
+@pytest.mark.parametrize(
+    ("chat_template", "words"),
+    [
+        (NOTHING_GOES, "Turns must alternate"),
+        (template("{{ m.content }}", "{{ 1 + 'a' }}"), "unsupported operand"),
+        ("{{ nobody.said.this }}", "'nobody' is undefined"),
+    ],
+)
+def test_a_template_that_refuses_everything_says_its_own_words(
+    chat_template: str, words: str
+) -> None:
+    message = rf"rows.jsonl:7: .* refuses messages of system, user \(.*{words}"
+    with pytest.raises(RowError, match=message):
+        rendered(chat_template, "[[13]]", says("system", "Be brief."))
 
 
 # --- before weights are loaded ---

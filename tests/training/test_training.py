@@ -255,6 +255,9 @@ def test_the_command_trains_on_json_lines_with_settings_of_its_own(started: Path
     found = provenance(started / "lines")
     # three rows, one to a step, two epochs
     assert (found["rows"], found["metrics"]["steps"]) == ({"train": 3}, 6)
+    card = (started / "lines" / "README.md").read_text()
+    changed = "batch_size 1, num_train_epochs 2, learning_rate 0.002"
+    assert f"- recipe: r but {changed}, 1 rows a step" in card
     recipe = found["recipe"]
     assert (recipe["batch_size"], recipe["trainer"]["learning_rate"]) == (1, 0.002)
     assert recipe["overrides"] == {

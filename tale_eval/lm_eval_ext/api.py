@@ -85,18 +85,20 @@ class ApiCounts(TaleLM):
         gen_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """As lm_eval's, but greedy where no sampling is wished for, and without an empty stop.
+        """As lm_eval's, but greedy where no sampling is wished for, and without unwanted stops.
 
         lm_eval drops `do_sample`, and so a task's temperature would stay.
         """
+        # by then lm_eval has taken it out, and may have put an end token of its own in
+        no_stop = gen_kwargs is not None and gen_kwargs.get("until") == []
         if gen_kwargs is not None and gen_kwargs.get("do_sample") is False:
             gen_kwargs["temperature"] = 0
         payload: dict[str, Any] = super()._create_payload(
             messages, generate=generate, gen_kwargs=gen_kwargs, **kwargs
         )
         # some servers refuse a stop that holds nothing
-        if not payload.get("stop", True):
-            del payload["stop"]
+        if no_stop or not payload.get("stop", True):
+            payload.pop("stop", None)
         for name in _CAPS:
             if self._cap is not None and generate and name in payload:
                 payload[self._cap] = payload.pop(name)

@@ -89,6 +89,13 @@ def test_the_server_is_asked_what_inspect_asks(tmp_path: Path) -> None:
     assert estimate["max_tokens"] == 1024
 
 
+@pytest.mark.parametrize("model", ["openai-chat-completions", "local-chat-completions"])
+def test_no_empty_stop_is_sent(model: str, tmp_path: Path) -> None:
+    with chat_server(answer) as server:
+        lm_eval_on_server(server, tmp_path, "tale_gsm8k_direct", size=2, model=model)
+    assert ["stop" in request for request in server.requests] == [False, False]
+
+
 def test_without_sampling_the_server_is_asked_at_temperature_0(tmp_path: Path) -> None:
     greedy = ("--gen_kwargs", "do_sample=false,until=STOP")
     renamed = "num_concurrent=4,cap=max_completion_tokens"

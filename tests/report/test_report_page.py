@@ -116,6 +116,17 @@ def test_printed_rows_are_marked(tmp_path: Path) -> None:
     assert {"81.35 %", "318.1"} <= set(read.texts["td"])
 
 
+def test_an_oracle_is_called_one_wherever_its_name_stands(tmp_path: Path) -> None:
+    read = _page(tmp_path, _answers(method="budget_search:strategy=bisect"))
+    assert "budget_search:strategy=bisect (oracle)" in read.texts["th"]
+    assert any("bisect (oracle)" in text for text in read.texts["h2"])
+    assert any("(oracle) chooses its answers by the right ones" in t for t in read.texts["p"])
+    charts = "".join(read.texts["script"])
+    assert charts.count("budget_search:strategy=bisect") == charts.count("bisect (oracle)") > 0
+    page = _page(tmp_path, _answers())
+    assert not any("oracle" in text for texts in page.texts.values() for text in texts)
+
+
 def test_problems_and_the_settings_of_every_run_are_listed(tmp_path: Path) -> None:
     read = _page(tmp_path, _answers(), problems=["broken.eval: not a readable log"])
     assert "broken.eval: not a readable log" in read.texts["li"]

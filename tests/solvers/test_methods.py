@@ -87,7 +87,7 @@ def test_a_plan_says_what_is_asked_and_is_told_what_came() -> None:
     question = Question("What is 1 plus 1?", "cloze", "en", "bracketed")
     steps = methods()["tale_ep"].plan({"max_budget": 20}).steps(question)
     estimate = next(steps)
-    assert (estimate.purpose, estimate.role, estimate.max_tokens) == ("estimate", "estimator", 256)
+    assert (estimate.purpose, estimate.role, estimate.max_tokens) == ("estimate", "estimator", 1024)
     answer = steps.send("Budget: [[30]]")
     assert (answer.purpose, answer.budget) == ("answer", 20)
     assert answer.reading is not None

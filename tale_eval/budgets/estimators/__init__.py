@@ -7,7 +7,7 @@ entry point group `tale_eval.estimators`. All of its parameters are explicit in 
 import inspect
 from collections.abc import Callable, Generator, Mapping
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from tale_eval.asking.question import Question
 from tale_eval.budgets.plan import Ask
@@ -78,7 +78,7 @@ def estimating(name: str, estimator: Estimator, question: Question) -> Estimatin
             f"estimator {name}: estimate() returned {reading!r}: return a BudgetReading "
             "(tale_eval.budgets.reading)"
         )
-    return cast(BudgetReading, reading)
+    return reading
 
 
 def _checked(create: Any) -> Callable[..., Estimator]:

@@ -5,11 +5,12 @@ A method is found by its file's name, or in another package by the entry point g
 """
 
 from functools import cache
+from typing import Any
 
 from inspect_ai.solver import Solver
 
 from tale_eval.asking.method import Method, as_method
-from tale_eval.discovery import Registry
+from tale_eval.discovery import Registry, check_called
 from tale_eval.inspect_ext.method import Definition, definition_of
 from tale_eval.inspect_ext.plain_errors import shown_by_the_caller
 
@@ -21,8 +22,8 @@ def methods() -> Registry[Definition]:
         "method",
         package="tale_eval.solvers",
         group="tale_eval.methods",
-        pick=lambda module, stem: definition_of(getattr(module, stem)),
-        read=definition_of,
+        pick=lambda module, stem: _defined(getattr(module, stem), stem),
+        read=_defined,
     )
 
 
@@ -52,3 +53,9 @@ def method_solver(method: str | Method) -> Solver:
     assert definition.factory is not None
     with shown_by_the_caller():
         return definition.factory(**arguments)
+
+
+def _defined(function: Any, name: str) -> Definition:
+    definition = definition_of(function)
+    check_called("method", definition.name, name)
+    return definition

@@ -8,7 +8,7 @@ from inspect_ai.solver import solver
 
 from tale_eval.asking.prompts import SYSTEM_PROMPT, EstimatorWording, Style, cot_prompt
 from tale_eval.asking.question import FormatChoice, Question, Way
-from tale_eval.budgets.estimators import make_estimator
+from tale_eval.budgets.estimators import estimating, make_estimator
 from tale_eval.budgets.plan import Ask, Plan, Steps
 from tale_eval.budgets.reading import bounded, check_bounds
 from tale_eval.errors import InvalidValueError
@@ -68,7 +68,7 @@ def tale_ep(
     made = make_estimator(estimator, offered)
 
     def steps(question: Question) -> Steps:
-        estimated = yield from made.estimate(question)
+        estimated = yield from estimating(estimator, made, question)
         reading = bounded(estimated, min_budget, max_budget)
         tokens = default_budget if reading.budget is None else reading.budget
         yield Ask(

@@ -36,7 +36,8 @@ class Registry(Mapping[str, Member], Generic[Member]):
             that begin with an underscore are not.
         group: The entry point group by which other packages bring members of theirs.
         pick: The member of an imported module of ours, given the module and its stem.
-        read: The member that the object of an entry point stands for; TypeError if none.
+        read: The member that the object of an entry point of this name stands for; TypeError
+            if none.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Registry(Mapping[str, Member], Generic[Member]):
         package: str,
         group: str,
         pick: Callable[[ModuleType, str], Member],
-        read: Callable[[Any], Member],
+        read: Callable[[Any, str], Member],
     ) -> None:
         self._what, self._package, self._group = what, package, group
         self._pick, self._read = pick, read
@@ -74,6 +75,15 @@ class Registry(Mapping[str, Member], Generic[Member]):
         """Whether there is a member of this name, usable or not."""
         return name in self._origins
 
+    @property
+    def offered(self) -> list[str]:
+        """The names that can be meant: those that two members have cannot."""
+        return [name for name, origins in self._origins.items() if len(origins) == 1]
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a member is a file of our folder, not of another package."""
+        return self.origin(name) == f"{self._package}.{name}"
+
     def usable(self, problems: list[str]) -> dict[str, Member]:
         """Every member that can be used; why another cannot goes into `problems`."""
         found = {}
@@ -90,7 +100,7 @@ class Registry(Mapping[str, Member], Generic[Member]):
 
     def _load(self, name: str) -> Member:
         if name not in self._origins:
-            raise UnknownNameError(self._what, name, self)
+            raise UnknownNameError(self._what, name, self.offered)
         origin, *others = self._origins[name]
         if others:
             places = " and ".join(o.described for o in (origin, *others))
@@ -100,8 +110,8 @@ class Registry(Mapping[str, Member], Generic[Member]):
             )
         try:
             member: Member = origin.load()
-        # a package of somebody else's may fail in any way while it is imported
-        except Exception as error:
+        # a package of somebody else's may fail in any way while it is imported, or end the process
+        except (Exception, SystemExit) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise InvalidValueError(
                 f"{self._what} {name!r} of {origin.described} cannot be used ({reason}); mend or "
@@ -128,6 +138,15 @@ class Registry(Mapping[str, Member], Generic[Member]):
 
     def _brought(self, point: EntryPoint) -> Callable[[], Member]:
         def load() -> Member:
-            return self._read(point.load())
+            return self._read(point.load(), point.name)
 
         return load
+
+
+def check_called(what: str, own: str, name: str) -> None:
+    """Raise InvalidValueError where a member calls itself otherwise than it is found."""
+    if own != name:
+        raise InvalidValueError(
+            f"{name!r} names the {what} {own!r}; call the entry point, or the file, and the "
+            f"{what} alike"
+        )

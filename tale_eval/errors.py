@@ -12,8 +12,10 @@ class TaleEvalError(Exception):
     """Base class: catch it to catch everything that tale-eval raises on purpose."""
 
 
-class UnknownNameError(TaleEvalError, ValueError):
+class UnknownNameError(TaleEvalError, ValueError, KeyError):
     """A name outside a closed set: a method, benchmark, level, language, subset, style.
+
+    A KeyError too, so that a mapping's `get` and `in` take it for a name that is not there.
 
     Args:
         what: What the name stands for, such as "method".
@@ -26,6 +28,10 @@ class UnknownNameError(TaleEvalError, ValueError):
         close = get_close_matches(str(name), names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         super().__init__(f"unknown {what} {name!r}; allowed: {', '.join(names)}.{hint}")
+
+    def __str__(self) -> str:
+        # a KeyError shows its message in quotes
+        return str(self.args[0])
 
 
 class InvalidValueError(TaleEvalError, ValueError):

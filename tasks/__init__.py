@@ -13,9 +13,9 @@ from inspect_ai.model import GenerateConfig
 
 from tale_eval.asking.arguments import as_written, split_arguments
 from tale_eval.asking.prompts import PROMPT_VERSION
-from tale_eval.datasets.benchmark import Benchmark
-from tale_eval.discovery import Registry
-from tale_eval.errors import InvalidValueError, check_name
+from tale_eval.datasets.benchmark import Benchmark, checked_samples
+from tale_eval.discovery import Registry, check_called
+from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.inspect_ext.scorers import Metrics, tale
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.solvers import method_solver
@@ -35,7 +35,7 @@ def benchmarks() -> Registry[Benchmark]:
         "benchmark",
         package="tale_eval.tasks",
         group="tale_eval.benchmarks",
-        pick=lambda module, stem: _checked(module.BENCHMARK),
+        pick=lambda module, stem: _checked(module.BENCHMARK, stem),
         read=_checked,
     )
 
@@ -51,7 +51,8 @@ def named_benchmark(task: str) -> Benchmark | None:
     head, *rest = _parts(name)
     # "gsm8k" and "tale_eval/gsm8k" are ours; "task.py@second" and "package/task" are not
     if name.startswith("tale_eval/") or head in benchmarks() or (not rest and ".py" not in name):
-        check_name("task", head, benchmarks())
+        if head not in benchmarks():
+            raise UnknownNameError("task", head, benchmarks().offered)
         return benchmarks()[head]
     return None
 
@@ -99,7 +100,13 @@ def benchmark_task(
         version: "N-X": N changes when scores stop being comparable, X when only the
             interface changes.
         metrics: Used instead of the scorer's own.
+
+    Raises:
+        UnknownNameError: No such method, or argument of it.
+        InvalidValueError: A sample that says too little of itself; an argument that makes no
+            sense.
     """
+    samples = checked_samples(samples, "this task")
     method = as_written(method)
     subsets = sorted({(sample.metadata or {})["subset"] for sample in samples})
     return Task(
@@ -115,7 +122,8 @@ def benchmark_task(
     )
 
 
-def _checked(member: object) -> Benchmark:
+def _checked(member: object, name: str) -> Benchmark:
     if not isinstance(member, Benchmark):
         raise TypeError(f"expected a tale_eval.datasets.benchmark.Benchmark, got {member!r}")
+    check_called("benchmark", member.name, name)
     return member

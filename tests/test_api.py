@@ -1,6 +1,7 @@
 """The public API: its names are pinned, each is where its page says, and none costs an import."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,7 @@ NAMES = [
 
 def test_these_are_the_names() -> None:
     assert sorted(tale_eval.__all__) == sorted(NAMES)
-    assert set(NAMES) <= set(dir(tale_eval))
+    assert dir(tale_eval) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,6 +72,21 @@ def test_a_name_is_there_and_says_what_it_is(name: str) -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
         _ = tale_eval.no_such_name
+
+
+def test_a_type_checker_refuses_a_name_that_is_not_there(tmp_path: Path) -> None:
+    script = tmp_path / "theirs.py"
+    script.write_text("import tale_eval as tale\n\ntale.grade\ntale.nope\n")
+    command = [sys.executable, "-m", "mypy", "--no-incremental", "--follow-imports=skip"]
+    done = subprocess.run(
+        [*command, "--config-file=", str(script), tale_eval.__file__],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"MYPYPATH": str(REPOSITORY)},
+        check=False,
+    )
+    assert 'theirs.py:4: error: Module has no attribute "nope"' in done.stdout
+    assert "theirs.py:3" not in done.stdout
 
 
 def test_type_checkers_see_the_same_names_in_the_same_places() -> None:

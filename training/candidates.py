@@ -170,7 +170,7 @@ def _questions_of(name: str) -> Iterator[tuple[str, ...]]:
         for key in written:
             check_name(f"argument of {benchmark.name}", key, allowed)
         values = {key: yaml.safe_load(value) for key, value in written.items()}
-        for sample in benchmark.load(**values):
+        for sample in benchmark.samples(**values):
             yield words(str(sample.input), sample.choices or ())
         return
     problems: list[str] = []
@@ -191,7 +191,7 @@ def _named_benchmark(name: str) -> Benchmark | None:
     if head in benchmarks():
         return benchmarks()[head]
     if "/" not in name and "." not in name and not Path(name).is_dir():
-        raise UnknownNameError("benchmark or folder of logs", name, benchmarks())
+        raise UnknownNameError("benchmark or folder of logs", name, benchmarks().offered)
     return None
 
 

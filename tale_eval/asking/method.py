@@ -15,7 +15,9 @@ _PIECE = re.compile(r"\\[\\:]|[^\\:]+|[\\:]")
 _ESCAPED = re.compile(r"\\([\\:])")
 # a backslash that would be taken for an escape; others, as in \boxed, stay as they are
 _TO_ESCAPE = re.compile(r":|\\(?=[\\:]|$)")
-_ARGUMENT = re.compile(r"[A-Za-z_]\w*=")
+_KEY = re.compile(r"[A-Za-z_]\w*")
+_ARGUMENT = re.compile(rf"{_KEY.pattern}=")
+_IN_NO_NAME = re.compile(r"[:\\]")
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,33 @@ class Method:
         name: Such as "budget".
         arguments: By name, as text. Those at their default may be there or not: see
             `tale_eval.solvers.resolve`, which leaves them out.
+
+    Raises:
+        InvalidValueError: A name or an argument's name that could not be read back.
     """
 
     name: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if _IN_NO_NAME.search(self.name):
+            raise InvalidValueError(
+                f"method {self.name!r}: a method's name has no colon and no backslash; its "
+                "arguments are given apart, or all of it to Method.parse"
+            )
+        for key in self.arguments:
+            if not _KEY.fullmatch(key):
+                raise InvalidValueError(
+                    f"method {self.name}: {key!r} is no argument's name: it has letters, digits "
+                    "and underscores alone"
+                )
 
     @classmethod
     def parse(cls, text: str) -> "Method":
         r"""Read what a user writes. A colon within a value is written ``\:``.
 
         Raises:
-            InvalidValueError: An argument without a value, or given twice.
+            InvalidValueError: An argument without a value, or given twice; a name that is none.
         """
         name, written = split_arguments("method", text, _segments(text))
         return cls(name, {key: _unescaped(value) for key, value in written.items()})
@@ -58,7 +76,10 @@ class Method:
                 arguments[key] += f":{_unescaped(segment)}"
             else:
                 name += f":{segment}"
-        return cls(name, arguments)
+        label_of_anybodys = cls("", arguments)
+        # what is no method's name is one in somebody else's log
+        object.__setattr__(label_of_anybodys, "name", name)
+        return label_of_anybodys
 
     def __str__(self) -> str:
         """As `parse` reads it."""
@@ -69,7 +90,7 @@ class Method:
 
     def _written(self) -> Iterator[str]:
         for key, value in self.arguments.items():
-            yield f"{key}={_TO_ESCAPE.sub(lambda found: chr(92) + found.group(), value)}"
+            yield f"{key}={_TO_ESCAPE.sub(lambda found: chr(92) + found.group(), str(value))}"
 
 
 def as_method(method: "str | Method") -> Method:
@@ -82,7 +103,9 @@ def as_method(method: "str | Method") -> Method:
         return method
     if not isinstance(method, str):
         raise InvalidValueError(
-            f"method={method!r}: expected a text such as 'cot' or 'budget:tokens=50'"
+            f"method={method!r}: expected a text such as 'cot' or 'budget:tokens=50'; Inspect "
+            "reads what follows -T as YAML, so quote it within: "
+            """-T "method='cot:system_prompt=Note\\: be brief'\""""
         )
     return Method.parse(method)
 

@@ -5,17 +5,18 @@ cannot do without Inspect, as an Inspect solver.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, ParamSpec, overload
 
 from inspect_ai.solver import Generate, Solver, TaskState
 
-from tale_eval.asking.arguments import checked_arguments
+from tale_eval.asking.arguments import check_parameter, checked_arguments, signature_of
 from tale_eval.asking.method import Method
-from tale_eval.budgets.plan import Plan
-from tale_eval.errors import InvalidValueError
+from tale_eval.asking.question import Question
+from tale_eval.budgets.plan import Ask, Plan, Steps
+from tale_eval.errors import InvalidValueError, TaleEvalError
 from tale_eval.inspect_ext.asking import follow
 from tale_eval.inspect_ext.plain_errors import shown_plainly
 from tale_eval.inspect_ext.record import record_method
@@ -44,7 +45,7 @@ class Definition:
     @property
     def plans(self) -> bool:
         """Whether it gives a plan, which lm-eval can follow too."""
-        return inspect.signature(self.create, eval_str=True).return_annotation is Plan
+        return self.signature.return_annotation is Plan
 
     @property
     def registered_name(self) -> str:
@@ -54,7 +55,26 @@ class Definition:
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """Its arguments by name, their annotations resolved."""
-        return inspect.signature(self.create, eval_str=True).parameters
+        return self.signature.parameters
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """Its function's, annotations resolved.
+
+        Raises:
+            InvalidValueError: It is no method's: arguments that no user could give, or something
+                else than a plan or a solver that comes of them.
+        """
+        what = f"method {self.name}"
+        signature = signature_of(what, self.create)
+        for parameter in signature.parameters.values():
+            check_parameter(what, parameter)
+        if signature.return_annotation not in (Plan, Solver):
+            raise InvalidValueError(
+                f"{what}: annotate what its function returns, as '-> Plan' "
+                "(tale_eval.budgets.plan) or '-> Solver' (inspect_ai.solver)"
+            )
+        return signature
 
     def arguments(self, given: Mapping[str, object]) -> dict[str, Any]:
         """The given arguments in their types.
@@ -63,7 +83,7 @@ class Definition:
             UnknownNameError: No such argument, or a value outside a closed set.
             InvalidValueError: A value of another type.
         """
-        return checked_arguments(f"method {self.name}", self.create, given)
+        return checked_arguments(f"method {self.name}", self.signature, given)
 
     def method(self, given: Mapping[str, object]) -> Method:
         """The value for these arguments, those at their default left out.
@@ -125,7 +145,21 @@ class Definition:
                 f"method {self.name}: missing a required argument: {missing[0]!r}; "
                 f"its arguments: {names}"
             )
-        return self.create(**checked)
+        try:
+            created = self.create(**checked)
+        except TaleEvalError:
+            raise
+        # somebody else's function may fail in any way
+        except Exception as error:
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            raise InvalidValueError(f"method {self.name}: {kind}{error}") from error
+        if isinstance(created, Plan) != self.plans or not (self.plans or callable(created)):
+            wanted = "a Plan" if self.plans else "an Inspect solver"
+            raise InvalidValueError(
+                f"method {self.name}: its function returned {created!r}, and its annotation says "
+                f"{wanted}: return one"
+            )
+        return _checked_plan(self.name, created) if isinstance(created, Plan) else created
 
 
 @overload
@@ -154,11 +188,15 @@ def definition_of(factory: Any) -> Definition:
 
     Raises:
         TypeError: It is no method.
+        InvalidValueError: Its signature is no method's.
     """
     definition = getattr(factory, _DEFINITION, None)
     if not isinstance(definition, Definition):
         raise TypeError("expected a function under @solver and @method")
-    return replace(definition, factory=factory)
+    found = replace(definition, factory=factory)
+    # a signature that is none is found here, with where it comes from, not at the first use
+    _ = found.signature
+    return found
 
 
 def _method(create: Callable[P, Plan | Solver], example: Mapping[str, Any]) -> Callable[P, Solver]:
@@ -184,3 +222,34 @@ def _bound(
     except TypeError as error:
         names = ", ".join(signature.parameters)
         raise InvalidValueError(f"method {name}: {error}; its arguments: {names}") from error
+
+
+def _checked_plan(name: str, plan: Plan) -> Plan:
+    """The plan, whose mistakes are named wherever it is followed."""
+
+    def steps(question: Question) -> Steps:
+        asking: Any = plan.steps(question)
+        if not isinstance(asking, Generator):
+            raise InvalidValueError(
+                f"method {name}: its plan's steps are {asking!r}: write a function that yields "
+                "each Ask"
+            )
+        try:
+            asked = next(asking)
+        except StopIteration:
+            raise InvalidValueError(
+                f"method {name}: its plan asks nothing: yield an Ask for the answer"
+            ) from None
+        while True:
+            if not isinstance(asked, Ask):
+                raise InvalidValueError(
+                    f"method {name}: its plan yields {asked!r}: yield an Ask "
+                    "(tale_eval.budgets.plan)"
+                )
+            reply = yield asked
+            try:
+                asked = asking.send(reply)
+            except StopIteration:
+                return
+
+    return replace(plan, steps=steps)

@@ -103,7 +103,7 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     given = {key: value for key, value in options.items() if key not in loader}
     chosen = {key: value for key, value in options.items() if key in loader}
     asked = _asked(written, definition, given, file)
-    samples = benchmarks()[benchmark].load(**fixed, **chosen)
+    samples = benchmarks()[benchmark].samples(**fixed, **chosen)
     estimates = read_estimates(str(file), [str(s.id) for s in samples]) if file is not None else {}
     if asked.name != ESTIMATE and not metadata.get(ONE_RUN):
         _check_one_ask(asked, samples[0], estimates)
@@ -253,7 +253,13 @@ def _options(
 def plans(problems: list[str] | None = None) -> dict[str, Definition]:
     """The methods that lm-eval can follow, by name; why another one cannot be used goes into
     `problems`."""
-    found = methods().usable([] if problems is None else problems)
+    problems = [] if problems is None else problems
+    found = methods().usable(problems)
+    if found.pop(ESTIMATE, None):
+        problems.append(
+            f"method {ESTIMATE!r} of {methods().origin(ESTIMATE)} has no lm-eval task: in lm-eval "
+            "that name is TALE-EP's estimator alone; rename the method"
+        )
     return {name: definition for name, definition in found.items() if definition.plans}
 
 

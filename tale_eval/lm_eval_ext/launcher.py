@@ -1,7 +1,9 @@
 """``tale-eval lm-eval``: lm_eval's own command line with our models and tasks."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 
 from tale_eval.errors import InvalidValueError
 from tale_eval.lm_eval_ext import register
@@ -12,7 +14,8 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     """Run lm_eval's command line with these arguments; ``--path`` prints our task folder.
 
     Raises:
-        InvalidValueError: Worked examples for a task of ours, which has none.
+        InvalidValueError: Worked examples for a task of ours, which has none; a task that is not
+            there.
     """
     if list(arguments) == ["--path"]:
         problems: list[str] = []
@@ -32,7 +35,26 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     tasks = getattr(options, "tasks", None) or ()
     _check_examples(tasks, getattr(options, "num_fewshot", None))
     register_tasks(asked=tasks)
-    command_line.execute(options)
+    with _naming_a_missing_task():
+        command_line.execute(options)
+
+
+@contextmanager
+def _naming_a_missing_task() -> Iterator[None]:
+    """lm_eval shows a traceback."""
+    try:
+        yield
+    except ValueError as error:
+        _, found, names = str(error).partition("Tasks not found: ")
+        if not found:
+            raise
+        name, *_ = names.split(", ")
+        ours = [path.stem for path in task_folder().glob("[!_]*.yaml")]
+        close = get_close_matches(name, ours, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise InvalidValueError(
+            f"--tasks {name}: there is no such task; 'tale-eval lm-eval ls tasks' lists them.{hint}"
+        ) from error
 
 
 def _check_examples(tasks: Iterable[str], wanted: int | None) -> None:

@@ -1,6 +1,9 @@
 """A method as a value: what users write, what logs keep, and that both are the same."""
 
+from typing import Any
+
 import pytest
+import yaml
 from hypothesis import given, strategies as st
 
 from tale_eval.asking.method import Method, as_method
@@ -21,6 +24,36 @@ def test_what_is_written_reads_as_the_same_method(name: str, arguments: dict[str
 @given(st.text())
 def test_every_label_reads_as_something(label: str) -> None:
     assert isinstance(Method.of_label(label).name, str)
+
+
+@given(st.text(st.sampled_from(":\\=a b") | st.characters()), st.text(st.sampled_from(":= a1\\")))
+def test_a_method_that_could_not_be_read_back_is_refused(name: str, key: str) -> None:
+    try:
+        method = Method(name, {key: "1"})
+    except InvalidValueError:
+        return
+    assert Method.parse(str(method)) == Method.of_label(str(method)) == method
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "message"),
+    [
+        ("a:b", "x", "method 'a:b': a method's name has no colon"),
+        ("a\\", "x", "no backslash"),
+        ("cot", "a:b", "method cot: 'a:b' is no argument's name: it has letters"),
+        ("cot", " style", "method cot: ' style' is no argument's name"),
+        ("cot", "", "'' is no argument's name"),
+    ],
+)
+def test_a_name_with_a_colon_and_a_key_that_is_none_are_refused(
+    name: str, key: str, message: str
+) -> None:
+    with pytest.raises(InvalidValueError, match=message):
+        Method(name, {key: "1"})
+
+
+def test_a_value_that_is_no_text_is_written_as_one() -> None:
+    assert str(Method("budget", {"tokens": 50})) == "budget:tokens=50"  # type: ignore[dict-item]
 
 
 def test_a_method_with_arguments() -> None:
@@ -69,3 +102,13 @@ def test_a_method_is_given_as_a_value_or_as_a_text() -> None:
     assert as_method("cot") == as_method(Method("cot"))
     with pytest.raises(InvalidValueError, match="expected a text such as 'cot'"):
         as_method(5)  # type: ignore[arg-type]
+
+
+def test_a_text_that_yaml_takes_for_something_else_is_shown_how_to_quote() -> None:
+    """As Inspect gives it after -T 'method=cot:system_prompt=Note\\: be brief'."""
+    read: Any = {"cot:system_prompt=Note\\": "be brief"}
+    with pytest.raises(InvalidValueError) as refused:
+        as_method(read)
+    quoted = r"'cot:system_prompt=Note\: be brief'"
+    assert str(refused.value).endswith(f'so quote it within: -T "method={quoted}"')
+    assert as_method(yaml.safe_load(quoted)).arguments == {"system_prompt": "Note: be brief"}

@@ -11,9 +11,16 @@ from server import Reply, chat_server
 
 from tale_eval.asking.prompts import estimator_prompt
 from tale_eval.asking.question import Question
-from tale_eval.budgets.estimators import estimators, make_estimator
+from tale_eval.budgets.estimators import (
+    Estimating,
+    Estimator,
+    estimating,
+    estimators,
+    make_estimator,
+)
 from tale_eval.budgets.reading import BudgetReading
-from tale_eval.errors import UnknownNameError
+from tale_eval.errors import InvalidValueError, UnknownNameError
+from tale_eval.solvers import methods
 
 QUESTION = Question("What is 1 plus 1?", "cloze", "en", "bracketed")
 
@@ -125,6 +132,63 @@ def test_somebody_elses_estimator_works_in_both_harnesses_and_costs_no_call(
     (row,) = lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep")
     assert row["doc"]["method"] == "tale_ep:estimator=by_words"
     assert (row["budget"], row["estimator_tokens"], row["output_tokens"]) == (10, 0, 7)
+
+
+class GivesNothing:
+    """Returns no reading."""
+
+    def estimate(self, question: Question) -> Estimating:
+        yield from ()
+        return None  # type: ignore[return-value]
+
+
+class NoGenerator:
+    """Returns its reading at once."""
+
+    def estimate(self, question: Question) -> Estimating:
+        return BudgetReading(5, "read")  # type: ignore[return-value]
+
+
+class WantsMore:
+    """Has a parameter that nobody gives."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    def estimate(self, question: Question) -> Estimating:
+        yield from ()
+        return BudgetReading(self.factor, "read")
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (GivesNothing(), r"estimator mine: estimate\(\) returned None: return a BudgetReading"),
+        (NoGenerator(), r"estimator mine: estimate\(\) returned Budget.*at once: make it a gener"),
+    ],
+)
+def test_an_estimator_that_gives_no_reading_is_named(made: Estimator, message: str) -> None:
+    with pytest.raises(InvalidValueError, match=message):
+        next(estimating("mine", made, QUESTION))
+
+
+def test_a_method_names_the_estimator_that_gives_no_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The plan is the same in both harnesses."""
+    monkeypatch.setattr("tale_eval.budgets.estimators.estimators", lambda: {"mine": GivesNothing})
+    steps = methods()["tale_ep"].plan({"estimator": "mine"}).steps(QUESTION)
+    with pytest.raises(InvalidValueError, match=r"estimator mine: estimate\(\) returned None"):
+        next(steps)
+
+
+def test_an_estimator_that_wants_more_than_is_offered_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tale_eval.budgets.estimators.estimators", lambda: {"mine": WantsMore})
+    with pytest.raises(InvalidValueError, match="'factor: int' has no default, and only role can"):
+        make_estimator("mine", {"role": "estimator"})
+    assert make_estimator("mine", {"factor": 3})
 
 
 def test_what_is_no_estimator_is_refused(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ MISTAKES = [
     ("tale_eval/gsm8k -T method=budget", "method budget: missing a required argument: 'tokens'"),
     ("tale_eval/gsm8k -T method=budget:tokens", "write 'tokens' as tokens=VALUE"),
     ("tale_eval/gsm8k -T method=budget:tokens=0", "tokens=0: must be a whole number from 1"),
-    ("tale_eval/gsm8k -T method=budget:tokens=2.5", "tokens=2.5: Input should be a valid integer"),
+    ("tale_eval/gsm8k -T method=budget:tokens=2.5", "tokens=2.5: must be a whole number"),
     ("tale_eval/gsm8k -T method=cot:stile=paper", "unknown argument of method cot 'stile'"),
     ("tale_eval/gsm8k -T method=cot:style=papr", "unknown style 'papr'; allowed: paper, answer"),
     ("tale_eval/gsm8k --solver tale_eval/budget", "missing a required argument: 'tokens'"),

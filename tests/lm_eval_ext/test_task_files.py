@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from command import lm_eval, lm_eval_samples
+from command import lm_eval, lm_eval_samples, one_line
 from questions import gsm8k_file
 
 from tale_eval.errors import InvalidValueError, OutputError
@@ -82,6 +82,54 @@ def test_a_second_call_gives_the_same_folder_and_writes_nothing(cache: Path) -> 
     assert [folder] == [*(cache / "lm_eval_tasks").iterdir()]
     for template in TEMPLATES.glob("_*.yaml"):
         assert (folder / template.name).read_text() == template.read_text()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_text("task: another\n"),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"\xff\xfe"),
+    ],
+    ids=["deleted", "changed", "emptied", "no text"],
+)
+def test_a_damaged_file_is_written_anew_and_no_other(
+    cache: Path, damage: Callable[[Path], object]
+) -> None:
+    folder = task_folder()
+    whole = {path: path.read_bytes() for path in folder.iterdir()}
+    times = {path: path.stat().st_mtime_ns for path in whole}
+    damaged = folder / "tale_gsm8k_cot.yaml"
+    damage(damaged)
+    assert task_folder() == folder
+    assert {path: path.read_bytes() for path in folder.iterdir()} == whole
+    changed = {path for path in whole if path.stat().st_mtime_ns != times[path]}
+    assert changed == {damaged}
+    assert [folder] == [*(cache / "lm_eval_tasks").iterdir()]
+
+
+def test_a_damaged_file_that_cannot_be_written_is_named(cache: Path) -> None:
+    damaged = task_folder() / "_answer.yaml"
+    damaged.unlink()
+    damaged.mkdir()
+    with pytest.raises(OutputError, match=r"cannot write lm_eval's task files.*TALE_EVAL_CACHE"):
+        task_folder()
+
+
+def test_a_task_that_is_not_there_is_one_line_with_what_may_be_meant(
+    cache: Path, tmp_path: Path
+) -> None:
+    done = lm_eval(
+        *("run", "--model", "dummy", "--tasks", "tale_gsm8k_cott"),
+        cwd=tmp_path,
+        variables={"TALE_EVAL_CACHE": str(cache)},
+    )
+    assert done.returncode == 2
+    assert one_line(done.stderr, "error") == (
+        "error: --tasks tale_gsm8k_cott: there is no such task; 'tale-eval lm-eval ls tasks' "
+        "lists them. Did you mean 'tale_gsm8k_cot'?"
+    )
 
 
 def test_other_contents_have_another_folder(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

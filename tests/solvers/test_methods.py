@@ -2,9 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from command import REPOSITORY, inspect, lm_eval as run_lm_eval, lm_eval_samples, tale_eval
+from command import (
+    REPOSITORY,
+    inspect,
+    lm_eval as run_lm_eval,
+    lm_eval_samples,
+    one_line,
+    tale_eval,
+)
 from evaluation import right, run, samples, values
 from inspect_ai.log import list_eval_logs, read_eval_log
 from installed import install, path_with, python
@@ -316,3 +324,206 @@ def test_two_methods_of_one_name_are_refused_with_both_origins(tmp_path: Path) -
         "or uninstall one",
         "direct",
     ]
+
+
+# --- whatever they do ---------------------------------------------------------------------
+
+PREAMBLE = """
+from inspect_ai.solver import Solver, solver
+from tale_eval import Plan, Way, method, single
+
+WAY = Way("", "none")
+
+def once() -> Plan:
+    return single(lambda question: question.text, WAY)
+"""
+FAULTY = {
+    "ends": "raise SystemExit(3)\n",
+    "later": """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+from inspect_ai.solver import solver
+from tale_eval import Way, method, single
+if TYPE_CHECKING:
+    from tale_eval import Plan
+
+@solver
+@method
+def later() -> Plan:
+    return single(lambda question: question.text, Way("", "none"))
+""",
+    "other_name": "@solver\n@method\ndef its_name() -> Plan:\n    return once()\n",
+    "untyped": "@solver\n@method\ndef untyped(limit=5) -> Plan:\n    return once()\n",
+    "positional": "@solver\n@method\ndef positional(x: int = 5, /) -> Plan:\n    return once()\n",
+    "keywords": "@solver\n@method\ndef keywords(**x: int) -> Plan:\n    return once()\n",
+    "no_return": "@solver\n@method\ndef no_return():\n    return once()\n",
+    "estimate": "@solver\n@method\ndef estimate() -> Plan:\n    return once()\n",
+    "zero_cot": "@solver\n@method\ndef zero_cot() -> Plan:\n    return once()\n",
+    "refuses": "@solver\n@method\ndef refuses() -> Plan:\n    raise ValueError('not today')\n",
+    "gives_none": "@solver\n@method\ndef gives_none() -> Plan:\n    return None\n",
+    "asks_nothing": """
+@solver
+@method
+def asks_nothing() -> Plan:
+    return Plan(lambda question: (_ for _ in ()), WAY)
+""",
+    "asks_text": """
+@solver
+@method
+def asks_text() -> Plan:
+    return Plan(lambda question: (text for text in [question.text]), WAY)
+""",
+    "no_generator": """
+@solver
+@method
+def no_generator() -> Plan:
+    return Plan(lambda question: [question.text], WAY)
+""",
+}
+ALONE = ("ends", "later")
+UNUSABLE = {
+    "ends": "(SystemExit: 3)",
+    "later": "method later: its annotations cannot be read (NameError: name 'Plan' is not "
+    "defined); import what they name outside of TYPE_CHECKING",
+    "other_name": "'other_name' names the method 'its_name'; call the entry point, or the file, "
+    "and the method alike",
+    "untyped": "method untyped: limit has no type; annotate it, as in 'limit: int'",
+    "positional": "method positional: 'x: int = 5' cannot be given by its name",
+    "keywords": "method keywords: '**x: int' cannot be given by its name",
+    "no_return": "method no_return: annotate what its function returns, as '-> Plan' ",
+}
+REFUSED = {
+    "refuses": "method refuses: not today",
+    "gives_none": "method gives_none: its function returned None, and its annotation says a Plan: "
+    "return one",
+}
+MISASKED = {
+    "asks_nothing": "method asks_nothing: its plan asks nothing: yield an Ask for the answer",
+    "asks_text": "method asks_text: its plan yields 'What is 1 plus 1?': yield an Ask ",
+    "no_generator": "method no_generator: its plan's steps are ['What is 1 plus 1?']: write a ",
+}
+
+ASKED_OF_THEM = """
+import json
+from tale_eval.asking.question import Question
+from tale_eval.lm_eval_ext.task_files import task_files
+from tale_eval.solvers import methods, resolve
+
+def said(ask):
+    try:
+        ask()
+    except ValueError as error:
+        return str(error)
+
+question = Question("What is 1 plus 1?", "cloze", "en", "bracketed")
+problems, files = [], []
+usable = [*methods().usable(problems)]
+tasks = task_files(files)
+print(json.dumps({
+    "usable": usable,
+    "problems": problems,
+    "files": files,
+    "tasks": tasks,
+    "refused": {name: said(lambda: resolve(name)) for name in REFUSED},
+    "misasked": {
+        name: said(lambda: next(methods()[name].plan({}).steps(question))) for name in MISASKED
+    },
+    "got": methods().get("nope", "none"),
+    "unknown": said(lambda: resolve("nope")),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with a method for each way to be wrong, really installed."""
+    files = {"faulty/__init__.py": ""} | {
+        f"faulty/{name}.py": text if name in ALONE else PREAMBLE + text
+        for name, text in FAULTY.items()
+    }
+    points = {name: f"faulty.{name}:{name}" for name in FAULTY}
+    points |= {"other_name": "faulty.other_name:its_name", "direct": "faulty.zero_cot:zero_cot"}
+    folder = tmp_path_factory.mktemp("faulty")
+    return install(folder, "faulty", files, {"tale_eval.methods": points})
+
+
+@pytest.fixture(scope="module")
+def said(faulty: Path) -> Any:
+    """What a process says of them."""
+    names = f"REFUSED, MISASKED = {[*REFUSED]}, {[*MISASKED]}\n"
+    return json.loads(python(faulty, names + ASKED_OF_THEM))
+
+
+def test_each_fault_is_one_line_with_the_method_its_package_and_the_fix(said: Any) -> None:
+    for name, reason in UNUSABLE.items():
+        (line,) = [line for line in said["problems"] if f"method {name!r} of " in line]
+        assert "of faulty 1.0 cannot be used" in line
+        assert reason in line
+        assert "\n" not in line
+    assert len(said["problems"]) == len(UNUSABLE) + 1  # "direct" is there twice
+    assert set(said["usable"]) == (set(OURS) | set(FAULTY)) - set(UNUSABLE) - {"direct"}
+
+
+def test_a_function_that_refuses_or_returns_something_else_is_named(said: Any) -> None:
+    assert said["refused"] == REFUSED
+
+
+def test_a_plan_that_asks_nothing_or_something_else_is_named(said: Any) -> None:
+    for name, message in MISASKED.items():
+        assert said["misasked"][name].startswith(message)
+
+
+def test_a_name_that_is_not_there_is_a_key_that_is_not_there(said: Any) -> None:
+    assert said["got"] == "none"
+    assert methods().get("nope") is None
+    # "direct", which two have here, is not offered
+    assert said["unknown"].startswith(
+        "unknown method 'nope'; allowed: budget, budget_search, cot, tale_ep"
+    )
+
+
+def test_tasks_of_one_name_are_those_of_the_first_and_ours_come_first(said: Any) -> None:
+    assert [line for line in said["files"] if "left out of lm-eval" in line] == [
+        "benchmark gsm8k with method zero_cot is left out of lm-eval: tale_gsm8k_zero_cot is "
+        "benchmark gsm8k_zero with method cot; rename one"
+    ]
+    assert "benchmark: gsm8k_zero" in said["tasks"]["tale_gsm8k_zero_cot.yaml"]
+    assert "- tale_gsm8k_zero_cot" not in said["tasks"]["tale_gsm8k.yaml"]
+    assert "- tale_gsm8k_zero_cot" in said["tasks"]["tale_gsm8k_zero.yaml"]
+    assert "- tale_gpqa_zero_cot" in said["tasks"]["tale_gpqa.yaml"]
+    (line,) = [line for line in said["files"] if "no lm-eval task" in line]
+    assert line.startswith("method 'estimate' of faulty.estimate:estimate of faulty 1.0 has no lm-")
+    assert "method: estimate" in said["tasks"]["tale_gsm8k_estimate.yaml"]
+    assert "include: _estimate.yaml" in said["tasks"]["tale_gsm8k_estimate.yaml"]
+
+
+def test_lm_eval_goes_on_with_the_others_and_names_the_faults(faulty: Path, tmp_path: Path) -> None:
+    variables = {"PYTHONPATH": path_with(faulty), "TALE_EVAL_CACHE": str(tmp_path / "cache")}
+    done = run_lm_eval("--path", cwd=tmp_path, variables=variables)
+    assert done.returncode == 0, done.stderr
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert len(notes) == len(UNUSABLE) + 3
+    assert (Path(done.stdout.strip()) / "tale_gsm8k_cot.yaml").is_file()
+    done = run_lm_eval(
+        *("run", "--model", "dummy", "--tasks", "tale_gsm8k_asks_nothing"),
+        *("--metadata", f"tale_source={gsm8k_file(tmp_path, 1)}"),
+        cwd=tmp_path,
+        variables=variables,
+    )
+    assert done.returncode == 2
+    assert one_line(done.stderr, "error") == f"error: {MISASKED['asks_nothing']}"
+
+
+def test_inspect_names_a_plan_that_asks_nothing(faulty: Path, tmp_path: Path) -> None:
+    with chat_server(drafts) as server:
+        inspect(
+            *("eval", "tale_eval/gsm8k", "-T", "method=asks_nothing"),
+            *("-T", f"source={gsm8k_file(tmp_path, 1)}", "--model", "openai-api/loop/m"),
+            *("--display", "plain", "--log-dir", tmp_path / "logs"),
+            cwd=tmp_path,
+            variables=variables(server, faulty),
+        )
+    (info,) = list_eval_logs(str(tmp_path / "logs"))
+    (sample,) = read_eval_log(info).samples or []
+    assert sample.error is not None
+    assert MISASKED["asks_nothing"] in sample.error.message

@@ -13,6 +13,7 @@ from tale_eval.asking.question import Question
 from tale_eval.budgets.plan import Ask
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.discovery import Registry
+from tale_eval.errors import InvalidValueError
 
 Estimating = Generator[Ask, str, BudgetReading]
 """Asks for which a reply is sent, if any, and at last the budget that was read."""
@@ -36,7 +37,7 @@ def estimators() -> Registry[Callable[..., Estimator]]:
         package="tale_eval.budgets.estimators",
         group="tale_eval.estimators",
         pick=lambda module, stem: module.ESTIMATOR,
-        read=_checked,
+        read=lambda create, name: _checked(create),
     )
 
 
@@ -45,11 +46,39 @@ def make_estimator(name: str, offered: Mapping[str, object]) -> Estimator:
 
     Raises:
         UnknownNameError: There is no such estimator.
-        InvalidValueError: It cannot be imported.
+        InvalidValueError: It cannot be imported, or wants more than is offered.
     """
     create = estimators()[name]
     wanted = inspect.signature(create).parameters
+    for key, parameter in wanted.items():
+        needed = parameter.default is parameter.empty and not str(parameter).startswith("*")
+        if needed and key not in offered:
+            raise InvalidValueError(
+                f"estimator {name}: its constructor's {str(parameter)!r} has no default, and only "
+                f"{', '.join(offered) or 'nothing'} can be given: give it one"
+            )
     return create(**{key: value for key, value in offered.items() if key in wanted})
+
+
+def estimating(name: str, estimator: Estimator, question: Question) -> Estimating:
+    """What an estimator asks, and what it read at last.
+
+    Raises:
+        InvalidValueError: It is no generator, or returns something else than a reading.
+    """
+    asking: Any = estimator.estimate(question)
+    if not isinstance(asking, Generator):
+        raise InvalidValueError(
+            f"estimator {name}: estimate() returned {asking!r} at once: make it a generator; one "
+            "that asks nobody begins with 'yield from ()'"
+        )
+    reading: Any = yield from asking
+    if not isinstance(reading, BudgetReading):
+        raise InvalidValueError(
+            f"estimator {name}: estimate() returned {reading!r}: return a BudgetReading "
+            "(tale_eval.budgets.reading)"
+        )
+    return reading
 
 
 def _checked(create: Any) -> Callable[..., Estimator]:

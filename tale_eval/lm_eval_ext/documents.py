@@ -108,7 +108,8 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     if asked.name != ESTIMATE and not metadata.get(ONE_RUN):
         _check_one_ask(asked, samples[0], estimates)
     common = {
-        "task": task_label(benchmark, fixed | chosen),
+        # as Inspect calls it, which knows somebody else's by the package too
+        "task": task_label(benchmarks()[benchmark].task.removeprefix("tale_eval/"), fixed | chosen),
         "method": asked.label,
         "prompt_version": PROMPT_VERSION,
         "system_prompt": asked.plan.way.system_prompt,

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from command import tale_eval as run_tale_eval
 from evaluation import LOOP, values
+from inspect_ai.dataset import Sample
 from inspect_ai.log import list_eval_logs, read_eval_log
 from installed import install, path_with, python
 from server import Reply, chat_server
 
 from tale_eval import tasks
 from tale_eval.datasets.benchmark import Benchmark, table
-from tale_eval.errors import InvalidValueError, UnknownNameError
+from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
 from tale_eval.matrix import combinations
-from tale_eval.tasks import benchmarks, licence, task_arguments
+from tale_eval.tasks import benchmark_task, benchmarks, licence, task_arguments
 from tale_eval.training.candidates import evaluation_questions
 from tale_eval.training.card import Settings, data_card
 from tale_eval.training.corpus import Corpus
@@ -306,6 +307,123 @@ def test_two_benchmarks_of_one_name_are_refused_with_both_origins(found: Any) ->
     )
 
 
+# --- whatever it does -----------------------------------------------------------------
+
+
+def sample(**changed: Any) -> Sample:
+    metadata = {"benchmark": "b", "subset": "all", "kind": "cloze", "language": "en"}
+    more = {key: changed.pop(key) for key in [*changed] if key in Sample.model_fields}
+    kept = {key: value for key, value in (metadata | changed).items() if value is not None}
+    return Sample(input="?", target="1", metadata=kept, **more)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "message"),
+    [
+        ([sample(), sample(subset=None)], "question 2: metadata 'subset' is not there; give it a"),
+        ([sample(benchmark=None)], "question 1: metadata 'benchmark' is not there; .*make_sample"),
+        ([sample(kind="free")], "metadata 'kind' is 'free'; give it one of cloze, choice"),
+        ([sample(language="fr")], "metadata 'language' is 'fr'; give it one of en, cn"),
+        ([sample(language=None)], "metadata 'language' is not there; give it one of en, cn"),
+        ([sample(subset=5)], "metadata 'subset' is 5; give it a text"),
+        ([sample(kind="choice")], "'kind' is 'choice', and it has 0 choices"),
+        ([sample(choices=["1", "2"])], "'kind' is 'cloze', and it has 2 choices"),
+        ([Sample(input="?")], "question 1: metadata 'benchmark' is not there"),
+        ([{"input": "?"}], "returns Inspect's samples, and this is {'input': '[?]'}"),
+        ([], "has no questions"),
+        (None, "returns Inspect's samples, and this is None"),
+    ],
+)
+def test_samples_that_say_too_little_are_refused_with_what_is_missing(
+    loaded: Any, message: str
+) -> None:
+    benchmark = Benchmark("b", "B", "mit", "by hand", "1", lambda: loaded)
+    with pytest.raises(InvalidValueError, match=f"^benchmark b.*{message}"):
+        benchmark.samples()
+    with pytest.raises(InvalidValueError, match=r"^this task"):
+        benchmark_task(loaded, method="cot", version="1-A")
+
+
+def test_samples_without_an_id_are_numbered_as_inspect_numbers_them() -> None:
+    benchmark = Benchmark("b", "B", "mit", "by hand", "2", lambda: iter([sample(), sample()]))
+    assert [found.id for found in benchmark.samples()] == [1, 2]
+    named = Benchmark("b", "B", "mit", "by hand", "1", lambda: [sample(id="b-1")])
+    assert [found.id for found in named.samples()] == ["b-1"]
+
+
+def test_a_loader_that_fails_is_named_and_errors_of_ours_stay() -> None:
+    def broken(side: str = "heads") -> list[Sample]:
+        check_name("side", side, ["heads"])
+        raise ZeroDivisionError("no coins")
+
+    benchmark = Benchmark("b", "B", "mit", "by hand", "1", broken)
+    cannot = r"^benchmark b: its questions cannot be loaded \(ZeroDivisionError: no coins\)$"
+    with pytest.raises(SourceError, match=cannot):
+        benchmark.samples()
+    with pytest.raises(UnknownNameError, match="unknown side 'tails'"):
+        benchmark.samples(side="tails")
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "", " ", ".."])
+def test_a_benchmarks_name_is_one_that_a_file_could_have(name: str) -> None:
+    with pytest.raises(InvalidValueError, match="a name has letters, digits"):
+        described(name)
+
+
+POOR = """
+from inspect_ai.dataset import Sample
+from tale_eval import Benchmark
+
+def fails():
+    raise OSError("the coins are gone")
+
+def bare():
+    return [Sample("?", target="1")]
+
+FAILS = Benchmark("fails", "F", "mit", "by hand", "1", fails)
+BARE = Benchmark("bare", "B", "mit", "by hand", "1", bare)
+"""
+ASKED_OF_THEM = """
+import json
+from tale_eval.lm_eval_ext.documents import documents
+from tale_eval.tasks import benchmarks
+from tale_eval.training.candidates import evaluation_questions
+
+def said(ask):
+    try:
+        ask()
+    except (ValueError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
+
+print(json.dumps({
+    "other": said(lambda: benchmarks()["other"]),
+    "documents": {
+        name: said(lambda: documents({"benchmark": name, "method": "cot"}))
+        for name in ("fails", "bare")
+    },
+    "against": {
+        name: said(lambda: evaluation_questions([name])) for name in ("fails", "bare")
+    },
+}))
+"""
+
+
+def test_another_packages_mistakes_are_one_line_in_lm_eval_and_beside_a_corpus(
+    tmp_path: Path,
+) -> None:
+    points = {"fails": "poor:FAILS", "bare": "poor:BARE", "other": "poor:BARE"}
+    site = install(tmp_path, "poor", {"poor.py": POOR}, {"tale_eval.benchmarks": points})
+    said = json.loads(python(site, ASKED_OF_THEM))
+    expected = {
+        "fails": "SourceError: benchmark fails: its questions cannot be loaded (OSError: the "
+        "coins are gone)",
+        "bare": "InvalidValueError: benchmark bare, question 1: metadata 'benchmark' is not "
+        "there; give it a text, as tale_eval.datasets.samples.make_sample does",
+    }
+    assert said["documents"] == said["against"] == expected
+    assert "'other' names the benchmark 'bare'; call the entry point, or the file" in said["other"]
+
+
 @pytest.mark.slow
 def test_another_packages_benchmark_runs_in_the_matrix(
     toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -320,7 +438,7 @@ def test_another_packages_benchmark_runs_in_the_matrix(
     (info,) = list_eval_logs(str(tmp_path / "logs"))
     log = read_eval_log(info)
     assert (log.status, log.eval.task) == ("success", "toys/coin")
-    (sample,) = log.samples or []
-    assert sample.input == TAILS
-    assert values(sample)["correct"] == 1
+    (asked,) = log.samples or []
+    assert asked.input == TAILS
+    assert values(asked)["correct"] == 1
     assert (log.eval.metadata or {})["method"] == "direct"

@@ -94,6 +94,7 @@ def answers(prompt: str, request: dict[str, object]) -> Reply:
     return Reply("[[0]]", output_tokens=7)
 
 
+@pytest.mark.slow
 def test_somebody_elses_estimator_works_in_both_harnesses_and_costs_no_call(
     words: Path, tmp_path: Path
 ) -> None:

@@ -75,6 +75,15 @@ def _check_names(models: Iterable[str]) -> None:
         written[name] = model
 
 
+_AFTER_A_FAILURE = {
+    "--continue-on-fail",
+    "--no-continue-on-fail",
+    "--fail-on-error",
+    "--no-fail-on-error",
+}
+"""A user's own word on whether a failed sample ends the run, and so leaves others undone."""
+
+
 def command(combination: Combination, log_dir: str, options: Sequence[str]) -> list[str]:
     """The command that runs a combination; `options` are passed on to Inspect."""
     task, arguments = task_arguments(combination.task)
@@ -88,9 +97,12 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
         words += ["--solver", definition.registered_name]
         for key, value in definition.arguments(method.arguments).items():
             words += ["-S", f"{key}={_quoted(value)}"]
-        if not any(option.partition("=")[0] == "--max-retries" for option in options):
-            # the benchmarks' own tasks say so themselves
+        given = {option.partition("=")[0] for option in options}
+        # the benchmarks' own tasks say both themselves
+        if "--max-retries" not in given:
             words += ["--max-retries", str(MAX_RETRIES)]
+        if not given & _AFTER_A_FAILURE:
+            words += ["--continue-on-fail"]
     for key, value in arguments.items():
         words += ["-T", f"{key}={value}"]
     return [sys.executable, "-m", "inspect_ai", *words, *options]

@@ -63,13 +63,13 @@ def test_ways_to_write_a_task(written: str, name: str, arguments: dict[str, str]
         (
             "inspect_evals/gsm8k",
             "cot",
-            "inspect_evals/gsm8k --solver tale_eval/cot --max-retries 10",
+            "inspect_evals/gsm8k --solver tale_eval/cot --max-retries 10 --continue-on-fail",
         ),
         (
             "task.py:fewshot=0",
             "budget:tokens=50:style=answer_last",
             'task.py --solver tale_eval/budget -S tokens=50 -S style="answer_last" '
-            "--max-retries 10 -T fewshot=0",
+            "--max-retries 10 --continue-on-fail -T fewshot=0",
         ),
     ],
 )

@@ -167,18 +167,27 @@ def _scored_tokens(record: Record) -> float | None:
 def _first_pairs(
     records: Iterable[Record], baseline: Iterable[Record]
 ) -> list[tuple[float, float]]:
-    """Both scores of each question in the first epoch that both answered."""
+    """Both scores of each question in the first epoch that both answered, in every rotation."""
     ours, theirs = by_epoch(records), by_epoch(baseline)
     last_to_first = sorted(ours.keys() & theirs.keys(), reverse=True)
-    first = {question: (question, epoch) for question, epoch in last_to_first}
-    return [(ours[key], theirs[key]) for key in first.values()]
+    found: dict[str, tuple[float, float]] = {}
+    for key in last_to_first:
+        a, b = ours[key], theirs[key]
+        if a is not None and b is not None:
+            found[key[0]] = a, b
+    return list(found.values())
 
 
-def by_epoch(records: Iterable[Record]) -> dict[tuple[str, int], float]:
-    """The score of each question in each epoch: of several rotations the lowest."""
-    found: dict[tuple[str, int], float] = {}
+def by_epoch(records: Iterable[Record]) -> dict[tuple[str, int], float | None]:
+    """The score of each question in each epoch: of several rotations the lowest.
+
+    None where one of its rotations has no score, and left out where none has.
+    """
+    found: dict[tuple[str, int], list[float | None]] = defaultdict(list)
     for record in records:
-        if record.correct is not None:
-            key = record.question, record.epoch
-            found[key] = min(record.correct, found.get(key, 1))
-    return found
+        found[record.question, record.epoch].append(record.correct)
+    return {
+        key: None if len(known) < len(scores) else min(known)
+        for key, scores in found.items()
+        if (known := [score for score in scores if score is not None])
+    }

@@ -108,7 +108,8 @@ def _row(
         interval=accuracy_interval(scores) if judged else None,
         accuracy_with_failures=mean(map(score_with_failures, records)),
         interval_with_failures=accuracy_interval(all_scores) if all_scores else None,
-        circular=mean(by_epoch(records).values())
+        # without one of its rotations, nobody can say that it is right in all
+        circular=mean(lowest or 0.0 for lowest in by_epoch(records).values())
         if any(r.question != r.sample_id for r in records)
         else None,
         means={key: mean(r.costs[key] for r in counted) for key in records[0].costs},

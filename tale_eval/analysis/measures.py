@@ -306,6 +306,8 @@ MEASURES = (
         _against_baseline(_difference_with_failures),
         "points",
         main=True,
+        rank=4,
+        short="Δ failures\nas wrong",
         interval=True,
     ),
     Measure(

@@ -11,11 +11,11 @@ from typing import Any
 
 from inspect_ai.model import ChatMessage, ContentReasoning, Model, ModelOutput, ModelUsage
 
+from tale_eval.inspect_ext.logged import pads
 from tale_eval.tokens.ledger import CountedBy
 from tale_eval.tokens.usage import tokens_used
 
 _CUT_OFF = ("max_tokens", "model_length")
-_PADDING_PROVIDERS = ("hf",)
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,6 @@ def stop_reason(output: ModelOutput) -> str:
     return "unknown" if output.empty else output.stop_reason
 
 
-def pads(model_name: str) -> bool:
-    """Whether Inspect's provider reports the longest member of a batch for every member."""
-    return model_name.partition("/")[0] in _PADDING_PROVIDERS
-
-
 def was_cut_off(output: ModelOutput) -> bool | None:
     """Whether a reply hit its cap, by what the provider says; None if it does not say."""
     reason = stop_reason(output)
@@ -114,6 +109,7 @@ def usage_counts(usage: ModelUsage, replied: bool) -> dict[str, Any]:
         reasoning=usage.reasoning_tokens,
         total=usage.total_tokens,
         replied=replied,
+        cached=cache_read + cache_write,
     )
     return {
         "input_tokens": read,

@@ -102,6 +102,14 @@ def record_in(sample: "EvalSample") -> LoggedRecord:
     return LoggedRecord(sample.store)
 
 
+_PADDING_PROVIDERS = ("hf",)
+
+
+def pads(model_name: str) -> bool:
+    """Whether Inspect's provider reports the longest member of a batch for every member."""
+    return model_name.partition("/")[0] in _PADDING_PROVIDERS
+
+
 _BATCHING = ("anthropic", "google", "grok", "openai", "together")
 
 

@@ -191,13 +191,14 @@ class ApiCounts(TaleLM):
         usage = usage or {}
         reasoning = _detail(usage, "completion_tokens_details", "reasoning_tokens")
         thought = _thought(choice)
-        read, written = _used(usage, reasoning, replied=bool(text or thought))
+        cached = _detail(usage, "prompt_tokens_details", "cached_tokens") or 0
+        read, written = _used(usage, reasoning, cached, replied=bool(text or thought))
         reason = choice.get("finish_reason") or "unknown"
         call = Call(
             purpose="answer",
             model=self.label,
             input_tokens=read,
-            cache_read_tokens=_detail(usage, "prompt_tokens_details", "cached_tokens") or 0,
+            cache_read_tokens=cached,
             output_tokens=written,
             reasoning_tokens=reasoning,
             counted_by="nobody" if written is None else "provider",
@@ -304,7 +305,7 @@ def _status(error: BaseException) -> int | None:
 
 
 def _used(
-    usage: Mapping[str, Any], reasoning: int | None, *, replied: bool
+    usage: Mapping[str, Any], reasoning: int | None, cached: int, *, replied: bool
 ) -> tuple[int | None, int | None]:
     """Input and output tokens of a server's usage record."""
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -317,6 +318,7 @@ def _used(
         reasoning=reasoning,
         total=total if isinstance(total, int) else None,
         replied=replied,
+        cached=cached,
     )
 
 

@@ -153,7 +153,10 @@ def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
         return None
     if not _is_listed(found, context, call.at) or (call.summed and _is_tiered(found, call)):
         return None
-    return found.total_price
+    listed = vars(found.model_price)
+    # some entries name a model and no price
+    named = any(listed.get(name) is not None for name in ("input_mtok", "output_mtok"))
+    return found.total_price if named else None
 
 
 def _context(call: Call) -> dict[str, str]:
@@ -162,7 +165,7 @@ def _context(call: Call) -> dict[str, str]:
     return batch | ({"service_tier": call.service_tier} if call.service_tier else {})
 
 
-_USUAL = ("auto", "default", "standard")
+_USUAL = ("auto", "default", "standard", "standard_only")
 """Tiers that cost what a model costs."""
 
 

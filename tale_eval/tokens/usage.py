@@ -2,13 +2,20 @@
 
 
 def tokens_used(
-    read: int, written: int, *, reasoning: int | None, total: int | None, replied: bool
+    read: int,
+    written: int,
+    *,
+    reasoning: int | None,
+    total: int | None,
+    replied: bool,
+    cached: int = 0,
 ) -> tuple[int | None, int | None]:
     """Input and output tokens of a usage record; None where it cannot be right.
 
     Some providers and gateways leave the reasoning out of the output tokens: then the total
-    exceeds its parts, or the reasoning the output that should hold it. Some report nothing
-    but zeros.
+    exceeds its parts, or the reasoning the output that should hold it. Some leave the cached
+    tokens out of the input, or the input out altogether: then the total exceeds its parts by
+    these. Some report nothing but zeros.
 
     Args:
         read: Input tokens, cached ones included.
@@ -16,9 +23,15 @@ def tokens_used(
         reasoning: Tokens of hidden reasoning.
         total: Tokens in all; None or 0 where they are not reported.
         replied: The model said something.
+        cached: Input tokens from, and to, the provider's cache.
     """
-    if total:
-        written = max(written, total - read)
+    if cached > read:
+        read += cached
+    missing = max(0, (total or 0) - read - written)
+    if missing and missing != reasoning and (not read or missing == cached):
+        read += missing
+    elif missing:
+        written += missing
     elif reasoning is not None and reasoning > written:
         written += reasoning
     if replied and not written:

@@ -22,6 +22,8 @@ COUNTS = integers(0, 10_000)
         pytest.param(0, 0, None, 0, (None, None), id="nothing but zeros"),
         pytest.param(40, 0, 0, 40, (40, None), id="no output, and yet a reply"),
         pytest.param(40, 0, 70, 110, (40, 70), id="no output beside the reasoning"),
+        pytest.param(40, 12, 400, 52, (40, 412), id="beside it, and not in the total"),
+        pytest.param(0, 12, None, 52, (40, 12), id="no input, which the total has"),
     ],
 )
 def test_the_tokens_of_a_reply_by_its_usage_record(
@@ -32,6 +34,24 @@ def test_the_tokens_of_a_reply_by_its_usage_record(
     used: tuple[int | None, int | None],
 ) -> None:
     assert tokens_used(read, written, reasoning=reasoning, total=total, replied=True) == used
+
+
+@pytest.mark.parametrize(
+    ("read", "cached", "reasoning", "total", "used"),
+    [
+        pytest.param(40, 300, 0, 352, (340, 12), id="more than was read, so beside it"),
+        pytest.param(40, 300, None, None, (340, 12), id="the same, and no total"),
+        pytest.param(400, 300, 0, 712, (700, 12), id="the total is larger by as much"),
+        pytest.param(400, 300, 300, 712, (400, 312), id="but that is the reasoning"),
+        pytest.param(340, 300, 0, 352, (340, 12), id="within the input"),
+        pytest.param(340, 300, 70, 422, (340, 82), id="within it, and the reasoning beside"),
+    ],
+)
+def test_cached_tokens_were_read_and_not_written(
+    read: int, cached: int, reasoning: int | None, total: int | None, used: tuple[int, int]
+) -> None:
+    kwargs = {"reasoning": reasoning, "total": total, "replied": True, "cached": cached}
+    assert tokens_used(read, 12, **kwargs) == used
 
 
 def test_a_filtered_reply_has_no_tokens_and_that_is_known() -> None:

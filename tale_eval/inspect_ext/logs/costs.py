@@ -7,9 +7,9 @@ from inspect_ai.log import EvalSample, EvalSpec
 from inspect_ai.model import GenerateConfig, ModelUsage
 
 from tale_eval.budgets.plan import Purpose
-from tale_eval.inspect_ext.counting import count, pads, replied, usage_counts, was_cut_off
-from tale_eval.inspect_ext.logged import is_batch, record_in
-from tale_eval.inspect_ext.logs.scored import scored_costs
+from tale_eval.inspect_ext.counting import count, replied, usage_counts, was_cut_off
+from tale_eval.inspect_ext.logged import is_batch, pads, record_in
+from tale_eval.inspect_ext.logs.scored import scored_costs, with_later_scorers
 from tale_eval.inspect_ext.record import ESTIMATOR_ROLE, calls_in
 from tale_eval.tokens.costs import cost_values
 from tale_eval.tokens.ledger import Call, input_tokens, mended, output_tokens, own_calls
@@ -42,7 +42,7 @@ def sample_costs(
     batch = config is not None and is_batch(spec.model, config)
     scored = scored_costs(sample.scores or {}, batch=batch)
     if scored is not None and prices is None:
-        return scored
+        return with_later_scorers(scored, sample.scores or {}, sample.model_usage)
     calls = [_placed(call, sample, spec, batch) for call in _calls(sample, spec)]
     if scored is not None:
         return scored | _dollars_of_scored(scored, calls, prices)

@@ -103,7 +103,7 @@ def _from_archive(name: str) -> LogHeader | None:
         return None
     if header.version != FORMAT:
         return None
-    header.location = name
+    header.location = as_path(name)
     return header
 
 

@@ -34,10 +34,20 @@ def task_label(spec: "EvalSpec") -> str:
     return f"{name}({', '.join(chosen)})" if chosen else name
 
 
-def method_label(spec: "EvalSpec", sample: "EvalSample") -> str:
-    """The method as it was recorded, or the foreign solver; whose estimates; which adapter."""
-    recorded = record_in(sample).method
-    method = recorded + _estimator(spec, recorded) if recorded else _foreign_method(spec)
+def recorded_method(samples: "Iterable[EvalSample]") -> str | None:
+    """The method of a run, by any of its samples: one that failed early may not say it."""
+    return next((method for each in samples if (method := record_in(each).method)), None)
+
+
+def method_label(spec: "EvalSpec", recorded: str | None) -> str:
+    """The run's method; whose estimates; which adapter.
+
+    Args:
+        spec: What its log says of the run.
+        recorded: The run's `recorded_method`.
+    """
+    named = recorded or _method_asked_for(spec)
+    method = named + _estimator(spec, named) if named else _foreign_method(spec)
     base = base_model(spec)
     if base == spec.model:
         return method
@@ -56,11 +66,21 @@ def _estimator(spec: "EvalSpec", method: str) -> str:
     return f" {role}={','.join(names)}"
 
 
+def _method_asked_for(spec: "EvalSpec") -> str | None:
+    """A method of ours as the run's command named it, for a run of which no sample began."""
+    solver, ours = spec.solver, "tale_eval/"
+    if solver is not None and solver.startswith(ours):
+        given = masked(spec.solver_args_passed or {})
+        return str(Method(solver.removeprefix(ours), {k: str(v) for k, v in given.items()}))
+    asked = spec.task_args_passed.get("method") if spec.task.startswith(ours) else None
+    return asked if solver is None and isinstance(asked, str) else None
+
+
 def _foreign_method(spec: "EvalSpec") -> str:
     """Somebody else's solver, with the arguments it was given."""
     if spec.solver is None:
         return "task's own solver"
-    name = spec.solver.removeprefix("tale_eval/")
+    name = spec.solver
     given = masked(spec.solver_args_passed or {})
     said = ", ".join(f"{key}={value}" for key, value in sorted(given.items()))
     return f"{name}({said})" if said else name

@@ -4,9 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tale_eval.inspect_ext.logged import pads
 from tale_eval.tokens.costs import COST_KEYS
 
 if TYPE_CHECKING:
+    from inspect_ai.model import ModelUsage
     from inspect_ai.scorer import Score
 
 _SINCE_0_2_0 = {
@@ -35,6 +37,27 @@ def scored_costs(
         if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0:
             return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
     return None
+
+
+def with_later_scorers(
+    costs: Mapping[str, float | None],
+    scores: "Mapping[str, Score]",
+    usage: "Mapping[str, ModelUsage]",
+) -> dict[str, float | None]:
+    """What a scorer of ours wrote down, but for scorers that may have asked a model after it.
+
+    Where Inspect counted more output than ours did, and other scorers judged the sample, what
+    they used is not known. Of local batches Inspect counts the padding, which says nothing.
+    """
+    known = (costs["output_tokens"] or 0) + (costs["scorer_tokens"] or 0)
+    used = sum(each.output_tokens for model, each in usage.items() if not pads(model))
+    if used <= known or all(_is_ours(score) for score in scores.values()):
+        return dict(costs)
+    return {**costs, "scorer_tokens": None, "scorer_dollars": None}
+
+
+def _is_ours(score: "Score") -> bool:
+    return isinstance(score.value, Mapping) and "output_tokens" in score.value
 
 
 def _of_0_1_0(costs: Mapping[str, float | None]) -> dict[str, float | None] | None:

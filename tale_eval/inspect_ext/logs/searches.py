@@ -45,7 +45,7 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
     return Searched(
         model=base_model(spec),
         task=task_label(spec),
-        method=method_label(spec, sample),
+        method=method_label(spec, record.method),
         question=f"{sample.id}/{sample.epoch}",
         trace=trace,
         estimate=None if status in budgets.WITHOUT_BUDGET else record.budget,

@@ -3,17 +3,18 @@
 The summaries and one whole sample are read out of the archive, without Inspect.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tale_eval.grading.choice import ScoreChoice
 from tale_eval.inspect_ext.logged import is_batch, record_in
 from tale_eval.inspect_ext.logs.archive import DAMAGED, Archive, open_archive
 from tale_eval.inspect_ext.logs.headers import Header
-from tale_eval.inspect_ext.logs.labels import method_label
+from tale_eval.inspect_ext.logs.labels import method_label, recorded_method
 from tale_eval.inspect_ext.logs.rows import deciding, record
-from tale_eval.inspect_ext.logs.scored import scored_costs
+from tale_eval.inspect_ext.logs.scored import scored_costs, with_later_scorers
 from tale_eval.records import Record
 from tale_eval.tokens.ledger import Call
 
@@ -24,13 +25,22 @@ class GivenScore(BaseModel):
     value: Any = None
 
 
+class Used(BaseModel):
+    """What a model used."""
+
+    output_tokens: int = 0
+
+
 class Summary(BaseModel):
     """A sample in short."""
+
+    model_config = ConfigDict(protected_namespaces=())
 
     id: int | str
     epoch: int
     metadata: dict[str, Any] = Field(default_factory=dict)
     scores: dict[str, GivenScore] | None = None
+    model_usage: dict[str, Used] = Field(default_factory=dict)
     error: str | None = None
 
 
@@ -53,17 +63,21 @@ def summary_records(
     read = _read(header)
     if read is None:
         return None
-    summaries, first = read
+    summaries, telling = read
     batch = is_batch(header.eval.model, header.plan.config)
+    samples: list[Any] = [*summaries]
     scores: list[Any] = [each.scores or {} for each in summaries]
-    costs = [known for each in scores if (known := scored_costs(each, batch=batch))]
+    costs = [
+        with_later_scorers(known, given, each.model_usage)
+        for each, given in zip(samples, scores, strict=True)
+        if (known := scored_costs(given, batch=batch))
+    ]
     if not summaries or len(costs) < len(summaries):
         return None
-    samples: list[Any] = [*summaries]
     which = deciding(header, samples, problems, choice)
     # the method is in the samples only, and the same for all of a run
-    whole: Any = first
-    method = method_label(header.eval, whole)
+    whole: Any = telling
+    method = method_label(header.eval, recorded_method([whole]))
     records = [
         record(header.eval, sample, method=method, error=sample.error, costs=values, which=which)
         for sample, values in zip(samples, costs, strict=True)
@@ -72,16 +86,24 @@ def summary_records(
 
 
 def _read(header: Header) -> tuple[list[Summary], Stored] | None:
-    """The summaries and the first sample; None where they are not as expected."""
+    """The summaries and a sample that names its method; None where they are not as expected."""
     try:
         with open_archive(header.location) as archive:
             found = archive.read("summaries.json")
             summaries = [Summary.model_validate(each) for each in found]
-            return summaries, _first(archive, summaries[0])
+            return summaries, _telling(archive, summaries)
     except (*DAMAGED, ValidationError, IndexError, TypeError):
         # what is wrong with it, if anything is, Inspect says better
         return None
 
 
-def _first(archive: Archive, summary: Summary) -> Stored:
-    return Stored.model_validate(archive.read(f"samples/{summary.id}_epoch_{summary.epoch}.json"))
+def _telling(archive: Archive, summaries: Sequence[Summary]) -> Stored:
+    """The first sample that ended well, or at least names its method; else the last one."""
+    whole = Stored()
+    for each in summaries:
+        name = f"samples/{each.id}_epoch_{each.epoch}.json"
+        whole = Stored.model_validate(archive.read(name))
+        found: Any = whole
+        if each.error is None or record_in(found).method:
+            break
+    return whole

@@ -7,7 +7,7 @@ from tale_eval.grading.choice import ScoreChoice
 from tale_eval.inspect_ext.logged import is_batch, record_in
 from tale_eval.inspect_ext.logs.costs import needs_events, padded, sample_costs
 from tale_eval.inspect_ext.logs.files import UNREAD
-from tale_eval.inspect_ext.logs.labels import method_label
+from tale_eval.inspect_ext.logs.labels import method_label, recorded_method
 from tale_eval.inspect_ext.logs.rows import deciding, judging, record
 from tale_eval.inspect_ext.logs.scored import scored_costs
 from tale_eval.places import as_path
@@ -29,13 +29,30 @@ def whole_records(
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )
-    samples = log.samples or []
+    samples = _finished(log, problems)
+    method = method_label(log.eval, recorded_method(samples))
     which = deciding(header, samples, problems, choice)
     records = [
-        sample_record(log.eval, _with_events(header, sample, prices), prices, config, which)
+        sample_record(log.eval, _with_events(header, sample, prices), prices, config, which, method)
         for sample in samples
     ]
-    return records, record_in(samples[0]).calls if samples else []
+    return records, next((calls for each in samples if (calls := record_in(each).calls)), [])
+
+
+def _finished(log: EvalLog, problems: list[str]) -> list[EvalSample]:
+    """The samples but those that Inspect stopped: another one's failure ended the run."""
+    begun = log.samples or []
+    found = [each for each in begun if not _was_stopped(each)]
+    if stopped := len(begun) - len(found):
+        problems.append(
+            f"{log.location}: {stopped} samples were stopped unfinished when the run ended, and "
+            "count nowhere; with --continue-on-fail a failed sample does not stop the others"
+        )
+    return found
+
+
+def _was_stopped(sample: EvalSample) -> bool:
+    return sample.error is not None and sample.error.message.startswith("CancelledError")
 
 
 def _with_events(header: EvalLog, sample: EvalSample, prices: Prices | None) -> EvalSample:
@@ -58,6 +75,7 @@ def sample_record(
     prices: Prices | None,
     config: GenerateConfig | None = None,
     which: str | None = None,
+    method: str | None = None,
 ) -> Record:
     """The record of a whole sample, also where its summary does not say what it cost.
 
@@ -67,11 +85,12 @@ def sample_record(
         prices: A user's own prices.
         config: The run's generation settings.
         which: The score that says right or wrong; None for the first that can be read so.
+        method: The run's `method_label`; None for what this sample says of it.
     """
     return record(
         spec,
         sample,
-        method=method_label(spec, sample),
+        method=method or method_label(spec, record_in(sample).method),
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices, config),
         which=which or ScoreChoice().of_log([judging(sample)])[0],

@@ -37,7 +37,7 @@ _ARTICLE = re.compile(
     r"A (?!(?:is|has|must|was|fits|because|since|and|or|as|cannot|can['’]t|seems|would|works"
     r"|isn['’]t|doesn['’]t|does|nor|but|for|which|rather|not|holds|matches|to|instead)\b)[a-z]"
 )
-_OPTION_LINE = re.compile(r"^[ \t*(]{0,9}([A-Z])[.):：]", re.MULTILINE)
+_OPTION_LINE = re.compile(r"^[ \t*(•-]{0,9}([A-Z])[.):：]", re.MULTILINE)
 _ASSERTED_BEFORE = re.compile(
     r"(?:\b(?:it(?:['’]s)?|is|be|choose|chose|pick|select|go(?:ing)? (?:for|with)|answer|answers|"
     r"therefore|thus|so|hence|leaves|leaving|conclusion|ist|est|es|actually|rather)\b|[选是为]|答案|只有|所以|因此|应|故)"
@@ -55,8 +55,12 @@ _ASSERTED_AFTER = re.compile(
 _WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
 _OPTION_TEXT = re.compile(r"\s?[(（][^()（）\n]{0,200}[)）]|\s?[:：–—-]\s?(?=\w)")
 _ASKED = re.compile(r"^\W{0,3}[?？]")
+_AFFIRMED = re.compile(
+    r"^\W{0,3}[?？]\W{0,3}(?:yes|correct|right|true|indeed|ja|oui|sí|да|是的|对|正确|はい)(?![A-Za-z])",
+    re.IGNORECASE,
+)
 _CORRECT_LINE = re.compile(
-    r"(?<!in)(?<!not )\b(?:correct|right|true)\b|(?<!不)正确|✓|✅", re.IGNORECASE
+    r"(?<!in)(?<!not )\b(?:correct|right|true)\b|(?<!不)正确|[✓✅✔☑]|\byes\b", re.IGNORECASE
 )
 
 
@@ -152,7 +156,11 @@ def _mentions(text: str, start: int, single: re.Pattern[str]) -> Iterator[Mentio
         # "B (A event) is right": its text stands in parentheses, or behind a dash
         if remark := _OPTION_TEXT.match(text, end):
             end = looked_at = remark.end()
-        if _ARTICLE.match(text, begin) or _ASKED.match(text[end : end + 4]):
+        if _ARTICLE.match(text, begin):
+            continue
+        if _ASKED.match(text[end : end + 4]):
+            if _AFFIRMED.match(text[end : end + 20]) and found.end() == found.end(1):
+                yield Mention(begin, found.group(1), asserted=True)
             continue
         if begin in repeated:  # the question's options are copied: only a verdict counts
             if _CORRECT_LINE.search(text[end : end + 200].partition("\n")[0]):

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from tale_eval.grading.numbers import is_percentage, parse_number
 
-_DECIMAL_COMMA = re.compile(r"([-+]?\d{1,15}),(\d{1,15})")
+_DECIMAL_COMMA = re.compile(r"([-+]?\\?[$€£¥₹]?\s?\d{1,15}),(\d{1,15}(?:\s?[$€£%])?)")
 _PERCENT = Fraction(1, 100)
 
 

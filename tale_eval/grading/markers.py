@@ -87,7 +87,8 @@ def last_marked(text: str, expected: Expected, cut: bool) -> tuple[Found | None,
         if marker.via == "labelled" and not expected.reads(answer):
             answer = expected.said(content) or answer
         start, answer = _joined(text, marker, markers[n + 1 :][:1], answer)
-        return Found(start, marker.stop, answer, marker.via), blanked(text, withheld)
+        stop = _said_until(marker, content, expected)
+        return Found(start, stop, answer, marker.via), blanked(text, withheld)
     return None, blanked(text, withheld)
 
 
@@ -159,6 +160,13 @@ def _means_nothing(text: str, marker: _Marker, answer: str, alone: bool) -> bool
 
 def _is_placeholder(text: str, marker: _Marker) -> bool:
     return unwrap(text[marker.start : marker.end]).lower() in PLACEHOLDERS
+
+
+def _said_until(marker: _Marker, content: str, expected: Expected) -> int:
+    """Where an answer ends; behind a label the line may go on: "Answer: 12. Wait, it is 13"."""
+    said = expected.said(content) if marker.via == "labelled" else None
+    place = content.find(said) if said else -1
+    return marker.stop if said is None or place < 0 else marker.start + place + len(said)
 
 
 def _joined(text: str, marker: _Marker, before: list[_Marker], answer: str) -> tuple[int, str]:

@@ -44,7 +44,7 @@ _PARTS = {
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join([*_UNITS, *_TENS, *SCALES])})"
 # longest first, or "six" would be read of "sixteen"
-_RUN = rf"(?<![^\W_]){_WORD}\b(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
+_RUN = rf"(?<![^\W_])(?:an?\s(?=(?:{'|'.join(SCALES)})\b))?{_WORD}\b(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
 _ENGLISH = re.compile(_RUN, re.IGNORECASE)
 _FRACTION = re.compile(
     rf"(?:(?P<whole>{_RUN}|\d{{1,9}})\sand\s)?"
@@ -111,7 +111,7 @@ def numbers_in_words(text: str) -> list[tuple[int, int, int]]:
 
 def _english(text: str) -> int | None:
     words = [word for word in re.split(r"[\s-]+", text) if word != "and"]
-    return _of_english(words)
+    return _of_english(["one", *words[1:]] if words[0] in ("a", "an") else words)
 
 
 def _of_english(words: Sequence[str]) -> int | None:

@@ -54,7 +54,8 @@ _MINUS_WORD = re.compile(r"^(?:negative|minus|负)\s*(?=[\d.$€£¥₹\\])", re
 # number; 3 1/2 | 2\frac{1}{2} | 3 \times 10^{4} | 7 250 | 2,125.5 | 1e3 | 1/2 | 4 million | 20%
 _IN_TEXT = re.compile(
     r"(?<![\w./^])(?<!\d,)(?<![\^_]\{)[-+]?\\?[$€£¥₹]?"
-    r"(?:\d{1,9} (?:and )?\d{1,9}/\d{1,9}"
+    r"(?:\d{1,9}(?::\d{1,9}){1,3}|\d{1,3}(?:\.\d{3})+,\d+|(?<![(\[{])\d{1,15},\d{1,2}(?![\d)\]}])"
+    r"|\d{1,9} (?:and )?\d{1,9}/\d{1,9}"
     rf"|(?:\d{{1,9}}\s?)?\\[dtc]?frac\s?(?:\{{(?:{_UNSIGNED})\}}|\d)\s?(?:\{{(?:{_UNSIGNED})\}}|\d)"
     rf"|(?:(?:{_UNSIGNED})\s?(?:\\times|×|\*)\s?)?10(?:\^|\*\*)\{{?-?\d{{1,6}}\}}?"
     rf"|(?:\d{{1,3}}(?:[ '’~]\d{{3}}){{1,9}}+(?:[.]\d+)?(?![ '’~]?\d)|{_UNSIGNED})"
@@ -72,10 +73,18 @@ _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 # "\\ " ends a matrix's row
 _LATEX_SPACING = re.compile(r"\{,\}|(?<!\\)\\[,!;: ]|(?<=\d)\\text\{,\}")
 _SPACES = {"\\;": " ", "\\:": " ", "\\ ": " ", "\\,": "", "\\!": ""}
-_CURRENCY = re.compile(r"(?<!\d)\\?[$€£¥₹]|\\?[$€£¥₹](?!\d)|\bUSD\b|元$")
+_CURRENCY = re.compile(
+    r"(?<!\d)\\?[$€£¥₹]|\\?[$€£¥₹](?!\d)|\bUSD\b|元$"
+    r"|\b(?:dollars?|euros?|pounds?|yuan|rupees?|francs?)$"
+)
 _SPACED_SIGN = re.compile(r"^([-+])\s+(?=[\d.\\])")
-_PERCENT = re.compile(r"\\?%$")
-_TRAILING = re.compile(r"(?:\\?%|(?:°|\^\s*(?:\\circ|\{\s*\\circ\s*\}))\s*[CFK]?)$")
+_PERCENT_SIGN = (
+    r"(?:\\?%|(?<=[\d\s])(?:(?i:percent|per cent|prozent|pour cent|por ciento)|процент(?:а|ов)?))"
+)
+_PERCENT = re.compile(rf"{_PERCENT_SIGN}$|^百分之")
+_TRAILING = re.compile(
+    rf"^百分之|(?:{_PERCENT_SIGN}|(?:°|\^\s*(?:\\circ|\{{\s*\\circ\s*\}}))\s*[CFK]?)$"
+)
 
 
 class _Folds(dict[int, str]):

@@ -38,7 +38,8 @@ _DUTY = (
     r"(?:\s+(?:it|this|that|with|as|like|by|in|the|something|answer|final|line|a|my)\b){0,4}"
 )
 _FORMAT = re.compile(
-    rf"(?:{_FORM}|{_DUTY}|\b(?:answer|write|reply|form|respond|something) like)"
+    rf"(?:{_FORM}|{_DUTY}|\b(?:answer|write|reply|form|respond|something) like|\blike (?:this|so)"
+    r"|\b(?:should|must|shall|will|would|to) (?:look|be|read|appear)(?: exactly| just)? like)"
     + _TO_MARKER, re.IGNORECASE
 )  # fmt: skip
 # "in the required format: [[50]]" answers
@@ -48,15 +49,15 @@ _ANSWERING = re.compile(
     + _TO_MARKER, re.IGNORECASE
 )  # fmt: skip
 _EXAMPLE_AFTER = re.compile(
-    r"^[^\w\n]{0,8}(?:(?:is|was|being|as)\s+(?:(?:just|only|the|an?)\s+)*(?:example|format|form)\b"
+    r"^[^\w\n]{0,8}(?:(?:is|was|being|as)\s+(?:(?:just|only|the|an?)\s+)*(?:example|format|form|template|pattern|placeholder)\b"
     r"|or similar\b|or the like\b|(?:只?是|为)(?:一个)?(?:例|格式|示例)|这样的?格式|的格式)",
     re.IGNORECASE,
 )
 DENIAL = (
-    r"(?:\b(?:not|never|nor|neither|cannot(?: be)?|rather than|instead of|nicht|statt|pas"
+    r"(?:\b(?:not|never|nor|neither|cannot(?: be)?|rather than|instead of|nicht|statt|pas|no (?:es|son|era)|non è"
     r"|rule[sd]? out|ruling out|eliminat(?:e[sd]?|ing)|exclud(?:e[sd]?|ing)|(?:reject"
     r"|discard)(?:s|ed|ing)?|except)\b|n['’]t\b"
-    r"|不是|不会是|不可能是|而非|并非|而不|不为|不等于|不选|不能选|别选|排除|除了|≠|\\neq?\b)"
+    r"|不是|不会是|不可能是|而非|并非|而不|不为|不等于|不选|不能选|别选|排除|除了|≠|\\neq?\b|(?<![^\W\d_])не)"
 )
 """What denies the thing that follows it."""
 _OF_DENIED = (
@@ -71,7 +72,8 @@ _DENIED_AFTER = re.compile(
     r"(?:not\b(?!\s+[(\[\"']{0,3}[A-Z\d])|n['’]t\b|cannot\b|(?:is|are|was|were|does|do|did|could|would|wo|ca)n['’]t\b"
     r"|(?:does|do|did) not\b|wrong|incorrect|false|impossible|invalid|excluded|eliminated|ruled out"
     r"|out\b|too (?!right\b)|fails?\b|(?:ist )?falsch|不(?!是[A-Z\d])|错|太|误|有误|排除|无法"
-    r"|没有)",
+    r"|没有|(?:は|では)(?:な[いく]|違|間違|誤|正しくな)|ではありません|は\w{0,4}すぎ"
+    r"|неверно|неправильно|не подходит|est (?:fausse?|incorrecte?)|es (?:falsa|incorrecta)\b|❌|✗|✘)",
     re.IGNORECASE,
 )
 _STRUCK = re.compile(

@@ -7,6 +7,7 @@ what follows "because" are not the answer; a refusal has none.
 import re
 
 from tale_eval.grading.choices import TAIL_CHARS
+from tale_eval.grading.leanings import same_number
 from tale_eval.grading.number_words import numbers_in_words
 from tale_eval.grading.numbers import normalise, numbers_in
 from tale_eval.grading.quoting import blanked, is_denied
@@ -17,7 +18,17 @@ _MATHS = re.compile(
     r"|\\\(((?:(?!\\[()]).){1,500})\\\)|\\\[((?:(?!\\[\[\]]).){1,1000})\\\]",
     re.DOTALL,
 )
+# a formula as people type it: "2x + 3", "25π", "(1+√5)/2"; "5 - a lot" is none
+_ATOM = r"(?:\d++(?:\.\d++)?+|(?:a(?!\s)|[b-zA-HJ-Zπ])(?![A-Za-z])|\^\{?-?\w{1,5}\}?+|[√∛()])"
+_TYPED = re.compile(
+    rf"(?<![\w$\\.,])(?:[-+±]\s?)?+{_ATOM}(?:{_ATOM}|\s?[-+*/·×±]\s?{_ATOM})*+", re.ASCII
+)
+_VARIABLE = r"[abijnpqruvwxyz]"
+_HAS_VARIABLE = re.compile(
+    rf"[π√∛]|\d{_VARIABLE}(?![A-Za-z])|(?<![A-Za-z]){_VARIABLE}\s?[-+*/^]|[-+*/]\s?{_VARIABLE}(?![A-Za-z])"
+)
 _SAYS_SOMETHING = re.compile(r"\d|\\(?!text|mathrm|quad)[a-zA-Z]{2}")
+_HAS_QUANTITY = re.compile(r"[\dπ√]")
 _POWER_OF_UNIT = re.compile(r"(?<=[A-Za-z}])\s?\^\s?\{?[23]\}?|\\circ")
 # "(used about 40 tokens)", "(12 + 19)"
 _PARENTHESES = re.compile(r"[(（\[][^()（）\[\]\n]{0,200}[)）\]]")
@@ -28,9 +39,25 @@ _TOKENS = re.compile(
     re.IGNORECASE,
 )
 _REASON = re.compile(r"\b(?:because|since)\b[^\n.]*|因为[^\n。]*")
+# "as asked in Question 2"
+_REFERENCE = re.compile(
+    r"\b(?i:in|from|of|see|by|for|to|per)\s(?:Step|Question|Problem|Part|Equation|Figure|Table|Example"
+    r"|Exercise|Section|Case)s?\s#?\d{1,3}\b"
+)
+# "Step 3: add them"
+_HEADING = re.compile(
+    r"^[^\w\n]{0,9}(?:(?:Step|Question|Problem|Part|Schritt|Frage|Teil|Étape|Paso|Шаг|Вопрос|ステップ"
+    r"|步骤)\s?#?\d{1,3}\b|第\s?\d{1,3}\s?[步题問])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ITEM = re.compile(r"^[^\w\n]{0,9}(\d{1,2})[.)](?=[ \t])", re.MULTILINE)
+# "12 or 13" names no single one
+_OR = re.compile(r"\s*(?:\b(?:or|oder|ou|или)\b|或者?|または)\s*")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\"'”’)*])|[。！？…]|\n")
-_CLOSED = re.compile(r"[.!?。！？…][\s\"'”’)\]*_`$}]*$")
-_DECORATION_END = re.compile(r"[\s*_`\"'”’)\]}$]+$")
+_CLOSED = re.compile(r"[.!?。！？…](?:[\s\"'”’)\]*_`$}]|\\[)\]])*$")
+_DECORATION_END = re.compile(r"(?:[\s*_`\"'”’)\]}$]|\\[)\]])+$")
+# "45 *" has another factor, "**45**" has none
+_ANOTHER_FACTOR = re.compile(r"(?<!\*)[\d)]\s\*$")
 _LEFT_OPEN = re.compile(
     r"(?:[,，、:：;；=+×*/(（\[{<–—-]|\\(?:times|cdot|frac|sqrt|text)?|(?<![A-Za-z])(?:(?-i:a|i)|an|the|and|or|of|to|in|on|at|by|for"
     r"|from|with|as|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|that|which|who|whether"
@@ -46,7 +73,12 @@ _REFUSAL = re.compile(
     r"|\b(?:not|n['’]t) (?:enough|sufficient|given|specified|provided|known)\b|\binsufficient\b"
     r"|\bmissing information\b"
     r"|\b(?:do not|don['’]t) know\b|无法(?:确定|计算|回答|求|解|得)|不能(?:确定|计算|回答|求)"
-    r"|条件不足|信息不足|不知道",
+    r"|条件不足|信息不足|不知道|(?:没有|未)给出"
+    r"|\b(?:impossible (?:de|à)|unmöglich|imposible|невозможно|нельзя)\b"
+    r"|\bne (?:peut|peuvent|sont) pas\b|\bnicht (?:bestimm|lös|berechen|gegeben|bekannt|möglich)"
+    r"|\bno se (?:puede|pueden|sabe|conoce)\b|\bno es posible\b|\b(?:insuffisant|insuficiente)"
+    r"|\bmanque\w? de données|\bfaltan datos|недостаточно"
+    r"|(?:わかり|分かり|求められ|でき)ません",
     re.IGNORECASE,
 )
 _MAX_TRAILING_WORDS = 6
@@ -62,7 +94,7 @@ def final_number(text: str) -> tuple[int, str] | None:
     tail = text[first:]
     if is_cut(tail) or _breaks_off(tail):
         return None
-    found = _last_candidate(_without_remarks(tail))
+    found = _last_candidate(_without_remarks(_without_numbering(tail)))
     return None if found is None else (first + found[0], found[1])
 
 
@@ -70,6 +102,8 @@ def is_cut(text: str) -> bool:
     """Whether a text ends where no sentence does: "Of these, 6 are"."""
     if _CLOSED.search(text[-40:]):
         return False
+    if _ANOTHER_FACTOR.search(text[-40:]):
+        return True
     return _LEFT_OPEN.search(_DECORATION_END.sub("", text[-80:])) is not None
 
 
@@ -97,9 +131,18 @@ def _breaks_off(text: str) -> bool:
     return len(trailing.split()) > _MAX_TRAILING_WORDS or len(trailing) > _MAX_TRAILING_CHARS
 
 
+def _without_numbering(text: str) -> str:
+    """The text without the numbers that only count its steps."""
+    spans = [found.span() for found in _HEADING.finditer(text)]
+    items = list(_ITEM.finditer(text))
+    if [item[1] for item in items[:2]] == ["1", "2"]:
+        spans += [item.span() for item in items]
+    return blanked(text, spans)
+
+
 def _without_remarks(text: str) -> str:
     """The text without what stands in parentheses or gives a reason, if a number is left."""
-    for remark in (_TOKENS, _PARENTHESES, _REASON):
+    for remark in (_TOKENS, _PARENTHESES, _REASON, _REFERENCE):
         spans = [found.span() for found in remark.finditer(text) if _is_remark(remark, found)]
         less = blanked(text, spans) if spans else text
         if less is not text and next(numbers_in(less), None) is not None:
@@ -117,14 +160,34 @@ def _is_remark(pattern: re.Pattern[str], found: re.Match[str]) -> bool:
 def _last_candidate(text: str) -> tuple[int, str] | None:
     """The last number or formula that is neither denied nor part of a refusal."""
     spans = [found.span() for found in _MATHS.finditer(text) if _says_something(found)]
+    spans += _typed_formulas(blanked(text, spans))
     candidates = [(found.start(), found.end()) for found in numbers_in(blanked(text, spans))]
     candidates = sorted([*candidates, *spans])
     if not candidates:
         return _in_words(text)
-    for start, end in reversed(candidates[-50:]):
+    last = candidates[-50:]
+    for n in range(len(last) - 1, -1, -1):
+        start, end = last[n]
         if not is_denied(text, start, end):
-            return None if _refuses(text, start) else (start, text[start:end])
+            unclear = _refuses(text, start) or (n > 0 and _is_either(text, last[n - 1], last[n]))
+            return None if unclear else (start, text[start:end])
     return None
+
+
+def _is_either(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether nothing but "or" parts two numbers, which are not the same: "12 or 13"."""
+    if not _OR.fullmatch(text, one[1], other[0]):
+        return False
+    return not same_number(text[slice(*one)], text[slice(*other)])
+
+
+def _typed_formulas(text: str) -> list[tuple[int, int]]:
+    """Where formulas with variables or roots stand outside LaTeX."""
+    return [
+        found.span()
+        for found in _TYPED.finditer(text)
+        if _HAS_QUANTITY.search(found[0]) and _HAS_VARIABLE.search(found[0])
+    ]
 
 
 def _says_something(maths: re.Match[str]) -> bool:

@@ -88,7 +88,7 @@ _CHANGES_MIND = re.compile(
     re.IGNORECASE,
 )
 _CONCLUDES = re.compile(
-    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to)\b[^\w.\n]{0,4}$|[=是为得共:：]\s*$",
+    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to|it['’]s|that['’]s)\b[^\w.\n]{0,4}$|[=是为得共:：]\s*$",
     re.IGNORECASE,
 )
 _TAIL_CHARS = 2000

@@ -44,7 +44,10 @@ _PARTS = {
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join([*_UNITS, *_TENS, *SCALES])})"
 # longest first, or "six" would be read of "sixteen"
-_RUN = rf"(?<![^\W_])(?:an?\s(?=(?:{'|'.join(SCALES)})\b))?{_WORD}\b(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
+_RUN = (
+    rf"(?<![^\W_])(?:an?\s(?=(?:{'|'.join(SCALES)})\b))?{_WORD}\b"
+    rf"(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
+)
 _ENGLISH = re.compile(_RUN, re.IGNORECASE)
 _FRACTION = re.compile(
     rf"(?:(?P<whole>{_RUN}|\d{{1,9}})\sand\s)?"
@@ -52,7 +55,7 @@ _FRACTION = re.compile(
     re.IGNORECASE,
 )
 # a text without any of these holds no number in words, and that is quickly seen
-_ROOTS = tuple(dict.fromkeys([*_UNITS, "twen", "thir", "for", "fif", "eigh"]))
+_ROOTS = tuple(dict.fromkeys([*_UNITS, *SCALES, "twen", "thir", "for", "fif", "eigh"]))
 _MINUS = re.compile(r"^(?:negative|minus)\s+", re.IGNORECASE)
 
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}

@@ -28,7 +28,6 @@ _HAS_VARIABLE = re.compile(
     rf"[π√∛]|\d{_VARIABLE}(?![A-Za-z])|(?<![A-Za-z]){_VARIABLE}\s?[-+*/^]|[-+*/]\s?{_VARIABLE}(?![A-Za-z])"
 )
 _SAYS_SOMETHING = re.compile(r"\d|\\(?!text|mathrm|quad)[a-zA-Z]{2}")
-_HAS_QUANTITY = re.compile(r"[\dπ√]")
 _POWER_OF_UNIT = re.compile(r"(?<=[A-Za-z}])\s?\^\s?\{?[23]\}?|\\circ")
 # "(used about 40 tokens)", "(12 + 19)"
 _PARENTHESES = re.compile(r"[(（\[][^()（）\[\]\n]{0,200}[)）\]]")
@@ -41,17 +40,30 @@ _TOKENS = re.compile(
 _REASON = re.compile(r"\b(?:because|since)\b[^\n.]*|因为[^\n。]*")
 # "as asked in Question 2"
 _REFERENCE = re.compile(
-    r"\b(?i:in|from|of|see|by|for|to|per)\s(?:Step|Question|Problem|Part|Equation|Figure|Table|Example"
-    r"|Exercise|Section|Case)s?\s#?\d{1,3}\b"
+    r"(?:Step|Question|Problem|Part|Equation|Figure|Table|Example|Exercise|Section|Case)s?"
+    r"\s#?\d{1,3}\b"
 )
+_POINTS_TO = re.compile(r"\b(?:in|from|of|see|by|for|to|per)\s$", re.IGNORECASE)
 # "Step 3: add them"
 _HEADING = re.compile(
     r"^[^\w\n]{0,9}(?:(?:Step|Question|Problem|Part|Schritt|Frage|Teil|Étape|Paso|Шаг|Вопрос|ステップ"
-    r"|步骤)\s?#?\d{1,3}\b|第\s?\d{1,3}\s?[步题問])",
+    r"|步骤)\s?#?\d{1,3}\b"
+    r"|.{0,20}\b(?:solve|answer|consider) (?:problem|question|exercise) #?\d{1,3}\b"
+    r"|第\s?\d{1,3}\s?[步题問])",
     re.IGNORECASE | re.MULTILINE,
 )
 _ITEM = re.compile(r"^[^\w\n]{0,9}(\d{1,2})[.)](?=[ \t])", re.MULTILINE)
 # "12 or 13" names no single one
+_BETWEEN = re.compile(r"\b(?:between|zwischen|entre)\s\W{0,3}$", re.IGNORECASE)
+_AND = re.compile(r"\s*(?:\b(?:and|und|et|y)\b|[-–—])\s*")
+# "3-5", "2024-05-12", "x < 5", "log2(8)": a part of something else
+_PART_BEFORE = re.compile(
+    r"\d[-–]$|(?<![A-Za-z<])[A-Za-z]\s?[<>≤≥≠]=?\s?$|(?<![A-Za-z])(?:log_?\w?|ln|sin|cos|tan|sqrt|exp|f|g)\($"
+)
+_PART_AFTER = re.compile(r"\s?[<>≤≥≠]=?\s?[A-Za-z](?![A-Za-z])")
+# "COVID-19" is a name
+_NAMED = re.compile(r"[A-Za-z]-$")
+_OPERATOR = re.compile(r"[-+*/×÷]\s*\$?$")  # "30 + 160 or 190"
 _OR = re.compile(r"\s*(?:\b(?:or|oder|ou|или)\b|或者?|または)\s*")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\"'”’)*])|[。！？…]|\n")
 _CLOSED = re.compile(r"[.!?。！？…](?:[\s\"'”’)\]*_`$}]|\\[)\]])*$")
@@ -67,22 +79,27 @@ _LEFT_OPEN = re.compile(
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    r"\b(?:can(?:not|['’]t| not)|could ?n[o'’]t|unable to|impossible to)\s+(?:be\s+)?(?:solved?"
+    r"\b(?:(?:can(?:not|['’]t| not)|could ?n[o'’]t|unable to|impossible to)\s+(?:be\s+)?(?:solved?"
     r"|determined?|answer(?:ed)?"
     r"|calculated?|computed?|found|find|known?|tell|say|decide|help|work(?:ed)? out)\b"
-    r"|\b(?:not|n['’]t) (?:enough|sufficient|given|specified|provided|known)\b|\binsufficient\b"
-    r"|\bmissing information\b"
-    r"|\b(?:do not|don['’]t) know\b|无法(?:确定|计算|回答|求|解|得)|不能(?:确定|计算|回答|求)"
-    r"|条件不足|信息不足|不知道|(?:没有|未)给出"
-    r"|\b(?:impossible (?:de|à)|unmöglich|imposible|невозможно|нельзя)\b"
-    r"|\bne (?:peut|peuvent|sont) pas\b|\bnicht (?:bestimm|lös|berechen|gegeben|bekannt|möglich)"
-    r"|\bno se (?:puede|pueden|sabe|conoce)\b|\bno es posible\b|\b(?:insuffisant|insuficiente)"
-    r"|\bmanque\w? de données|\bfaltan datos|недостаточно"
-    r"|(?:わかり|分かり|求められ|でき)ません",
+    r"|not (?:enough|sufficient|given|specified|provided|known)\b|insufficient"
+    r"|missing information\b|no (?:real |valid )?(?:solutions?|answer)\b|(?:do not|don['’]t) know\b"
+    r"|impossible (?:de|à)\b|imposible\b|ne (?:peut|peuvent|sont) pas\b|manque\w? de données"
+    r"|nicht (?:bestimm|berechen|gegeben|bekannt)|insuficiente"
+    r"|no se (?:puede|pueden|sabe|conoce)\b|no es posible\b|faltan datos)"
+    r"|n['’]t (?:given|specified|provided|known)\b",
+    re.IGNORECASE,
+)
+# apart: an English reply need not be searched for these
+_FOREIGN_REFUSAL = re.compile(
+    r"无法(?:确定|计算|回答|求|解|得)|不能(?:确定|计算|回答|求)|条件不足|信息不足|不知道|(?:没有|未)给出"
+    r"|(?:わかり|分かり|求められ|でき)ません|невозможно|нельзя|недостаточно"
+    r"|\bunmöglich|\bnicht (?:lös|möglich)",
     re.IGNORECASE,
 )
 _MAX_TRAILING_WORDS = 6
 _MAX_TRAILING_CHARS = 60
+_FORMULA_CHARS = 80
 
 
 def final_number(text: str) -> tuple[int, str] | None:
@@ -151,6 +168,10 @@ def _without_remarks(text: str) -> str:
 
 
 def _is_remark(pattern: re.Pattern[str], found: re.Match[str]) -> bool:
+    if pattern is _REFERENCE:
+        return (
+            _POINTS_TO.search(found.string[max(0, found.start() - 6) : found.start()]) is not None
+        )
     if pattern is not _PARENTHESES:
         return True
     before = found.string[max(0, found.start() - 1) : found.start()]
@@ -160,7 +181,6 @@ def _is_remark(pattern: re.Pattern[str], found: re.Match[str]) -> bool:
 def _last_candidate(text: str) -> tuple[int, str] | None:
     """The last number or formula that is neither denied nor part of a refusal."""
     spans = [found.span() for found in _MATHS.finditer(text) if _says_something(found)]
-    spans += _typed_formulas(blanked(text, spans))
     candidates = [(found.start(), found.end()) for found in numbers_in(blanked(text, spans))]
     candidates = sorted([*candidates, *spans])
     if not candidates:
@@ -168,26 +188,37 @@ def _last_candidate(text: str) -> tuple[int, str] | None:
     last = candidates[-50:]
     for n in range(len(last) - 1, -1, -1):
         start, end = last[n]
-        if not is_denied(text, start, end):
-            unclear = _refuses(text, start) or (n > 0 and _is_either(text, last[n - 1], last[n]))
+        if not is_denied(text, start, end) and not _NAMED.search(text, max(0, start - 2), start):
+            either = n > 0 and _is_either(text, last[n - 1], last[n])
+            start, end = _typed_around(text, start, end)
+            unclear = either or _is_part(text, start, end) or _refuses(text, start)
             return None if unclear else (start, text[start:end])
     return None
 
 
+def _is_part(text: str, start: int, end: int) -> bool:
+    """Whether a number belongs to a range, a date, a relation or a function."""
+    before = text[max(0, start - 10) : start]
+    return _PART_BEFORE.search(before) is not None or _PART_AFTER.match(text, end) is not None
+
+
 def _is_either(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether nothing but "or" parts two numbers, which are not the same: "12 or 13"."""
-    if not _OR.fullmatch(text, one[1], other[0]):
+    """Whether two numbers are a choice, "12 or 13", and not the same, or the ends of a range."""
+    if _AND.fullmatch(text, one[1], other[0]):
+        return _BETWEEN.search(text[max(0, one[0] - 20) : one[0]]) is not None
+    if not _OR.fullmatch(text, one[1], other[0]) or _OPERATOR.search(
+        text, max(0, one[0] - 5), one[0]
+    ):
         return False
     return not same_number(text[slice(*one)], text[slice(*other)])
 
 
-def _typed_formulas(text: str) -> list[tuple[int, int]]:
-    """Where formulas with variables or roots stand outside LaTeX."""
-    return [
-        found.span()
-        for found in _TYPED.finditer(text)
-        if _HAS_QUANTITY.search(found[0]) and _HAS_VARIABLE.search(found[0])
-    ]
+def _typed_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where the formula with variables or roots lies whose part a number is, or the number."""
+    for found in _TYPED.finditer(text, max(0, start - _FORMULA_CHARS), end + _FORMULA_CHARS):
+        if found.start() <= start and end <= found.end() and _HAS_VARIABLE.search(found[0]):
+            return found.span()
+    return start, end
 
 
 def _says_something(maths: re.Match[str]) -> bool:
@@ -200,7 +231,10 @@ def _says_something(maths: re.Match[str]) -> bool:
 def _refuses(text: str, start: int) -> bool:
     """Whether the sentence of a number, or one behind it, says that there is no answer."""
     ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, start)]
-    return _REFUSAL.search(text, ends[-1] if ends else 0) is not None
+    first = ends[-1] if ends else 0
+    if _REFUSAL.search(text, first):
+        return True
+    return not text.isascii() and _FOREIGN_REFUSAL.search(text, first) is not None
 
 
 def _in_words(text: str) -> tuple[int, str] | None:

@@ -51,7 +51,7 @@ _SAID = re.compile(rf"{_BUDGET}|{_TOKENS_WORD}|token", _FLAGS)
 # what makes the number after it the budget; lazy, so that a minus sign stays the number's
 _LABEL = (
     rf"(?:{_BUDGET}(?:[^\w\n$€£¥А-я]|is|of|be|should|would|about|around|около|примерно){{0,20}}?"
-    r"|\btokens?\)?\s?[:=][^\w\n]{0,5}?)"
+    r"|(?:\btokens?(?:\s(?:count|number|limit|estimate|usage))?|トークン数?)\)?\s?[:=][^\w\n]{0,5}?)"
 )
 # "15 + 25 = 40": what a sum comes to
 _SUM = r"(?:\d[\d.,+*x× ()-]{0,80}=\s?)?"

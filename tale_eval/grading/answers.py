@@ -13,7 +13,7 @@ from tale_eval.asking.prompts import QuestionKind, letter
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.choices import chosen_option, last_mention, option_in_reply
 from tale_eval.grading.expected import Expected, word_answer
-from tale_eval.grading.forms import number_text, plain, same_words
+from tale_eval.grading.forms import is_several, number_text, plain, same_words
 from tale_eval.grading.formulas import same_expression
 from tale_eval.grading.labels import LABEL_WORDS
 from tale_eval.grading.leanings import same_number
@@ -206,7 +206,7 @@ def _compared(
     said, right = latex(answer), latex(target)
     if same_signs(said, right):
         return Grade(True, extraction)
-    if "=" not in right:
+    if "=" not in right and not is_several(said):
         said = latex(given) if parse_number(given) is not None else said.rpartition("=")[2]
     return Formulas(extraction, said, right)
 

@@ -24,6 +24,10 @@ _COLOUR = re.compile(
 _OPEN_MARKER = re.compile(r"^(?:\[\[|\\(?:boxed|fbox)\s?\{)")
 # "72 (clips)"; "2 (\pi + 1)" is no remark
 REMARK = re.compile(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()\\^]*(?:\^\{?[23]\}?)?\)$")
+# "x = 3 or x = 5" is no 5
+_ASSIGNMENTS = re.compile(
+    r"(?<![A-Za-z\d])[A-Za-z]\s?=[^=,;]{1,40}(?:[,;]|\b(?:or|and)\b)\s?[A-Za-z]\s?="
+)
 _UNIT = (
     r"(?:[kcmdµ]?(?:m|g|s|l|L|N|J|W|Pa|Hz|V|A|mol)|K|h|hr|min|sec|km|mi|ft)(?![A-Za-z])"
     r"(?:\^?\{?-?[1-4]\}?)?"
@@ -41,13 +45,15 @@ FORMULA = re.compile(r"[\\^*/+()=·⋅×÷√∛∞±∓π≤≥≠∪∩]")
 # "x > 4" is more than its number
 _RELATION = re.compile(
     r"(?<![A-Za-z])[A-Za-z]\s*[<>]|[<>]\s*[A-Za-z](?![A-Za-z])|^\s*[<>]=?\s*[-+$]?\d"
+    r"|(?<![A-Za-z])[A-Za-z]\s?-\s?\d|\d\s?-\s?[abijnpqruvwxyz](?![A-Za-z])|‰"
 )
 # "x >= 4" does not end in "= 4"
 _COMPARISONS = {">=": "≥", "<=": "≤", "!=": "≠"}
 _COMPARED = re.compile("|".join(_COMPARISONS))
 # "log 7" and "1/x" are no 7 and no 1
 _FUNCTION_OF = re.compile(
-    r"(?<![A-Za-z])(?:ln|log|a?(?:rc)?(?:sin|cos|tan)h?|sec|csc|cot|exp|sqrt)\b"
+    r"(?<![A-Za-z])(?:ln|log(?:_\{?\w{1,3}\}?)?|a?(?:rc)?(?:sin|cos|tan)h?|sec|csc|cot|exp|sqrt)(?![A-Za-z])"
+    r"|(?<![A-Za-z])[A-Za-z]\(\s?\d"
     r"|\d\s?/\s?[abinpqruvwxyz](?![A-Za-z])"
 )
 _ABOUT = re.compile(
@@ -73,6 +79,8 @@ def number_text(answer: str) -> str:
     body = _COMPARED.sub(lambda m: _COMPARISONS[m[0]], normalise(unwrap(answer)))
     if parse_number(body) is not None:
         return body
+    if is_several(body):
+        return body
     body = _COMPOUND_UNIT.sub("", body)
     body = _OPTION_BEFORE.sub("", _IN_PARENTHESES.sub(r"\1", body))
     tail = unwrap(AREA.sub(r"\1", REMARK.sub("", body)).rpartition("=")[2])
@@ -82,6 +90,11 @@ def number_text(answer: str) -> str:
     if begins_with_denial(tail):
         return tail
     return _only_number(tail) or tail
+
+
+def is_several(text: str) -> bool:
+    """Whether a text gives values to two variables: "x = 3, y = 5"."""
+    return _ASSIGNMENTS.search(text) is not None
 
 
 def unwrap(text: str) -> str:

@@ -22,6 +22,10 @@ PHRASE = re.compile(
 )
 """What stands before the answer in a sentence."""
 
+PHRASE_ROOTS = ("answer", "choice", "option", "答案", "选", "réponse", "respuesta", "antwort",
+                "risposta", "答え", "正解", "解答", "ответ")  # fmt: skip
+"""A lower-case text without any of these holds no such phrase, and that is quickly seen."""
+
 LABEL_WORDS = re.compile(
     rf"\b(?:the|my|final|correct|right|is|option|so|therefore)\b|{LABEL}|是|为|故?选",
     re.IGNORECASE,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tale_eval.grading.expected import Expected
 from tale_eval.grading.forms import unwrap
-from tale_eval.grading.labels import LABEL, PHRASE, PLACEHOLDERS
+from tale_eval.grading.labels import LABEL, PHRASE, PHRASE_ROOTS, PLACEHOLDERS
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted
 from tale_eval.grading.thinking import answer_tags
 
@@ -94,6 +94,9 @@ def last_marked(text: str, expected: Expected, cut: bool) -> tuple[Found | None,
 
 def last_phrased(text: str, expected: Expected, start: int = 0) -> Found | None:
     """The last "the answer is x" whose x can be read; behind a marker, x must come at once."""
+    lowered = text.lower()
+    if not any(root in lowered for root in PHRASE_ROOTS):
+        return None
     end = len(text)
     read = expected.stated if start else expected.said
     unread: set[str] = set()  # a model in a loop says the same a hundred thousand times

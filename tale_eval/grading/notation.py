@@ -24,6 +24,7 @@ _FUNCTION = re.compile(
     r"(?<![\\A-Za-z])(ln|log|sin|cos|tan|sec|csc|cot|exp|arcsin|arccos|arctan|sinh|cosh|tanh|sqrt|pi|"
     r"infinity|infty)(?![A-Za-z])"
 )
+_CHOOSE = re.compile(r"(?<![A-Za-z])C\(\s?(\d{1,4}),\s?(\d{1,4})\)")
 _ROOT = re.compile(r"\\sqrt(\[\d\])?\s*(\(|\d+(?:\.\d+)?|[A-Za-z])")
 _EXPONENT = re.compile(r"\^\s*(?:\(([^()]{1,100})\)|([-+]?\d{2,}|[-+]\d|[-+][A-Za-z]))")
 _DECIMAL = re.compile(r"(?<![\d.])(\d{0,100})\.(\d{1,100})(?![\d.])")
@@ -52,6 +53,7 @@ def latex(text: str) -> str:
     body = _SUBSCRIPT.sub(lambda m: f"_{{{folded(m.group(0))}}}", body)
     body = folded(_SYMBOL.sub(lambda m: _SYMBOLS[m.group(0)], body))
     body = _SIZE.sub("", body).replace("**", "^")
+    body = _CHOOSE.sub(r"\\binom{\1}{\2}", body)
     body = _FUNCTION.sub(_named, body)
     body = _roots(body)
     body = _EXPONENT.sub(lambda m: f"^{{{m.group(1) or m.group(2)}}}", body)

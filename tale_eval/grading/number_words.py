@@ -48,6 +48,7 @@ _RUN = (
     rf"(?<![^\W_])(?:an?\s(?=(?:{'|'.join(SCALES)})\b))?{_WORD}\b"
     rf"(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
 )
+_LONE = {"one", *(f"a {scale}" for scale in SCALES)}  # "thanks a million"
 _ENGLISH = re.compile(_RUN, re.IGNORECASE)
 _FRACTION = re.compile(
     rf"(?:(?P<whole>{_RUN}|\d{{1,9}})\sand\s)?"
@@ -95,13 +96,13 @@ def words_as_digits(text: str) -> str:
 def numbers_in_words(text: str) -> list[tuple[int, int, int]]:
     """Where whole numbers stand in words, and their values.
 
-    A lone "one", and a lone Chinese character, may be no number and are left out.
+    A lone "one" or "a million", and a lone Chinese character, may be no number and are left out.
     """
     lowered = text.lower()
     found = [
         (*match.span(), _english(match[0].lower()))
         for match in (_ENGLISH.finditer(text) if any(r in lowered for r in _ROOTS) else ())
-        if match[0].lower() != "one"
+        if match[0].lower() not in _LONE
     ]
     if not text.isascii():
         found += [

@@ -56,6 +56,7 @@ _SCALE = {
     "亿": 10**8,
     "百万": 10**6,
     "千万": 10**7,
+    "千": 10**3,
 }
 _MONEY_SCALE = {"M": 10**6, "m": 10**6, "mn": 10**6, "B": 10**9, "b": 10**9, "bn": 10**9}
 _SCALED = re.compile(rf"([-+]?)({_UNSIGNED})\s?({'|'.join([*_MONEY_SCALE, *_SCALE])})")
@@ -78,8 +79,9 @@ _IN_TEXT = re.compile(
     rf"|(?:(?:{_UNSIGNED})\s?(?:\\times|×|\*)\s?)?10(?:\^|\*\*)\{{?-?\d{{1,6}}\}}?"
     rf"|(?:\d{{1,3}}(?:[ '’~]\d{{3}}){{1,9}}+(?:[.]\d+)?(?![ '’~]?\d)|{_UNSIGNED})"
     rf"(?:[eE][-+]?\d+)?(?:\s*/\s*(?:{_UNSIGNED}))?"
-    rf"(?:[kK]\b|\s?(?:{'|'.join(SCALES)})\b|{_FOREIGN_END}|\s?(?:[万亿]|百万))?)"
-    r"(?![\d_^]|[.,/]\d|[eE][-+]?\d)(?:\s?\\?%)?",
+    rf"(?:[kK]\b|\s?(?:{'|'.join(SCALES)})\b|{_FOREIGN_END}|\s?(?:[万亿]|百万|千(?![克米瓦卡帕焦伏赫吨])))?)"
+    r"(?![\d_^]|[.,/]\d|[eE][-+]?\d)"
+    r"(?:\s?\\?%|\s(?i:percent|per cent|prozent|pour cent|por ciento)\b)?",
     re.ASCII,  # a Chinese character is no part of a number's word
 )
 

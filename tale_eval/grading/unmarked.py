@@ -54,17 +54,25 @@ _HEADING = re.compile(
 )
 _ITEM = re.compile(r"^[^\w\n]{0,9}(\d{1,2})[.)](?=[ \t])", re.MULTILINE)
 # "12 or 13" names no single one
-_BETWEEN = re.compile(r"\b(?:between|zwischen|entre)\s\W{0,3}$", re.IGNORECASE)
-_AND = re.compile(r"\s*(?:\b(?:and|und|et|y)\b|[-–—])\s*")
-# "3-5", "2024-05-12", "x < 5", "log2(8)": a part of something else
+# "3-5", "2024-05-12", "x < 5", "log2(8)", "1 in 6", "±5", "x = 3, y = 5": a part of something else
 _PART_BEFORE = re.compile(
-    r"\d[-–]$|(?<![A-Za-z<])[A-Za-z]\s?[<>≤≥≠]=?\s?$|(?<![A-Za-z])(?:log_?\w?|ln|sin|cos|tan|sqrt|exp|f|g)\($"
+    r"(?:\d[-–]|(?<![A-Za-z])[A-Za-z]\s?(?:[<≤≥≠]=?|(?<!<[A-Za-z])>=?)\s?|!=\s?|\\[gln]eq?\s?"
+    r"|(?:±|\\pm|\+/-)\s?|\d(?:\*\*|\s:\s|\s(?:in|out\sof|mod|choose)\s|[ ]{1,3})"
+    r"|(?<![A-Za-z])(?:(?:log(?:_?\w)?|ln|sin|cos|tan|sqrt|exp)\s?\(?|[fgC]\())$"
 )
-_PART_AFTER = re.compile(r"\s?[<>≤≥≠]=?\s?[A-Za-z](?![A-Za-z])")
+_ASSIGNED_BEFORE = re.compile(
+    r"(?<![A-Za-z\d])[A-Za-z]\s?=[^=,;\n]{1,20}(?:[,;]|\b(?:or|and)\b)\s?[A-Za-z]\s?=\s?$"
+)
+_PART_AFTER = re.compile(r"\s?[<>≤≥≠]=?\s?[A-Za-z](?![A-Za-z])|\s?‰")
+_MINUS_BEFORE = re.compile(r"\b(?:minus|negative)\s$", re.IGNORECASE)
 # "COVID-19" is a name
 _NAMED = re.compile(r"[A-Za-z]-$")
 _OPERATOR = re.compile(r"[-+*/×÷]\s*\$?$")  # "30 + 160 or 190"
-_OR = re.compile(r"\s*(?:\b(?:or|oder|ou|или)\b|或者?|または)\s*")
+_OR = re.compile(
+    r"\s*(?:\b(?:or|oder|ou|или|and|und|et)\b|[和或与]者?|または|[;；]|,\s?(?:and|or)\b)\s*"
+)
+_COMMA = re.compile(r"\s*[,，、]\s*")
+_LISTS = re.compile(r"(?:\b(?:is|are|be)|[:=]|\d,)\s*$")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\"'”’)*])|[。！？…]|\n")
 _CLOSED = re.compile(r"[.!?。！？…](?:[\s\"'”’)\]*_`$}]|\\[)\]])*$")
 _DECORATION_END = re.compile(r"(?:[\s*_`\"'”’)\]}$]|\\[)\]])+$")
@@ -191,24 +199,33 @@ def _last_candidate(text: str) -> tuple[int, str] | None:
         if not is_denied(text, start, end) and not _NAMED.search(text, max(0, start - 2), start):
             either = n > 0 and _is_either(text, last[n - 1], last[n])
             start, end = _typed_around(text, start, end)
+            start = _with_minus(text, start)
             unclear = either or _is_part(text, start, end) or _refuses(text, start)
             return None if unclear else (start, text[start:end])
     return None
 
 
+def _with_minus(text: str, start: int) -> int:
+    """Where a number begins, with the word that makes it negative."""
+    sign = _MINUS_BEFORE.search(text, max(0, start - 10), start)
+    return sign.start() if sign else start
+
+
 def _is_part(text: str, start: int, end: int) -> bool:
     """Whether a number belongs to a range, a date, a relation or a function."""
-    before = text[max(0, start - 10) : start]
-    return _PART_BEFORE.search(before) is not None or _PART_AFTER.match(text, end) is not None
+    if _PART_BEFORE.search(text, max(0, start - 9), start) or _PART_AFTER.match(text, end):
+        return True
+    assigned = "=" in text[max(0, start - 2) : start]
+    return assigned and _ASSIGNED_BEFORE.search(text, max(0, start - 40), start) is not None
 
 
 def _is_either(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two numbers are a choice, "12 or 13", and not the same, or the ends of a range."""
-    if _AND.fullmatch(text, one[1], other[0]):
-        return _BETWEEN.search(text[max(0, one[0] - 20) : one[0]]) is not None
-    if not _OR.fullmatch(text, one[1], other[0]) or _OPERATOR.search(
-        text, max(0, one[0] - 5), one[0]
-    ):
+    """Whether two numbers, not the same, are a list or a choice: "12 or 13", "is 12, 13"."""
+    if _OPERATOR.search(text, max(0, one[0] - 5), one[0]):
+        return False
+    if _COMMA.fullmatch(text, one[1], other[0]):
+        return _LISTS.search(text, max(0, one[0] - 12), one[0]) is not None
+    if not _OR.fullmatch(text, one[1], other[0]):
         return False
     return not same_number(text[slice(*one)], text[slice(*other)])
 
@@ -243,4 +260,5 @@ def _in_words(text: str) -> tuple[int, str] | None:
     if not found or _refuses(text, found[-1][0]):
         return None
     start, end, _ = found[-1]
+    start = _with_minus(text, start)
     return start, text[start:end]

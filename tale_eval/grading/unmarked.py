@@ -61,7 +61,7 @@ _PART_BEFORE = re.compile(
     r"|(?<![A-Za-z])(?:(?:log(?:_?\w)?|ln|sin|cos|tan|sqrt|exp)\s?\(?|[fgC]\())$"
 )
 _ASSIGNED_BEFORE = re.compile(
-    r"(?<![A-Za-z\d])[A-Za-z]\s?=[^=,;\n]{1,20}(?:[,;]|\b(?:or|and)\b)\s?[A-Za-z]\s?=\s?$"
+    r"(?<![A-Za-z\d])([A-Za-z])\s?=([^=,;\n]{1,20}?)\s?(?:[,;]|\b(?:or|and)\b)\s?([A-Za-z])\s?=\s?$"
 )
 _PART_AFTER = re.compile(r"\s?[<>≤≥≠]=?\s?[A-Za-z](?![A-Za-z])|\s?‰")
 _MINUS_BEFORE = re.compile(r"\b(?:minus|negative)\s$", re.IGNORECASE)
@@ -215,8 +215,12 @@ def _is_part(text: str, start: int, end: int) -> bool:
     """Whether a number belongs to a range, a date, a relation or a function."""
     if _PART_BEFORE.search(text, max(0, start - 9), start) or _PART_AFTER.match(text, end):
         return True
-    assigned = "=" in text[max(0, start - 2) : start]
-    return assigned and _ASSIGNED_BEFORE.search(text, max(0, start - 40), start) is not None
+    if "=" not in text[max(0, start - 2) : start]:
+        return False
+    assigned = _ASSIGNED_BEFORE.search(text, max(0, start - 40), start)
+    if assigned is None or assigned[1] != assigned[3]:
+        return assigned is not None
+    return same_number(assigned[2].strip(), text[start:end]) is False  # "Y = 6/3 or Y = 2"
 
 
 def _is_either(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:

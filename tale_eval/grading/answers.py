@@ -77,8 +77,8 @@ class Formulas:
 
 # "[[31]]. Wait, that forgets the tip: it is 36." An answer that the model takes back
 _TAKEN_BACK = re.compile(
-    r"\b(?:wait|no|oops|sorry|correction|hold on|scratch that|mistake|wrong|incorrect|forgot"
-    r"|forgets)\b"
+    r"\b(?:wait(?! (?:time|for|until|list|period))|no(?=\s*[^\w\s]|\s+(?:wait|sorry|it|that|i|the)\b)"
+    r"|oops|sorry|correction|hold on|scratch that|mistake|wrong|incorrect|forgot|forgets)\b"
     r"|不对|错了|等等|更正",
     re.IGNORECASE,
 )
@@ -88,7 +88,9 @@ _CHANGES_MIND = re.compile(
     re.IGNORECASE,
 )
 _CONCLUDES = re.compile(
-    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to|it['’]s|that['’]s)\b[^\w.\n]{0,4}$|[=是为得共:：]\s*$",
+    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to|it['’]s|that['’]s)\b"
+    r"(?:\s(?:actually|really|then|in fact|now|just|only))?[^\w.\n]{0,4}$|[=是为得共:：]\s*$"
+    r"|\b(?:no|rather|sorry|oops)\b[^\w.\n]{1,4}$",
     re.IGNORECASE,
 )
 _TAIL_CHARS = 2000

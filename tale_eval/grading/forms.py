@@ -6,7 +6,7 @@ The text is what the model wrote as its answer: "$72$", "72 clips", "\\textbf{72
 import re
 from itertools import islice
 
-from tale_eval.grading.number_words import number_in_words
+from tale_eval.grading.number_words import number_in_words, numbers_in_words
 from tale_eval.grading.numbers import normalise, numbers_in, parse_number
 from tale_eval.grading.quoting import begins_with_denial
 
@@ -46,6 +46,7 @@ FORMULA = re.compile(r"[\\^*/+()=·⋅×÷√∛∞±∓π≤≥≠∪∩]")
 _RELATION = re.compile(
     r"(?<![A-Za-z])[A-Za-z]\s*[<>]|[<>]\s*[A-Za-z](?![A-Za-z])|^\s*[<>]=?\s*[-+$]?\d"
     r"|(?<![A-Za-z])[A-Za-z]\s?-\s?\d|\d\s?-\s?[abijnpqruvwxyz](?![A-Za-z])|‰"
+    r"|(?<!no )(?<!not )\b(?:more|less|fewer|greater|larger|smaller) than\s*[-$]?\d"
 )
 # "x >= 4" does not end in "= 4"
 _COMPARISONS = {">=": "≥", "<=": "≤", "!=": "≠"}
@@ -173,7 +174,7 @@ def _is_more(rest: str, tail: str) -> bool:
 
 def _worded(tail: str) -> str | None:
     """The number that a text without digits begins with: "thirty-six stamps"."""
-    words = tail.split()[:8]
+    words = [] if len(numbers_in_words(tail)) > 1 else tail.split()[:8]
     for length in range(len(words), 0, -1):
         beginning = " ".join(words[:length])
         if number_in_words(beginning) is not None and beginning.lower() not in ("one", "a"):

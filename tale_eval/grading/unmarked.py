@@ -63,7 +63,11 @@ _PART_BEFORE = re.compile(
 _ASSIGNED_BEFORE = re.compile(
     r"(?<![A-Za-z\d])([A-Za-z])\s?=([^=,;\n]{1,20}?)\s?(?:[,;]|\b(?:or|and)\b)\s?([A-Za-z])\s?=\s?$"
 )
-_PART_AFTER = re.compile(r"\s?[<>≤≥≠]=?\s?[A-Za-z](?![A-Za-z])|\s?‰")
+_PART_AFTER = re.compile(
+    r"\s?[<>≤≥≠]=?\s?[A-Za-z](?![A-Za-z])|\s?‰"
+    r"|\s?[?？](?!\W{0,3}(?:yes|correct|right|ja|oui|sí|да|是|对)(?![A-Za-z]))",
+    re.IGNORECASE,
+)
 _MINUS_BEFORE = re.compile(r"\b(?:minus|negative)\s$", re.IGNORECASE)
 # "COVID-19" is a name
 _NAMED = re.compile(r"[A-Za-z]-$")
@@ -75,7 +79,7 @@ _COMMA = re.compile(r"\s*[,，、]\s*")
 _LISTS = re.compile(r"(?:\b(?:is|are|be)|[:=]|\d,)\s*$")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\"'”’)*])|[。！？…]|\n")
 _CLOSED = re.compile(r"[.!?。！？…](?:[\s\"'”’)\]*_`$}]|\\[)\]])*$")
-_DECORATION_END = re.compile(r"(?:[\s*_`\"'”’)\]}$]|\\[)\]])+$")
+_DECORATION_END = re.compile(r"(?:[\s*_`\"'”’)\]}$]|\\[)\]]|[:;]-?[)DP])+$")
 # "45 *" has another factor, "**45**" has none
 _ANOTHER_FACTOR = re.compile(r"(?<!\*)[\d)]\s\*$")
 _LEFT_OPEN = re.compile(

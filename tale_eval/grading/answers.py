@@ -77,7 +77,8 @@ class Formulas:
 
 # "[[31]]. Wait, that forgets the tip: it is 36." An answer that the model takes back
 _TAKEN_BACK = re.compile(
-    r"\b(?:wait(?! (?:time|for|until|list|period))|no(?=\s*[^\w\s]|\s+(?:wait|sorry|it|that|i|the)\b)"
+    r"\b(?:wait(?! (?:time|for|until|list|period))"
+    r"|no(?=\s*[^\w\s]|\s+(?:wait|sorry|it|that|i|the)\b)"
     r"|oops|sorry|correction|hold on|scratch that|mistake|wrong|incorrect|forgot|forgets)\b"
     r"|不对|错了|等等|更正",
     re.IGNORECASE,

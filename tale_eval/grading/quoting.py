@@ -70,7 +70,7 @@ _OF_DENIED = (
 )
 _DENIED = re.compile(rf"{DENIAL}{_OF_DENIED}{{0,12}}$", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
-    r"^[\s)\]】”\"'*]{0,6}(?:选?项)?\s*(?:,\s?which\s)?"
+    r"^[\s)\]】”\"'*]{0,6}(?:选?项)?\s*(?:,\s?which\s(?=(?:is|was)\s(?:wrong|incorrect)))?"
     r"(?:\b(?:is|are|was|were|seems?|looks?|would|will|must|can|could|both|all|be|also|clearly|obviously"
     r"|therefore|then|definitely)\b\s*|[均都也则是明显然]){0,4}"
     r"(?:not\b(?!\s+[(\[\"']{0,3}[A-Z\d])|n['’]t\b|cannot\b|(?:is|are|was|were|does|do|did|could|would|wo|ca)n['’]t\b"

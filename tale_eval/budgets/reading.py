@@ -41,16 +41,22 @@ _NUMBER = (
 _GROUPED = re.compile(
     r"\d(?<![\w.,]\d)(?<!\d[ ']\d)\d{0,2}(?:[ '’~]\d{3}){1,5}+(?![ '’~]?\w?\d|[.,/]\d)"
 )
-_SAID = re.compile(r"budget|token|预算", _FLAGS)
+# "budget" and "token" as other languages have them
+_BUDGET = (
+    r"(?:(?<![^\W_])budget|预算|預算|予算|[Бб]юджет|\bpresupuesto|\bor[çc]amento|예산"
+    r"|\b(?:estimate|estimation)(?=\s*[:=]))"
+)
+_TOKENS_WORD = r"(?:tokens?\b|[Тт]окен(?:ов|а|ы)?(?![а-я])|トークン|토큰|词元|詞元)"
+_SAID = re.compile(rf"{_BUDGET}|{_TOKENS_WORD}|token", _FLAGS)
 # what makes the number after it the budget; lazy, so that a minus sign stays the number's
 _LABEL = (
-    r"(?:(?:\bbudget|预算)(?:[^\w\n$€£¥]|is|of|be|should|would|about|around){0,20}?"
-    r"|\btokens?\)?\s?[:=][^\w\n]{0,5}?)"
+    rf"(?:{_BUDGET}(?:[^\w\n$€£¥А-я]|is|of|be|should|would|about|around|около|примерно){{0,20}}?"
+    r"|(?:\btokens?(?:\s(?:count|number|limit|estimate|usage))?|トークン数?)\)?\s?[:=][^\w\n]{0,5}?)"
 )
 # "15 + 25 = 40": what a sum comes to
 _SUM = r"(?:\d[\d.,+*x× ()-]{0,80}=\s?)?"
 # every step but the label's is possessive: a text of spaces takes linear time
-_UNIT = r"\s*+(?:[-个]\s*+)?tokens?\b"
+_UNIT = rf"\s*+(?:[-个個]\s*+)?{_TOKENS_WORD}"
 _MONEY = r"\s?(?:dollars?|euros?|pounds?|cents?|yuan|USD|EUR|元|美元|€|%)"
 # a range, whose second number counts, or one number
 _ITEM = re.compile(
@@ -64,7 +70,7 @@ _BRACKET = re.compile(
     r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])|\\boxed\{([^{}]{0,200})\}"
 )
 _LABELLED = re.compile(
-    r"(?:\bbudget|预算|\btokens?)(?:[^\w\n]|is|of|be|should|would|about|around){0,20}$", _FLAGS
+    rf"(?:{_BUDGET}|\btokens?)(?:[^\w\n]|is|of|be|should|would|about|around){{0,20}}$", _FLAGS
 )
 # "Budget: [[30]]? Rather [[50]]"
 _RATHER = re.compile(
@@ -74,15 +80,17 @@ _RESULT = re.compile(r".*=\s*", re.DOTALL)
 # a model that answers the question, "Answer: [[42]]", has not estimated anything
 _ANSWER = re.compile(
     r"\b(?:answer|choice)[\s*]{0,4}(?:is\b|[:=])[\s*:=]{0,12}+"
-    rf"\[{{0,2}}{_NUMBER}\]{{0,2}}+(?!{_UNIT})",
+    rf"(?:\[{{0,2}}|\$?\\boxed\{{){_NUMBER}[\]}}]{{0,2}}+(?!{_UNIT})",
     _FLAGS,
 )
 # what may stand around the one number of a reply that says nothing but the number
 _AROUND = re.compile(
     r"(?:\b(?:about|approximately|approx|around|roughly|nearly|almost|at|least|most|only|just|maybe|perhaps|probably"
     r"|i|would|i'd|we|you|it|this|that|think|guess|estimate|estimated|say|needs?|needed|takes?|required?|requires|is|be|are"
-    r"|should|will|do|the|my|a|an|minimum|maximum|min|max|number|of|total|result|tokens?|budget|answer|so|for|from|between|to|and)\b"
-    r"|大约|大概|约|需要|左右|估计|至少|最多|一共|我|认为|是|个|为|\W)*+",
+    r"|should|will|do|the|my|a|an|minimum|maximum|min|max|number|of|total|result|tokens?|budget|answer|so|for|from|between|to|and|more|than|up|no"
+    r"|fewer|less|under|enough|sufficient)\b"
+    r"|大约|大概|约|需要|左右|估计|至少|最多|一共|我|认为|是|个|为|около|примерно|нужно|требуется|достаточно|etwa|ungefähr|environ|unos|aproximadamente"
+    r"|約|およそ|程度|です|약|정도|\W)*+",
     re.IGNORECASE,
 )
 _MAX_BRACKETS = 1000
@@ -208,7 +216,7 @@ def _content(bracket: re.Match[str]) -> str:
 def _only_of(text: str) -> BudgetReading:
     """The number of a reply that says nothing else: "About 50, I think."."""
     match list(islice(_ITEM.finditer(text), 2)):
-        case [item] if _says_nothing_else(text, item):
+        case [item] if item["money"] is None and _says_nothing_else(text, item):
             return _reading_of(item)
         case _:
             return BudgetReading(None, "missing")

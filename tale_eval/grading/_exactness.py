@@ -55,6 +55,8 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 def _same_constant(one: Any, other: Any, difference: Any) -> bool:
+    if not (one.is_number and other.is_number):
+        return False  # "f(5)": nothing says what f is
     if _differ(one, other):
         return False
     if {one.is_rational, other.is_rational} == {True, False}:

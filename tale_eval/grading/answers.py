@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from tale_eval.asking.prompts import QuestionKind, letter
 from tale_eval.errors import InvalidValueError
-from tale_eval.grading.choices import chosen_option, option_in_reply
+from tale_eval.grading.choices import chosen_option, last_mention, option_in_reply
 from tale_eval.grading.expected import Expected, word_answer
-from tale_eval.grading.forms import number_text, plain, same_words
+from tale_eval.grading.forms import is_several, number_text, plain, same_words
 from tale_eval.grading.formulas import same_expression
 from tale_eval.grading.labels import LABEL_WORDS
 from tale_eval.grading.leanings import same_number
@@ -77,13 +77,21 @@ class Formulas:
 
 # "[[31]]. Wait, that forgets the tip: it is 36." An answer that the model takes back
 _TAKEN_BACK = re.compile(
-    r"\b(?:wait|no|oops|sorry|correction|hold on|scratch that|mistake|wrong|incorrect|forgot"
-    r"|forgets)\b"
+    r"\b(?:wait(?! (?:time|for|until|list|period))"
+    r"|no(?=\s*[^\w\s]|\s+(?:wait|sorry|it|that|i|the)\b)"
+    r"|oops|sorry|correction|hold on|scratch that|mistake|wrong|incorrect|forgot|forgets)\b"
     r"|不对|错了|等等|更正",
     re.IGNORECASE,
 )
+# firmer: behind "[[B]]", "A is wrong, C is too long" takes nothing back
+_CHANGES_MIND = re.compile(
+    r"\b(?:wait|oops|sorry|correction|hold on|scratch that|no[,.:]|i mean)|更正|等等|不对，",
+    re.IGNORECASE,
+)
 _CONCLUDES = re.compile(
-    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to)\b[^\w.\n]{0,4}$|[=是为得共:：]\s*$",
+    r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to|it['’]s|that['’]s)\b"
+    r"(?:\s(?:actually|really|then|in fact|now|just|only))?[^\w.\n]{0,4}$|[=是为得共:：]\s*$"
+    r"|\b(?:no|rather|sorry|oops)\b[^\w.\n]{1,4}$",
     re.IGNORECASE,
 )
 _TAIL_CHARS = 2000
@@ -122,10 +130,9 @@ def extract(
     said = without_struck(said)
     expected = Expected(kind, options, words and kind == "cloze")
     found, said = last_marked(said, expected, truncated)
+    found = found or last_phrased(said, expected)
     if found is not None:
         found = _overruling(said, found, expected) or found
-    else:
-        found = last_phrased(said, expected)
     if found is None and not truncated:
         found = _unmarked(said, expected)
     if found is None:
@@ -202,7 +209,7 @@ def _compared(
     said, right = latex(answer), latex(target)
     if same_signs(said, right):
         return Grade(True, extraction)
-    if "=" not in right:
+    if "=" not in right and not is_several(said):
         said = latex(given) if parse_number(given) is not None else said.rpartition("=")[2]
     return Formulas(extraction, said, right)
 
@@ -224,12 +231,24 @@ def _overruling(text: str, found: Found, expected: Expected) -> Found | None:
         return None
     if phrased := last_phrased(text, expected, start=found.end):
         return phrased
-    if expected.kind == "choice" or len(tail) > _TAIL_CHARS or not _TAKEN_BACK.search(tail):
+    if len(tail) > _TAIL_CHARS or not _TAKEN_BACK.search(tail):
         return None
+    if expected.kind == "choice":
+        return _other_option(tail, found.end, expected.options)
     last = final_number(tail)
     if last is None or not _CONCLUDES.search(tail.lstrip()[: last[0]]):
         return None
     return Found(found.end + last[0], len(text), last[1], "fallback")
+
+
+def _other_option(tail: str, start: int, options: Sequence[str]) -> Found | None:
+    """The option that a text asserts which takes another one back."""
+    if not _CHANGES_MIND.search(tail):
+        return None
+    last = last_mention(tail, options)
+    if last is None or not last.asserted or last.name is None:
+        return None
+    return Found(start + last.start, start + len(tail), last.name, "fallback")
 
 
 def _unmarked(text: str, expected: Expected) -> Found | None:

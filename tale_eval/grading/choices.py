@@ -22,7 +22,10 @@ _OPTION_WORD = re.compile(
 _LEADING_LETTER = re.compile(r"[(\[【]([A-Za-z])[)\]】]|([A-Za-z])(?:[.):]|(?![A-Za-z\d'’]))")
 _SEPARATOR = re.compile(r"^[\s.):：,，、;；。=—–-]*")
 _PUNCTUATED = re.compile(r"^\s*(?:[.):：,，;；。=—–(（\[“\"/]|-\s|-$)")
-_AND = r"(?:\b(?:and|or|nor|und|oder|et|ou|y|o)\b|[和或及与]|以及)"
+_AND = (
+    r"(?:(?:\b(?:and|or|nor|und|oder|et|ou|y|o)\b|[和或及与]|以及)"
+    r"(?:\s(?:also|auch|aussi|también)\b)?)"
+)
 _JOINT = rf"(?:\s*[,、，/&+]\s*{_AND}?|\.?\s*{_AND})\s*"
 # "B is correct", "B选项", "B because"; an article is never followed by these
 _SAID_OF_ONE = re.compile(
@@ -37,7 +40,7 @@ _ARTICLE = re.compile(
     r"A (?!(?:is|has|must|was|fits|because|since|and|or|as|cannot|can['’]t|seems|would|works"
     r"|isn['’]t|doesn['’]t|does|nor|but|for|which|rather|not|holds|matches|to|instead)\b)[a-z]"
 )
-_OPTION_LINE = re.compile(r"^[ \t*(]{0,9}([A-Z])[.):：]", re.MULTILINE)
+_OPTION_LINE = re.compile(r"^[ \t*(•-]{0,9}([A-Z])[.):：]", re.MULTILINE)
 _ASSERTED_BEFORE = re.compile(
     r"(?:\b(?:it(?:['’]s)?|is|be|choose|chose|pick|select|go(?:ing)? (?:for|with)|answer|answers|"
     r"therefore|thus|so|hence|leaves|leaving|conclusion|ist|est|es|actually|rather)\b|[选是为]|答案|只有|所以|因此|应|故)"
@@ -55,8 +58,22 @@ _ASSERTED_AFTER = re.compile(
 _WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
 _OPTION_TEXT = re.compile(r"\s?[(（][^()（）\n]{0,200}[)）]|\s?[:：–—-]\s?(?=\w)")
 _ASKED = re.compile(r"^\W{0,3}[?？]")
+_AFFIRMED = re.compile(
+    r"^\W{0,3}[?？]\W{0,3}(?:yes|correct|right|true|indeed|ja|oui|sí|да|是的|对|正确|はい)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_SENTENCE_CHARS = 300
+_LAST_SENTENCE = re.compile(r"(?:(?<=^)|(?<=[.!?。\n]))(?:[^.!?。\n]|\.(?=\d)){1,300}+[.!。]?$")
+# "It is not clear whether it is true" asserts nothing
+_DOUBTS = re.compile(
+    r"\b(?:not?|nor|neither|never|if|whether|or|and|but|could|might|may|maybe|perhaps|suppose|assume|would"
+    r"|cannot|than|except)\b|n['’]t\b|[?]",
+    re.IGNORECASE,
+)
+_BEFORE_TEXT = r"(?:\b(?:is|are|was|were|be|equals)|['’]s|[=:])\s+(?:(?:the|an?)\s+)?"
+_AFTER_TEXT = r"(?:\s+[^\W\d_]+){0,2}[\s.!。*]*$"
 _CORRECT_LINE = re.compile(
-    r"(?<!in)(?<!not )\b(?:correct|right|true)\b|(?<!不)正确|✓|✅", re.IGNORECASE
+    r"(?<!in)(?<!not )\b(?:correct|right|true)\b|(?<!不)正确|[✓✅✔☑]|\byes\b", re.IGNORECASE
 )
 
 
@@ -117,7 +134,25 @@ def option_in_reply(text: str, options: Sequence[str], cut: bool = False) -> tup
     for words in dict.fromkeys((beginning, beginning.partition("\n")[0])):
         if not goes_through_several and choice_letter(words, options):
             return 0, words
+    if last is None and not cut:
+        return _option_said(text, options)
     return None if last is None or last.name is None else (last.start, last.name)
+
+
+def _option_said(text: str, options: Sequence[str]) -> tuple[int, str] | None:
+    """The one option whose text ends the last sentence: "So the rod is 18 cm long."."""
+    sentence = _LAST_SENTENCE.search(text[-_SENTENCE_CHARS:].rstrip())
+    if sentence is None or _DOUBTS.search(sentence[0]):
+        return None
+    said = [
+        option
+        for option in map(str.strip, options)
+        if len(option) > 1
+        and re.search(
+            rf"{_BEFORE_TEXT}{re.escape(option)}{_AFTER_TEXT}", sentence[0], re.IGNORECASE
+        )
+    ]
+    return (len(text) - 1, said[0]) if len(said) == 1 else None
 
 
 def last_mention(text: str, options: Sequence[str]) -> Mention | None:
@@ -152,7 +187,11 @@ def _mentions(text: str, start: int, single: re.Pattern[str]) -> Iterator[Mentio
         # "B (A event) is right": its text stands in parentheses, or behind a dash
         if remark := _OPTION_TEXT.match(text, end):
             end = looked_at = remark.end()
-        if _ARTICLE.match(text, begin) or _ASKED.match(text[end : end + 4]):
+        if _ARTICLE.match(text, begin):
+            continue
+        if _ASKED.match(text[end : end + 4]):
+            if _AFFIRMED.match(text[end : end + 20]) and found.end() == found.end(1):
+                yield Mention(begin, found.group(1), asserted=True)
             continue
         if begin in repeated:  # the question's options are copied: only a verdict counts
             if _CORRECT_LINE.search(text[end : end + 200].partition("\n")[0]):

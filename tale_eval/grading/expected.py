@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tale_eval.asking.prompts import QuestionKind
 from tale_eval.grading.choices import chosen_option
 from tale_eval.grading.forms import number_text, unwrap
+from tale_eval.grading.notation import is_plain_formula
 from tale_eval.grading.numbers import normalise, parse_number
 
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
@@ -28,7 +29,7 @@ _MAX_WORDS = 5
 # words that answer a question, and may stand at the beginning of a reply
 _CLOSED_WORDS = re.compile(
     r"\W{0,4}(yes|no|true|false|none|never|always|impossible|是的|不是|对|错|正确|错误|ja|nein|oui|non|sí|si)"
-    r"(?=[\s,.;:!，。；！]|$)",
+    r"(?=[\s,.;:!，。；！]|$)(?!\s+(?:and|or|und|oder|et|ou|y|o)\b)",
     re.IGNORECASE,
 )
 
@@ -63,7 +64,7 @@ class Expected:
             clauses.append(_before(_DETAILS, sentence))
         for words in clauses:
             answer = unwrap(words)
-            formula = self.kind == "cloze" and "\\" in answer
+            formula = self.kind == "cloze" and ("\\" in answer or is_plain_formula(answer))
             if answer and (formula or self.reads(answer)):
                 return answer
         return None

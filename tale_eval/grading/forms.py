@@ -6,7 +6,7 @@ The text is what the model wrote as its answer: "$72$", "72 clips", "\\textbf{72
 import re
 from itertools import islice
 
-from tale_eval.grading.number_words import number_in_words
+from tale_eval.grading.number_words import number_in_words, numbers_in_words
 from tale_eval.grading.numbers import normalise, numbers_in, parse_number
 from tale_eval.grading.quoting import begins_with_denial
 
@@ -24,6 +24,18 @@ _COLOUR = re.compile(
 _OPEN_MARKER = re.compile(r"^(?:\[\[|\\(?:boxed|fbox)\s?\{)")
 # "72 (clips)"; "2 (\pi + 1)" is no remark
 REMARK = re.compile(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()\\^]*(?:\^\{?[23]\}?)?\)$")
+# "x = 3 or x = 5" is no 5
+_ASSIGNMENTS = re.compile(
+    r"(?<![A-Za-z\d])[A-Za-z]\s?=[^=,;]{1,40}(?:[,;]|\b(?:or|and)\b)\s?[A-Za-z]\s?="
+)
+_UNIT = (
+    r"(?:[kcmdµ]?(?:m|g|s|l|L|N|J|W|Pa|Hz|V|A|mol)|K|h|hr|min|sec|km|mi|ft)(?![A-Za-z])"
+    r"(?:\^?\{?-?[1-4]\}?)?"
+)
+# "5 kg/m^3" and "5 N·m"
+_COMPOUND_UNIT = re.compile(
+    rf"(?<=\d)\s*(?:{_UNIT}(?:\s?(?:/|·|\\cdot)\s?{_UNIT}){{1,3}}|\\frac\{{{_UNIT}\}}\{{{_UNIT}\}})$"
+)
 # "72 cm^2"; "72 x^2" is no area
 AREA = re.compile(
     r"(\d\s*(?:[cdkm]?m|met(?:er|re)s?|in(?:ch(?:es)?)?|f(?:oo|ee)?t|y(?:ar)?ds?|mi(?:les?)?|units?))"
@@ -31,7 +43,20 @@ AREA = re.compile(
 )
 FORMULA = re.compile(r"[\\^*/+()=·⋅×÷√∛∞±∓π≤≥≠∪∩]")
 # "x > 4" is more than its number
-_RELATION = re.compile(r"(?<![A-Za-z])[A-Za-z]\s*[<>]|[<>]\s*[A-Za-z](?![A-Za-z])")
+_RELATION = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]\s*[<>]|[<>]\s*[A-Za-z](?![A-Za-z])|^\s*[<>]=?\s*[-+$]?\d"
+    r"|(?<![A-Za-z])[A-Za-z]\s?-\s?\d|\d\s?-\s?[abijnpqruvwxyz](?![A-Za-z])|‰"
+    r"|(?<!no )(?<!not )\b(?:more|less|fewer|greater|larger|smaller) than\s*[-$]?\d"
+)
+# "x >= 4" does not end in "= 4"
+_COMPARISONS = {">=": "≥", "<=": "≤", "!=": "≠"}
+_COMPARED = re.compile("|".join(_COMPARISONS))
+# "log 7" and "1/x" are no 7 and no 1
+_FUNCTION_OF = re.compile(
+    r"(?<![A-Za-z])(?:ln|log(?:_\{?\w{1,3}\}?)?|a?(?:rc)?(?:sin|cos|tan)h?|sec|csc|cot|exp|sqrt)(?![A-Za-z])"
+    r"|(?<![A-Za-z])[A-Za-z]\(\s?\d"
+    r"|\d\s?/\s?[abinpqruvwxyz](?![A-Za-z])"
+)
 _ABOUT = re.compile(
     r"^(?:about|approximately|around|roughly|exactly|nearly|almost|only|just|≈|~|约|大约)\s*",
     re.IGNORECASE,
@@ -39,15 +64,25 @@ _ABOUT = re.compile(
 # "\textbf{(D)}\ 31" names an option as well as its number
 _OPTION_BEFORE = re.compile(r"^\([A-J]\)\s*(?=[-+\d.$\\])")
 _IN_PARENTHESES = re.compile(r"^\(([^(),]*)\)$")
+# "4:30 p.m." | "4:30pm"
+_HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.?\s?m\.?$")
+# "So the statement is true"
+_SENTENCE = re.compile(
+    r"^(?:(?:so|therefore|thus|hence|then|and),?\s+)?"
+    r"(?:(?:it|that|this|the\s\w{1,30})\s(?:is|was|must be|has to be|will be)\s+)?"
+)
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\w)")
-_VARIABLE = re.compile(r"^-?\d+(?:\.\d+)?[abnxyz]$")
+_VARIABLE = re.compile(r"^-?\d+(?:\.\d+)?[abijnpqruvwxyz]$")
 
 
 def number_text(answer: str) -> str:
     """The part of an answer that is its number, or the answer itself."""
-    body = normalise(unwrap(answer))
+    body = _COMPARED.sub(lambda m: _COMPARISONS[m[0]], normalise(unwrap(answer)))
     if parse_number(body) is not None:
         return body
+    if is_several(body):
+        return body
+    body = _COMPOUND_UNIT.sub("", body)
     body = _OPTION_BEFORE.sub("", _IN_PARENTHESES.sub(r"\1", body))
     tail = unwrap(AREA.sub(r"\1", REMARK.sub("", body)).rpartition("=")[2])
     for part in (tail, _ABOUT.sub("", tail)):
@@ -56,6 +91,11 @@ def number_text(answer: str) -> str:
     if begins_with_denial(tail):
         return tail
     return _only_number(tail) or tail
+
+
+def is_several(text: str) -> bool:
+    """Whether a text gives values to two variables: "x = 3, y = 5"."""
+    return _ASSIGNMENTS.search(text) is not None
 
 
 def unwrap(text: str) -> str:
@@ -78,15 +118,18 @@ def unwrap(text: str) -> str:
 
 def plain(text: str) -> str:
     """An answer in the form in which words are compared."""
-    return unwrap(normalise(text)).lower()
+    return _HALF_DAY.sub(r" \1m", unwrap(normalise(text)).lower())
 
 
 def same_words(answer: str, target: str) -> bool:
     """Whether an answer says the target's words, or begins with them: "Yes, since 11 is"."""
-    said, right = _ARTICLE.sub("", plain(answer)), _ARTICLE.sub("", plain(target))
+    right = _ARTICLE.sub("", plain(target))
+    said = _ARTICLE.sub("", plain(answer))
+    if said != right:
+        said = _ARTICLE.sub("", _SENTENCE.sub("", plain(answer)))
     if said == right:
         return True
-    beginning = re.split(r"[,;:.。，；：(]|\s[-–—]", said, maxsplit=1)[0]
+    beginning = re.split(r"[,;:.!。，；：！(]|\s[-–—]", said, maxsplit=1)[0]
     return any(c.isalpha() for c in right) and beginning.strip() == right
 
 
@@ -117,15 +160,21 @@ def _only_number(tail: str) -> str | None:
     if len(numbers) == 1:
         number = numbers[0]
         rest = (tail[: number.start()] + tail[number.end() :]).replace("/", "")
-        return None if FORMULA.search(rest) or _RELATION.search(tail) else number.group()
+        return None if _is_more(rest, tail) else number.group()
     if numbers or any(c.isdigit() for c in tail):
         return None
     return _worded(tail)
 
 
+def _is_more(rest: str, tail: str) -> bool:
+    """Whether what stands beside a number makes it another one: "log 7", "> 7", "7 + x"."""
+    patterns = ((FORMULA, rest), (_RELATION, tail), (_FUNCTION_OF, tail))
+    return any(pattern.search(text) for pattern, text in patterns)
+
+
 def _worded(tail: str) -> str | None:
     """The number that a text without digits begins with: "thirty-six stamps"."""
-    words = tail.split()[:8]
+    words = [] if len(numbers_in_words(tail)) > 1 else tail.split()[:8]
     for length in range(len(words), 0, -1):
         beginning = " ".join(words[:length])
         if number_in_words(beginning) is not None and beginning.lower() not in ("one", "a"):

@@ -16,10 +16,15 @@ PHRASE = re.compile(
     r"(?:answer|choice|option)\s+(?:is|must be|should be|would be|will be)\s*:?"
     r"|final\s+answer\s*[*_]*[:：]|答案(?:应该|应)?(?:是|为|[:：])\s*[:：]?"
     r"|(?:选择|故选|应选)\s*[:：]?|选\s*(?=[A-Z](?![A-Za-z]))"
+    r"|(?:答え|正解|解答)は\s*|ответ\s*[—–-]"
     r"|réponse\s+est|respuesta(?:\s+correcta)?\s+es|Antwort\s+(?:ist|lautet)|risposta\s+è",
     re.IGNORECASE,
 )
 """What stands before the answer in a sentence."""
+
+PHRASE_ROOTS = ("answer", "choice", "option", "答案", "选", "réponse", "respuesta", "antwort",
+                "risposta", "答え", "正解", "解答", "ответ")  # fmt: skip
+"""A lower-case text without any of these holds no such phrase, and that is quickly seen."""
 
 LABEL_WORDS = re.compile(
     rf"\b(?:the|my|final|correct|right|is|option|so|therefore)\b|{LABEL}|是|为|故?选",

@@ -5,7 +5,9 @@ from fractions import Fraction
 
 from tale_eval.grading.numbers import is_percentage, parse_number
 
-_DECIMAL_COMMA = re.compile(r"([-+]?\d{1,15}),(\d{1,15})")
+_DECIMAL_COMMA = re.compile(
+    r"([-+]?\\?[$€£¥₹]?\s?\d{1,15}),(\d{1,15}(?:\s?(?:[$€£%]|[^\W\d_]{2,12}))?)"
+)
 _PERCENT = Fraction(1, 100)
 
 

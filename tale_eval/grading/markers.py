@@ -10,7 +10,7 @@ from typing import Literal
 
 from tale_eval.grading.expected import Expected
 from tale_eval.grading.forms import unwrap
-from tale_eval.grading.labels import LABEL, PHRASE, PLACEHOLDERS
+from tale_eval.grading.labels import LABEL, PHRASE, PHRASE_ROOTS, PLACEHOLDERS
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted
 from tale_eval.grading.thinking import answer_tags
 
@@ -87,12 +87,16 @@ def last_marked(text: str, expected: Expected, cut: bool) -> tuple[Found | None,
         if marker.via == "labelled" and not expected.reads(answer):
             answer = expected.said(content) or answer
         start, answer = _joined(text, marker, markers[n + 1 :][:1], answer)
-        return Found(start, marker.stop, answer, marker.via), blanked(text, withheld)
+        stop = _said_until(marker, content, expected)
+        return Found(start, stop, answer, marker.via), blanked(text, withheld)
     return None, blanked(text, withheld)
 
 
 def last_phrased(text: str, expected: Expected, start: int = 0) -> Found | None:
     """The last "the answer is x" whose x can be read; behind a marker, x must come at once."""
+    lowered = text.lower()
+    if not any(root in lowered for root in PHRASE_ROOTS):
+        return None
     end = len(text)
     read = expected.stated if start else expected.said
     unread: set[str] = set()  # a model in a loop says the same a hundred thousand times
@@ -159,6 +163,13 @@ def _means_nothing(text: str, marker: _Marker, answer: str, alone: bool) -> bool
 
 def _is_placeholder(text: str, marker: _Marker) -> bool:
     return unwrap(text[marker.start : marker.end]).lower() in PLACEHOLDERS
+
+
+def _said_until(marker: _Marker, content: str, expected: Expected) -> int:
+    """Where an answer ends; behind a label the line may go on: "Answer: 12. Wait, it is 13"."""
+    said = expected.said(content) if marker.via == "labelled" else None
+    place = content.find(said) if said else -1
+    return marker.stop if said is None or place < 0 else marker.start + place + len(said)
 
 
 def _joined(text: str, marker: _Marker, before: list[_Marker], answer: str) -> tuple[int, str]:

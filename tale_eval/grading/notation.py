@@ -14,18 +14,21 @@ _SYMBOLS = {
     "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "ω": r"\omega ", "φ": r"\phi ",
     "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": r"\div ", "≤": r"\le ", "≥": r"\ge ",
     "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+    ">=": r"\ge ", "<=": r"\le ", "!=": r"\ne ",
     "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]",
 }  # fmt: skip
-_SYMBOL = re.compile(f"[{''.join(_SYMBOLS)}]")
+_SYMBOL = re.compile("|".join(_SYMBOLS))
 _SUPERSCRIPT = re.compile(r"[⁺⁻⁰¹²³⁴-⁹ⁿ]+")
 _SUBSCRIPT = re.compile(r"[₊₋₀-₉]+")
 _FUNCTION = re.compile(
     r"(?<![\\A-Za-z])(ln|log|sin|cos|tan|sec|csc|cot|exp|arcsin|arccos|arctan|sinh|cosh|tanh|sqrt|pi|"
     r"infinity|infty)(?![A-Za-z])"
 )
+_CHOOSE = re.compile(r"(?<![A-Za-z])C\(\s?(\d{1,4}),\s?(\d{1,4})\)")
 _ROOT = re.compile(r"\\sqrt(\[\d\])?\s*(\(|\d+(?:\.\d+)?|[A-Za-z])")
 _EXPONENT = re.compile(r"\^\s*(?:\(([^()]{1,100})\)|([-+]?\d{2,}|[-+]\d|[-+][A-Za-z]))")
 _DECIMAL = re.compile(r"(?<![\d.])(\d{0,100})\.(\d{1,100})(?![\d.])")
+_QUANTITY = re.compile(r"[\dπ√∞]")
 _SIZE = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle)(?![A-Za-z])\s*")
 _PERCENT_END = re.compile(r"\s*\\?%$")
 # "10\pi cm", "10\pi square units"; "x^2" has no unit
@@ -50,6 +53,7 @@ def latex(text: str) -> str:
     body = _SUBSCRIPT.sub(lambda m: f"_{{{folded(m.group(0))}}}", body)
     body = folded(_SYMBOL.sub(lambda m: _SYMBOLS[m.group(0)], body))
     body = _SIZE.sub("", body).replace("**", "^")
+    body = _CHOOSE.sub(r"\\binom{\1}{\2}", body)
     body = _FUNCTION.sub(_named, body)
     body = _roots(body)
     body = _EXPONENT.sub(lambda m: f"^{{{m.group(1) or m.group(2)}}}", body)
@@ -70,6 +74,13 @@ def is_formula(text: str) -> bool:
     if FORMULA.search(text):
         return True
     return _LOOSE_SIGN.search(text) is not None and _WORD.search(text) is None
+
+
+def is_plain_formula(text: str) -> bool:
+    """Whether a text is mathematics with numbers in it and no word: "2√3", "(3, 4)"."""
+    if _QUANTITY.search(text) is None or not is_formula(text):
+        return False
+    return _WORD.search(_FUNCTION.sub("", text)) is None
 
 
 def _compact(text: str) -> str:

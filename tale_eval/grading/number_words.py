@@ -44,7 +44,11 @@ _PARTS = {
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join([*_UNITS, *_TENS, *SCALES])})"
 # longest first, or "six" would be read of "sixteen"
-_RUN = rf"(?<![^\W_]){_WORD}\b(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
+_RUN = (
+    rf"(?<![^\W_])(?:an?\s(?=(?:{'|'.join(SCALES)})\b))?{_WORD}\b"
+    rf"(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
+)
+_LONE = {"one", *(f"a {scale}" for scale in SCALES)}  # "thanks a million"
 _ENGLISH = re.compile(_RUN, re.IGNORECASE)
 _FRACTION = re.compile(
     rf"(?:(?P<whole>{_RUN}|\d{{1,9}})\sand\s)?"
@@ -52,7 +56,7 @@ _FRACTION = re.compile(
     re.IGNORECASE,
 )
 # a text without any of these holds no number in words, and that is quickly seen
-_ROOTS = tuple(dict.fromkeys([*_UNITS, "twen", "thir", "for", "fif", "eigh"]))
+_ROOTS = tuple(dict.fromkeys([*_UNITS, *SCALES, "twen", "thir", "for", "fif", "eigh"]))
 _MINUS = re.compile(r"^(?:negative|minus)\s+", re.IGNORECASE)
 
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
@@ -92,13 +96,13 @@ def words_as_digits(text: str) -> str:
 def numbers_in_words(text: str) -> list[tuple[int, int, int]]:
     """Where whole numbers stand in words, and their values.
 
-    A lone "one", and a lone Chinese character, may be no number and are left out.
+    A lone "one" or "a million", and a lone Chinese character, may be no number and are left out.
     """
     lowered = text.lower()
     found = [
         (*match.span(), _english(match[0].lower()))
         for match in (_ENGLISH.finditer(text) if any(r in lowered for r in _ROOTS) else ())
-        if match[0].lower() != "one"
+        if match[0].lower() not in _LONE
     ]
     if not text.isascii():
         found += [
@@ -111,7 +115,7 @@ def numbers_in_words(text: str) -> list[tuple[int, int, int]]:
 
 def _english(text: str) -> int | None:
     words = [word for word in re.split(r"[\s-]+", text) if word != "and"]
-    return _of_english(words)
+    return _of_english(["one", *words[1:]] if words[0] in ("a", "an") else words)
 
 
 def _of_english(words: Sequence[str]) -> int | None:

@@ -40,7 +40,24 @@ _REPEATING = re.compile(
 # 0.\dot{1}4\dot{2} repeats 142
 _TWO_DOTS = re.compile(r"\\dot\s*\{?(\d)\}?(\d{0,50})\\dot\s*\{?(\d)\}?$")
 _OVERLINED = re.compile(r"(?:\d[\u0304\u0305])+")
-_SCALE = {**SCALES, "k": 10**3, "K": 10**3, "万": 10**4, "亿": 10**8, "百万": 10**6, "千万": 10**7}
+_FOREIGN_SCALE = {
+    "Tausend": 10**3, "тысяча": 10**3, "тысячи": 10**3, "тысяч": 10**3,
+    "Millionen": 10**6, "Million": 10**6, "Mio": 10**6, "millions": 10**6, "millones": 10**6,
+    "миллиона": 10**6, "миллионов": 10**6, "миллион": 10**6,
+    "Milliarden": 10**9, "Milliarde": 10**9, "Mrd": 10**9, "milliards": 10**9, "milliard": 10**9,
+    "billions": 10**9, "миллиарда": 10**9, "миллиардов": 10**9, "миллиард": 10**9,
+}  # fmt: skip
+_SCALE = {
+    **SCALES,
+    **_FOREIGN_SCALE,
+    "k": 10**3,
+    "K": 10**3,
+    "万": 10**4,
+    "亿": 10**8,
+    "百万": 10**6,
+    "千万": 10**7,
+    "千": 10**3,
+}
 _MONEY_SCALE = {"M": 10**6, "m": 10**6, "mn": 10**6, "B": 10**9, "b": 10**9, "bn": 10**9}
 _SCALED = re.compile(rf"([-+]?)({_UNSIGNED})\s?({'|'.join([*_MONEY_SCALE, *_SCALE])})")
 # what groups digits beside the comma: 7 250 | 7'250 | 7~250 | 2.450.000 | 1,00,000 | 1.234,5
@@ -50,17 +67,22 @@ _GROUPED = re.compile(
     r"(?=$|\s?[^\d\s.,/])"
 )
 _MINUS_WORD = re.compile(r"^(?:negative|minus|负)\s*(?=[\d.$€£¥₹\\])", re.IGNORECASE)
+_FOREIGN_END = rf"\s?(?:{'|'.join(_FOREIGN_SCALE)})(?![A-Za-zа-я])"
 # a number inside running text: not part of a word, a date, a list, an exponent or a longer
 # number; 3 1/2 | 2\frac{1}{2} | 3 \times 10^{4} | 7 250 | 2,125.5 | 1e3 | 1/2 | 4 million | 20%
 _IN_TEXT = re.compile(
     r"(?<![\w./^])(?<!\d,)(?<![\^_]\{)[-+]?\\?[$€£¥₹]?"
-    r"(?:\d{1,9} (?:and )?\d{1,9}/\d{1,9}"
+    r"(?:(?=\d{1,15}[:.,]\d)(?:\d{1,9}(?::\d{1,9}){1,3}"
+    r"|\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,}(?!\d))"
+    rf"|(?<![(\[{{])\d{{1,15}},\d{{1,2}}(?![\d)\]}}])(?:{_FOREIGN_END})?)"
+    r"|\d{1,9} (?:and )?\d{1,9}/\d{1,9}"
     rf"|(?:\d{{1,9}}\s?)?\\[dtc]?frac\s?(?:\{{(?:{_UNSIGNED})\}}|\d)\s?(?:\{{(?:{_UNSIGNED})\}}|\d)"
     rf"|(?:(?:{_UNSIGNED})\s?(?:\\times|×|\*)\s?)?10(?:\^|\*\*)\{{?-?\d{{1,6}}\}}?"
     rf"|(?:\d{{1,3}}(?:[ '’~]\d{{3}}){{1,9}}+(?:[.]\d+)?(?![ '’~]?\d)|{_UNSIGNED})"
     rf"(?:[eE][-+]?\d+)?(?:\s*/\s*(?:{_UNSIGNED}))?"
-    rf"(?:[kK]\b|\s?(?:{'|'.join(SCALES)})\b|\s?(?:[万亿]|百万))?)"
-    r"(?![\d_^]|[.,/]\d|[eE][-+]?\d)(?:\s?\\?%)?",
+    rf"(?:[kK]\b|\s?(?:{'|'.join(SCALES)})\b|{_FOREIGN_END}|\s?(?:[万亿]|百万|千(?![克米瓦卡帕焦伏赫吨])))?)"
+    r"(?![\d_^]|[.,/]\d|[eE][-+]?\d)"
+    r"(?:\s?\\?%|\s(?i:percent|per cent|prozent|pour cent|por ciento)\b)?",
     re.ASCII,  # a Chinese character is no part of a number's word
 )
 
@@ -72,10 +94,18 @@ _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 # "\\ " ends a matrix's row
 _LATEX_SPACING = re.compile(r"\{,\}|(?<!\\)\\[,!;: ]|(?<=\d)\\text\{,\}")
 _SPACES = {"\\;": " ", "\\:": " ", "\\ ": " ", "\\,": "", "\\!": ""}
-_CURRENCY = re.compile(r"(?<!\d)\\?[$€£¥₹]|\\?[$€£¥₹](?!\d)|\bUSD\b|元$")
+_CURRENCY = re.compile(
+    r"(?<!\d)\\?[$€£¥₹]|\\?[$€£¥₹](?!\d)|\bUSD\b|元$"
+    r"|\b(?:dollars?|euros?|pounds?|yuan|rupees?|francs?)$"
+)
 _SPACED_SIGN = re.compile(r"^([-+])\s+(?=[\d.\\])")
-_PERCENT = re.compile(r"\\?%$")
-_TRAILING = re.compile(r"(?:\\?%|(?:°|\^\s*(?:\\circ|\{\s*\\circ\s*\}))\s*[CFK]?)$")
+_PERCENT_SIGN = (
+    r"(?:\\?%|(?<=[\d\s])(?:(?i:percent|per cent|prozent|pour cent|por ciento)|процент(?:а|ов)?))"
+)
+_PERCENT = re.compile(rf"{_PERCENT_SIGN}$|^百分之")
+_TRAILING = re.compile(
+    rf"^百分之|(?:{_PERCENT_SIGN}|(?:°|\^\s*(?:\\circ|\{{\s*\\circ\s*\}}))\s*[CFK]?)$"
+)
 
 
 class _Folds(dict[int, str]):

@@ -23,8 +23,8 @@ _WINDOW = 100
 _TO_MARKER = rf"[^\w\n]{{0,12}}(?:(?:{LABEL}|budget|预算)\s*[:：]?)?[^\w\n]{{0,12}}$"
 _EXAMPLE_WORD = (
     r"(?:\be\.\s?g\b|\bfor (?:example|instance)\b|\bsuch as\b|\bas in(?: the example)?\b"
-    r"|\bexample(?: is| was)?\b|\bz\. ?B\b|\bzum Beispiel\b|\bpar exemple\b|\bpor ejemplo\b"
-    r"|\bper esempio\b|\bнапример\b|例如|比如|譬如|形如|示例|样例|例子是|例:|例：|たとえば"
+    r"|\bexample(?: is| was)?\b|\bz\. ?B\b|\bBeispiel\b|\b(?:par )?exemple\b|\bejemplo\b"
+    r"|\besempio\b|(?<![а-я])(?:например|пример)(?![а-я])|例如|比如|譬如|形如|示例|样例|例子是|例:|例：|たとえば"
     r"|例えば|예를 들어)"
 )
 _EXAMPLE = re.compile(_EXAMPLE_WORD + _TO_MARKER, re.IGNORECASE)
@@ -33,12 +33,15 @@ _FORM = (
     r"(?: (?:is|was|like|of|as|ist|est|es)\b| would be| should be|是|为|如下|如)?"
 )
 _DUTY = (
-    r"\b(?:have|has|need|needs|must|asked|told|supposed|required|wants?)\s+(?:me\s+)?(?:to\s+)?"
+    r"\b(?:have|has|need|needs|must|asked|told|supposed|required|wants?|says?|said|so as"
+    r"|instructed)\s+(?:me\s+)?(?:to\s+)?"
     r"(?:write|answer|reply|respond|end|finish|put|give|output|print|say|state)"
     r"(?:\s+(?:it|this|that|with|as|like|by|in|the|something|answer|final|line|a|my)\b){0,4}"
 )
 _FORMAT = re.compile(
-    rf"(?:{_FORM}|{_DUTY}|\b(?:answer|write|reply|form|respond|something) like)"
+    rf"(?:{_FORM}|{_DUTY}|\b(?:answer|write|reply|form|respond|something) like|\blike (?:this|so)"
+    r"|\(like|\bformatted (?:as|like)"
+    r"|\b(?:should|must|shall|will|would|to) (?:look|be|read|appear)(?: exactly| just)? like)"
     + _TO_MARKER, re.IGNORECASE
 )  # fmt: skip
 # "in the required format: [[50]]" answers
@@ -48,15 +51,17 @@ _ANSWERING = re.compile(
     + _TO_MARKER, re.IGNORECASE
 )  # fmt: skip
 _EXAMPLE_AFTER = re.compile(
-    r"^[^\w\n]{0,8}(?:(?:is|was|being|as)\s+(?:(?:just|only|the|an?)\s+)*(?:example|format|form)\b"
+    r"^[^\w\n]{0,8}(?:(?:is|was|being|as|(?:would|will|should) be)\s+"
+    r"(?:(?:just|only|the|an?)\s+)*(?:example|format|form|template|pattern|placeholder)\b"
     r"|or similar\b|or the like\b|(?:只?是|为)(?:一个)?(?:例|格式|示例)|这样的?格式|的格式)",
     re.IGNORECASE,
 )
 DENIAL = (
     r"(?:\b(?:not|never|nor|neither|cannot(?: be)?|rather than|instead of|nicht|statt|pas"
-    r"|rule[sd]? out|ruling out|eliminat(?:e[sd]?|ing)|exclud(?:e[sd]?|ing)|(?:reject"
-    r"|discard)(?:s|ed|ing)?|except)\b|n['’]t\b"
-    r"|不是|不会是|不可能是|而非|并非|而不|不为|不等于|不选|不能选|别选|排除|除了|≠|\\neq?\b)"
+    r"|no (?:es|son|era)|non è|ni|weder(?:[^.\n]{1,40}\snoch)?"
+    r"|rule[sd]? out|ruling out|eliminat(?:e[sd]?|ing)|exclud(?:e[sd]?|ing)"
+    r"|(?:reject|discard)(?:s|ed|ing)?|except)\b|n['’]t\b"
+    r"|不是|不会是|不可能是|而非|并非|而不|不为|不等于|不选|不能选|别选|排除|除了|≠|\\neq?\b|(?<![^\W\d_])н[еи])"
 )
 """What denies the thing that follows it."""
 _OF_DENIED = (
@@ -65,13 +70,15 @@ _OF_DENIED = (
 )
 _DENIED = re.compile(rf"{DENIAL}{_OF_DENIED}{{0,12}}$", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
-    r"^[\s)\]】”\"'*]{0,6}(?:选?项)?\s*"
+    r"^[\s)\]】”\"'*]{0,6}(?:选?项)?\s*(?:,\s?which\s(?=(?:is|was)\s(?:wrong|incorrect)))?"
     r"(?:\b(?:is|are|was|were|seems?|looks?|would|will|must|can|could|both|all|be|also|clearly|obviously"
     r"|therefore|then|definitely)\b\s*|[均都也则是明显然]){0,4}"
     r"(?:not\b(?!\s+[(\[\"']{0,3}[A-Z\d])|n['’]t\b|cannot\b|(?:is|are|was|were|does|do|did|could|would|wo|ca)n['’]t\b"
     r"|(?:does|do|did) not\b|wrong|incorrect|false|impossible|invalid|excluded|eliminated|ruled out"
     r"|out\b|too (?!right\b)|fails?\b|(?:ist )?falsch|不(?!是[A-Z\d])|错|太|误|有误|排除|无法"
-    r"|没有)",
+    r"|没有|(?:は|では)(?:な[いく]|違|間違|誤|正しくな)|ではありません|は\w{0,4}すぎ"
+    r"|неверно|неправильно|не подходит|est (?:fausse?|incorrecte?)|es (?:falsa|incorrecta)\b"
+    r"|❌|✗|✘)",
     re.IGNORECASE,
 )
 _STRUCK = re.compile(

@@ -6,17 +6,20 @@ The one table of them: grader, budget reader and the counting of bare answers lo
 import re
 from collections.abc import Iterator
 
-_TAGS = r"(?:think(?:ing)?|thought|reasoning|reflection|scratchpad|analysis|seed:think)"
+_TAGS = (
+    r"(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|analysis|seed:think|rationale|cot"
+    r"|chain_of_thought|(?:inner|internal)_(?:monologue|thoughts?))"
+)
 # what a block of thinking begins with; a harmony channel that is not the final one is thinking
 _OPENING = (
-    rf"<{_TAGS}>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
+    rf"<{_TAGS}(?:\s[^<>]{{0,100}})?>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|START_THINKING)\|>"
     r"|<\|channel\|>(?:analysis|commentary)[^<]{0,100}<\|message\|>"
     # harmony with its special tokens dropped
     r"|\Aanalysis(?-i:(?=[A-Z]))"
 )
 # what it ends with; other tags may stand inside it
 _CLOSING = (
-    rf"</{_TAGS}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
+    rf"</{_TAGS}\s?>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|END_THINKING)\|>"
     r"|<\|channel\|>final[^<]{0,100}<\|message\|>"
 )
 # "<|end|>" closes what is open, and ends many an answer
@@ -27,7 +30,7 @@ _DROPPED_TOKENS = re.compile(
 # what a chat template leaves around a message
 _TOKENS = re.compile(
     r"<\|start\|>(?:assistant)?|<\|(?:return|end|im_end|eot_id|endoftext|begin_of_solution"
-    r"|end_of_solution)\|>"
+    r"|end_of_solution|START_RESPONSE|END_RESPONSE)\|>"
 )
 _ANSWER_TAG = re.compile(r"<(/)?answer>", re.IGNORECASE)
 

@@ -196,6 +196,18 @@ def test_rotations_are_answers_to_one_question() -> None:
     assert versus.mcnemar == McNemar(both=1, only_a=1, only_b=0, neither=1, p=1.0)
 
 
+def test_a_question_without_one_of_its_rotations_is_not_right_in_all() -> None:
+    def rotated(method: str, *corrects: float | None) -> list[Record]:
+        rotations = [answer(method, f"a-rot{n}", c, 10) for n, c in enumerate(corrects)]
+        return [replace(rotation, rotation_of="a") for rotation in rotations]
+
+    rows = rows_of(rotated("cot", 1, 1) + rotated("tale_ep", 1, None))
+    versus = rows["tale_ep"].comparison
+    assert versus is not None
+    assert (rows["cot"].circular, rows["tale_ep"].circular) == (1, 0)
+    assert versus.mcnemar is None
+
+
 def test_a_large_paired_run_is_found_worse_or_not_worse() -> None:
     def run(method: str, right: int) -> list[Record]:
         return [answer(method, f"{q}", float(q < right), 10 + q % 7) for q in range(400)]

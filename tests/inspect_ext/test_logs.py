@@ -592,3 +592,49 @@ def test_runs_that_differ_in_what_asked_are_different_methods(
     store: dict[str, Any], more: dict[str, Any], method: str
 ) -> None:
     assert sample_record(spec_of(**more), asked(store=store), None).method == method
+
+
+def test_a_sample_that_was_stopped_with_its_run_counts_nowhere(tmp_path: Path) -> None:
+    """One sample failed; Inspect stopped the others, which are no failures of the method."""
+    store = {"TaleRecord:method": "tale_ep"}
+
+    def failed(message: str) -> EvalSample:
+        return asked(error=EvalError(message=message, traceback="", traceback_ansi=""))
+
+    ended = [asked(store=store), failed("ValueError('x')"), failed("CancelledError()")]
+    samples = [each.model_copy(update={"id": n}) for n, each in enumerate(ended)]
+    path = write_log(tmp_path / "a.eval", *samples)
+    read = read_records([str(path)])
+    assert [(r.sample_id, r.method, r.error) for r in read.records] == [
+        ("0", "tale_ep", None),
+        # the method of the run, though this one wrote none down
+        ("1", "tale_ep", "ValueError('x')"),
+    ]
+    assert any("1 samples were stopped unfinished" in problem for problem in read.problems)
+
+
+@pytest.mark.parametrize(
+    ("more", "method"),
+    [
+        (
+            {"solver": "tale_eval/budget", "solver_args_passed": {"tokens": 50}},
+            "budget:tokens=50",
+        ),
+        ({"task": "tale_eval/gsm8k", "task_args_passed": {"method": "cot"}}, "cot"),
+    ],
+)
+def test_a_run_of_which_no_sample_began_is_its_methods_all_the_same(
+    more: dict[str, Any], method: str
+) -> None:
+    assert sample_record(spec_of(**more), asked(store={}), None).method == method
+
+
+def test_tokens_of_a_scorer_that_ran_after_ours_are_not_known() -> None:
+    costs = dict.fromkeys(COST_KEYS, 0.0) | {"output_tokens": 9.0}
+    ours, grader = Score(value=costs), Score(value="C")
+    usage = {"a/b": used(5, 9), "grader": used(5, 30)}
+    both = {"token_cost": ours, "graded": grader}
+    found = sample_record(spec_of(), asked(scores=both, model_usage=usage), None)
+    assert (found.costs["scorer_tokens"], found.costs["scorer_dollars"]) == (None, None)
+    alone = sample_record(spec_of(), asked(scores=both, model_usage={"a/b": used(5, 9)}), None)
+    assert alone.costs["scorer_tokens"] == 0

@@ -112,6 +112,7 @@ def test_a_users_price_comes_before_the_listed_one() -> None:
         ("openai/o3", {"batch": True}, "0.0018"),
         ("openai/o3", {"service_tier": "flex"}, "0.0018"),
         ("openai/o3", {"service_tier": "default"}, "0.0036"),
+        ("openai/o3", {"service_tier": "standard_only"}, "0.0036"),
         # half of 0.3 in and 2.5 out
         ("google/gemini-2.5-flash", {"batch": True}, "0.0004"),
         # no batch or flex price is listed: the usual one would be a guess

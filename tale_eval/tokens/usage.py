@@ -25,7 +25,7 @@ def tokens_used(
         replied: The model said something.
         cached: Input tokens from, and to, the provider's cache.
     """
-    if cached > read:
+    if cached > read and not total:
         read += cached
     missing = max(0, (total or 0) - read - written)
     if missing and missing != reasoning and (not read or missing == cached):

@@ -19,21 +19,22 @@ from tale_eval.tokens.pricing import Prices
 def whole_records(
     location: str, prices: Prices | None, problems: list[str], choice: ScoreChoice
 ) -> tuple[list[Record], list[Call]]:
-    """One record per sample, and the calls of the first one, which say how the run asked."""
+    """One record per sample, and the calls of one, which say how the run asked."""
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(as_path(location), exclude_fields=UNREAD)
-    header, config = log, log.plan.config
     if count := sum(padded(sample) for sample in log.samples or []):
         problems.append(
-            f"{header.location}: the tokens of {count} answers are those of the longest reply of "
+            f"{log.location}: the tokens of {count} answers are those of the longest reply of "
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )
     samples = _finished(log, problems)
     method = method_label(log.eval, recorded_method(samples))
-    which = deciding(header, samples, problems, choice)
+    which = deciding(log, samples, problems, choice)
     records = [
-        sample_record(log.eval, _with_events(header, sample, prices), prices, config, which, method)
+        sample_record(
+            log.eval, _with_events(log, sample, prices), prices, log.plan.config, which, method
+        )
         for sample in samples
     ]
     return records, next((calls for each in samples if (calls := record_in(each).calls)), [])
@@ -55,16 +56,16 @@ def _was_stopped(sample: EvalSample) -> bool:
     return sample.error is not None and sample.error.message.startswith("CancelledError")
 
 
-def _with_events(header: EvalLog, sample: EvalSample, prices: Prices | None) -> EvalSample:
+def _with_events(log: EvalLog, sample: EvalSample, prices: Prices | None) -> EvalSample:
     """The sample with its events, where these alone say what its method used."""
-    batch = is_batch(header.eval.model, header.plan.config)
+    batch = is_batch(log.eval.model, log.plan.config)
     if prices is None and scored_costs(sample.scores or {}, batch=batch):
         return sample
-    if not needs_events(sample, header.eval):
+    if not needs_events(sample, log.eval):
         return sample
     # one at a time: those of an agent's samples can be large
     whole = read_eval_log_sample(
-        header.location, sample.id, sample.epoch, exclude_fields=UNREAD - {"events"}
+        log.location, sample.id, sample.epoch, exclude_fields=UNREAD - {"events"}
     )
     return sample.model_copy(update={"events": whole.events})
 

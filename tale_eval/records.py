@@ -6,9 +6,10 @@ whoever counts with these rows may rely on them.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+from tale_eval.asking.setting import Setting
 from tale_eval.budgets.elasticity import QuestionTrials
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
@@ -63,6 +64,8 @@ class Record(Labelled):
             looked.
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
+        setting: The run's generation settings that change what is written.
+        controls: How its budget was imposed and as what, as `Call.controls` of its answer's call.
 
     Raises:
         InvalidValueError, OverflowError: A score or cost that is no such number.
@@ -77,6 +80,8 @@ class Record(Labelled):
     rotation_of: str | None = None
     unread: bool = False
     undecided: bool | None = None
+    setting: Setting = Setting()
+    controls: Mapping[str, int | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,7 +7,7 @@ unknown part is None: unknown is never 0.
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tale_eval.budgets.plan import Purpose
 
@@ -35,6 +35,12 @@ class Call(BaseModel):
     model: str
     role: str | None = None
     budget: int | None = None
+    controls: dict[str, int | str] = Field(default_factory=dict)
+    """How the budget was imposed, by the control's name, and what was asked of it.
+
+    "prompt": tokens that the prompt names; "words": words that it names; "cap": max_tokens;
+    "effort": the provider's level; "thinking": tokens of reasoning. Empty without a budget.
+    """
     max_tokens: int | None = None
     seed: int | None = None
     input_tokens: int | None = None

@@ -1,0 +1,79 @@
+"""A setting as a value: what a run said to the model beside the prompt. Pure.
+
+"reasoning_effort=high, max_tokens=512" is a setting. Two answers belong to one row of a table
+only if their settings are the same; what cannot change what a model writes is no part of one.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+WRITES_NOTHING = frozenset(
+    {
+        "adaptive_connections",
+        "attempt_timeout",
+        "batch",
+        "cache",
+        "cache_prompt",
+        "extra_headers",
+        "fail_on_refusal",
+        "fallback_models",
+        "logprobs",
+        "max_connections",
+        "max_retries",
+        "prompt_logprobs",
+        "reasoning_history",
+        "reasoning_summary",
+        "seed",
+        "stream_idle_timeout",
+        "timeout",
+        "top_logprobs",
+    }
+)
+"""Inspect's generation settings that change how a model is asked, and not what it writes.
+
+A seed changes the draw and not what is drawn from: runs of several seeds are one row.
+A setting that is not named here counts, so that no new one is merged in silence.
+"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Generation settings by name. Two are equal if all values are, in whatever order.
+
+    Attributes:
+        values: As text, such as {"reasoning_effort": "high"}; a nested one under its path,
+            such as "extra_body.thinking_token_budget".
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, generation: Mapping[str, object]) -> "Setting":
+        """What of these settings changes what is written; those that are None are not set."""
+        return cls(dict(_flat({k: v for k, v in generation.items() if k not in WRITES_NOTHING})))
+
+    def __str__(self) -> str:
+        """Such as "effort=high, max_tokens=512", by name."""
+        return ", ".join(f"{key}={self.values[key]}" for key in sorted(self.values))
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.values.items()))
+
+    def only(self, keys: "frozenset[str] | set[str]") -> "Setting":
+        """The part of it under these names."""
+        return Setting({key: value for key, value in self.values.items() if key in keys})
+
+
+def _flat(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        elif value is not None:
+            yield f"{above}{key}", _text(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    # 0 and 0.0 are one temperature
+    return f"{value:g}" if isinstance(value, float) else str(value)

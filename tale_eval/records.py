@@ -80,7 +80,7 @@ class Record(Labelled):
     rotation_of: str | None = None
     unread: bool = False
     undecided: bool | None = None
-    setting: Setting = Setting()
+    setting: Setting = field(default_factory=Setting)
     controls: Mapping[str, int | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -88,7 +88,7 @@ def own_task(state: TaskState) -> OwnTask:
     if task is None:
         scorers = _running_scorers() or []
         found = _reads(scorers, [state.target]) if scorers else OwnTask().reads
-        return OwnTask(reads=found, several=len(_letters(state.target)) > 1)
+        return OwnTask(reads=found, several=len(letters_of(state.target)) > 1)
     known = _KNOWN.get(id(task))
     if known is None or known[0] is not task:
         _KNOWN.clear()  # a process that runs many tasks keeps only the last one's
@@ -123,7 +123,7 @@ def _read(task: Task) -> OwnTask:
         for step in steps
     )
     if reads.kind == "letters" and not several:
-        several = any(len(_letters(target)) > 1 for target in targets)
+        several = any(len(letters_of(target)) > 1 for target in targets)
     return OwnTask(steps, reads, several)
 
 
@@ -131,10 +131,17 @@ _EXAMPLES = 20
 """How many targets are tried on a scorer's pattern."""
 
 
-def _letters(target: Target) -> str:
+def letters_of(target: Target) -> list[str]:
     """The letters of a choice's target, read as Inspect's scorer reads them."""
     tokens = [token for value in target for token in value.replace(",", " ").split()]
-    return "".join("#" if token.isnumeric() else token for token in tokens)
+    return [mark for token in tokens for mark in ([token] if token.isnumeric() else token)]
+
+
+def targets_beside(state: TaskState) -> list[Target]:
+    """The targets of the task's first samples, beside this one's."""
+    task = _task_of(state)
+    samples = task.dataset[:_EXAMPLES] if task is not None else []
+    return [Target(sample.target) for sample in samples if sample.input != state.input]
 
 
 # --- Finding the task ---

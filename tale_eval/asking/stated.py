@@ -50,6 +50,11 @@ _STATED: Final[dict[Form, re.Pattern[str]]] = {
 }
 # what belongs to a format sentence that was broken over two lines
 _BELONGS: Final = re.compile(r"\$(ANSWER|LETTERS?)\b|\(without quotes\)", re.IGNORECASE)
+_PLAINLY: Final = re.compile(
+    r"\$(ANSWER|LETTERS?)\b|entire content of your (response|answer)"
+    r"|^\W*(let's )?think step[- ]by[- ]step( before answering)?\W*$",
+    re.IGNORECASE,
+)
 _NO_BOX: Final = re.compile(r"(not|n't|no|without)( \w+){0,4} \\*boxed", re.IGNORECASE)
 _REASONS: Final = re.compile(
     r"step[- ]by[- ]step|\bthink\b.*\b(before|through|carefully|first)\b"
@@ -122,6 +127,18 @@ def without_reasoning(template: str) -> tuple[str, list[str]]:
     return _cut(template, lambda s: asks_to_reason(s) and not stated_forms(s))
 
 
+def without_plain_format(prompt: str) -> tuple[str, list[str]]:
+    """A finished prompt without the sentences that can only be a template's on the format.
+
+    What is data and what is template cannot be told apart in it, so fewer are taken for it
+    than in a template.
+
+    Returns:
+        The prompt, and the sentences that were left out.
+    """
+    return _cut(prompt, lambda s: bool(_PLAINLY.search(s)), slots=False)
+
+
 def asks_to_reason(text: str) -> bool:
     """Whether a text asks for reasoning, which is the method's own business."""
     return bool(_REASONS.search(text))
@@ -157,10 +174,12 @@ def answer_alone(reply: str) -> str | None:
     return answer.strip("*_`\"'“” $") or None
 
 
-def _cut(template: str, leaves: Callable[[str], bool]) -> tuple[str, list[str]]:
+def _cut(
+    template: str, leaves: Callable[[str], bool], *, slots: bool = True
+) -> tuple[str, list[str]]:
     kept, left_out = [], []
     for sentence in _SENTENCE.findall(template):
-        if sentence.strip() and leaves(sentence) and not _SLOT.search(sentence):
+        if sentence.strip() and leaves(sentence) and not (slots and _SLOT.search(sentence)):
             left_out.append(sentence.strip())
         else:
             kept.append(sentence)

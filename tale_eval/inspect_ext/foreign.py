@@ -33,6 +33,7 @@ from tale_eval.asking.stated import (
     answer_alone,
     stated_forms,
     without_format,
+    without_plain_format,
     without_reasoning,
 )
 from tale_eval.budgets.plan import Ask
@@ -130,6 +131,7 @@ async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way
     if own.agent:
         return await _put_before_the_loop(state, generate, asked, own)
     steps, letters = _steps(state, own)
+    own = replace(own, steps=tuple(steps))
     chosen = _choose(state, own, way, letters)
     edited, left_out = _edited(steps, chosen, own)
     _write(state, kept=[name_of(step) for step in steps], left_out=left_out)
@@ -155,12 +157,19 @@ class _Asking:
         if not self.reached:
             self.reached = True
             self._put(state)
+            if kwargs.get("max_tokens") is not None and not state.tools:
+                # a cap for answers without reasoning, which the method's is not
+                _leave_out(state, [f"max_tokens={kwargs.pop('max_tokens')}"])
+            _say(state.store_as(AskedFor), self.chosen, self.own.cap)
         return await self.generate(state, *args, **kwargs)
 
     def _put(self, state: TaskState) -> None:
         if state.tools:
             _once(state)
         prompt = _user_text(state)
+        if self.chosen.cut == "format" and self.own.writes_itself:
+            prompt, left_out = without_plain_format(prompt)
+            _leave_out(state, left_out)
         if self.chosen.open:
             self.chosen = _settled(self.chosen, _words(state), self.own.reads)
         text = f"{prompt}\n{self.chosen.sentence}" if self.chosen.sentence else prompt
@@ -190,7 +199,7 @@ def _choose(state: TaskState, own: OwnTask, way: Way, letters: bool) -> Choice:
     if given == "none":
         return Choice("none", by_user)
     if letters:
-        return _choose_letters(given, own)
+        return _choose_letters(given, own, stated_forms(_words(state)))
     if given == "answer_only":
         return Choice("answer_line", by_user, alone=True)
     if given != "auto":
@@ -198,13 +207,15 @@ def _choose(state: TaskState, own: OwnTask, way: Way, letters: bool) -> Choice:
     return _found_out(stated_forms(_words(state)), own.reads)
 
 
-def _choose_letters(given: str, own: OwnTask) -> Choice:
+def _choose_letters(given: str, own: OwnTask, stated: Sequence[Form]) -> Choice:
     if given not in ("auto", "answer_line"):
         raise InvalidValueError(
             f"answer_format={given!r}: Inspect marks the choice that an "
             "'ANSWER: x' line names; use 'auto'"
         )
     found = own.reads.found if own.reads.kind == "letters" else "solver multiple_choice()"
+    if given == "auto" and "answer_line" in stated:
+        return Choice("none", "the question itself states it (answer line)")
     if own.several:
         return Choice("none", f"{found}, several options may be right", sentence=LETTERS_SENTENCE)
     return Choice("answer_line", found)
@@ -255,7 +266,8 @@ def _steps(state: TaskState, own: OwnTask) -> tuple[list[Solver], bool]:
         from inspect_ai.solver import generate
 
         steps = [multiple_choice(template=_QUESTION_AND_OPTIONS) if state.choices else generate()]
-    return steps, any(name_of(step) == "multiple_choice" for step in steps)
+    marked = own.reads.kind == "letters" and bool(state.choices)
+    return steps, marked or any(name_of(step) == "multiple_choice" for step in steps)
 
 
 def _edited(
@@ -314,6 +326,11 @@ async def _put_before_the_loop(
     state: TaskState, generate: Generate, asked: Ask, own: OwnTask
 ) -> TaskState:
     """Put the method's words into the task that an agent is given; its loop is its own."""
+    if settings := getattr(asked, "settings", None):
+        raise InvalidValueError(
+            f"the task's own loop, {own.agent}(), asks the model itself, so that "
+            f"{', '.join(settings)} cannot be set for it: say the budget in the prompt"
+        )
     _once(state)
     text = _user_text(state)
     kind = "choice" if state.choices else "cloze"
@@ -321,6 +338,7 @@ async def _put_before_the_loop(
     chosen = Choice("none", f"the task's own loop, {own.agent}(), takes the answer", "nothing")
     _write(state, kept=[name_of(step) for step in own.steps])
     _record(state, chosen)
+    _say(state.store_as(AskedFor), chosen, own.cap)
     return await chain(*own.steps)(state, generate)
 
 
@@ -352,13 +370,16 @@ def _hand_over(state: TaskState, chosen: Choice) -> None:
 
 def _record(state: TaskState, chosen: Choice) -> None:
     _write(state, answer_format=chosen.shown, found=chosen.found, alone=chosen.alone)
-    _say(state.store_as(AskedFor), chosen)
+
+
+def _leave_out(state: TaskState, sentences: list[str]) -> None:
+    _write(state, left_out=[*state.store.get(_key("left_out"), []), *sentences])
 
 
 _SAID: set[tuple[str, ...]] = set()
 
 
-def _say(said: AskedFor, chosen: Choice) -> None:
+def _say(said: AskedFor, chosen: Choice, cap: int | None = None) -> None:
     """Say once a run how a task is asked; a warning where nothing was found."""
     parts = [f"answers are asked for as: {chosen.shown} (from {chosen.found})"]
     if said.alone:
@@ -367,6 +388,8 @@ def _say(said: AskedFor, chosen: Choice) -> None:
         parts.append(f"kept of the task's own solver: {', '.join(said.kept)}")
     if said.left_out:
         parts.append(f"left out of its words: {' '.join(said.left_out)}")
+    if cap is not None:
+        parts.append(f"the task caps every reply at {cap} tokens; --max-tokens says otherwise")
     if chosen.open:
         parts.append("try it with `tale-eval check`, or say answer_format=")
     if (key := tuple(parts)) not in _SAID:

@@ -65,11 +65,13 @@ class OwnTask:
         steps: Its own solver's, in order; empty if it is not known, or has the method in it.
         reads: What its scorers read.
         several: More than one option may be right.
+        cap: What its own settings cap a reply at, in tokens, where that leaves little room.
     """
 
     steps: tuple[Solver, ...] = ()
     reads: Reads = field(default_factory=lambda: Reads("unknown", "the task is not known"))
     several: bool = False
+    cap: int | None = None
 
     @property
     def agent(self) -> str | None:
@@ -77,9 +79,20 @@ class OwnTask:
         return next((name_of(step) for step in self.steps if _loops(step)), None)
 
     @property
+    def writes_itself(self) -> bool:
+        """Whether a step of somebody's own may have written on the format of an answer."""
+        return any(name_of(step) not in _PLAIN for step in self.steps)
+
+    @property
     def asks_by_itself(self) -> bool:
         """Whether there is anything in its own solver beside asking."""
         return any(name_of(step) != "generate" for step in self.steps)
+
+
+_PLAIN = {
+    "generate", "multiple_choice", "prompt_template", "chain_of_thought", "use_tools",
+    "system_message", "user_message", "assistant_message",
+}  # fmt: skip
 
 
 def own_task(state: TaskState) -> OwnTask:
@@ -124,7 +137,12 @@ def _read(task: Task) -> OwnTask:
     )
     if reads.kind == "letters" and not several:
         several = any(len(letters_of(target)) > 1 for target in targets)
-    return OwnTask(steps, reads, several)
+    cap = task.config.max_tokens
+    return OwnTask(steps, reads, several, cap if cap is not None and cap < _LITTLE_ROOM else None)
+
+
+_LITTLE_ROOM = 1024
+"""Tokens; a chain of thought may need more."""
 
 
 _EXAMPLES = 20

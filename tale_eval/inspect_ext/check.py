@@ -30,14 +30,14 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from tale_eval.asking.prompts import letter
-from tale_eval.asking.stated import obedient_reply
+from tale_eval.asking.stated import asks_to_reason, obedient_reply
 from tale_eval.grading.credit import credit
 from tale_eval.inspect_ext.foreign import AskedFor
 from tale_eval.inspect_ext.own_task import letters_of, targets_beside
 from tale_eval.inspect_ext.record import scorer_calls
 
 REASONING = "First this, and then that."
-"""What the scripted model says before its answer."""
+"""What the scripted model says before its answer, where it is to reason."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,9 @@ def _scripted(
         output = ModelOutput.for_tool_call("mockllm/model", submit.name, {name: answer})
     else:
         prompt = "\n\n".join(m.text for m in messages if m.role in ("system", "user"))
-        text = _ESTIMATE if _ASKS_FOR_BUDGET in prompt else obedient_reply(prompt, answer, REASONING)
+        reasoning = REASONING if asks_to_reason(prompt) else ""
+        asks_for_budget = _ASKS_FOR_BUDGET in prompt
+        text = _ESTIMATE if asks_for_budget else obedient_reply(prompt, answer, reasoning)
         output = ModelOutput.from_content("mockllm/model", text)
     output.usage = ModelUsage(input_tokens=10, output_tokens=10, total_tokens=20)
     return output

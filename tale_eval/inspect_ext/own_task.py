@@ -264,8 +264,10 @@ def _read_by(scorer: Scorer, targets: Sequence[Target]) -> Reads:
     if name == "math":
         return Reads("form", said, "boxed")
     if name in ("exact", "f1"):
-        extract = given.get("answer_fn")
-        return _tried(said, targets, extract) if callable(extract) else Reads("alone", said)
+        if "answer_fn" not in given:
+            return Reads("alone", said)
+        extract = inspect.getclosurevars(cast(Any, scorer)).nonlocals.get("answer_fn")
+        return _tried(said, targets, extract) if callable(extract) else Reads("unknown", said)
     if name == "pattern":
         return _tried(said, targets, _by_pattern(given))
     if name.startswith("model_graded"):

@@ -47,6 +47,6 @@ class Way:
 
     def format_for(self, default: AnswerFormat) -> AnswerFormat:
         """The answer format, where "auto" and "task" are this one."""
-        if self.answer_format in ("auto", "task"):
+        if self.answer_format == "auto" or self.answer_format == "task":
             return default
         return "answer_line" if self.answer_format == "answer_only" else self.answer_format

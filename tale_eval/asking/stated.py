@@ -10,7 +10,15 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 Form = Literal[
-    "answer_line", "boxed", "bracketed", "hashes", "answer_is", "final_answer", "tag", "json", "alone"
+    "answer_line",
+    "boxed",
+    "bracketed",
+    "hashes",
+    "answer_is",
+    "final_answer",
+    "tag",
+    "json",
+    "alone",
 ]
 """A way to write an answer: "ANSWER: x", \\boxed{x}, [[x]], "#### x", "The answer is x",
 "Final answer: x", <answer>x</answer>, {"answer": x}, and x alone."""
@@ -115,7 +123,9 @@ def without_format(template: str) -> tuple[str, list[str]]:
     Returns:
         The template, and the sentences that were left out.
     """
-    return _cut(template, lambda s: bool(stated_forms(s) or _BELONGS.search(s) or asks_to_reason(s)))
+    return _cut(
+        template, lambda s: bool(stated_forms(s) or _BELONGS.search(s) or asks_to_reason(s))
+    )
 
 
 def without_reasoning(template: str) -> tuple[str, list[str]]:

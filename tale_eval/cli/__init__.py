@@ -1,4 +1,4 @@
-"""The command line: tale-eval demo, model, check, compare, report, elasticity, corpus, train, lm-eval.
+"""The command line: tale-eval demo, model, check, compare, report, elasticity, …
 
 One file a command, or a few that belong together; what they need is imported when they run.
 """

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,7 +62,11 @@ def check_first(tasks: Sequence[str], methods: Sequence[str], options: Sequence[
 
     foreign = [task for task in dict.fromkeys(tasks) if named_benchmark(task) is None]
     found = checked(foreign, methods, _task_options(options))
-    note(f"{one.task} · {one.method}: not checked: {_plain(one.problem)}" for one in found if one.problem)
+    note(
+        f"{one.task} · {one.method}: not checked: {_plain(one.problem)}"
+        for one in found
+        if one.problem
+    )
     failed = [one for one in found if one.told_apart is False]
     if failed:
         reasons = "; ".join(
@@ -110,13 +115,16 @@ def _argument(written: str) -> tuple[str, str]:
 
 def _task_options(options: Sequence[str]) -> list[str]:
     """The task's arguments among Inspect's options: -T name=value, or -Tname=value."""
-    following = [value for word, value in zip(options, options[1:], strict=False) if word == "-T"]
+    following = [value for word, value in pairwise(options) if word == "-T"]
     return following + [word[2:] for word in options if re.match(r"-T.", word)]
 
 
 def _cells(one: "Checked") -> tuple[str, ...]:
     verdict = {True: "yes", False: "NO", None: "?"}[one.told_apart]
-    right, wrong = (f"{a} → {_scores(s)}" if s else "" for a, s in zip(one.answers, (one.right, one.wrong), strict=True))
+    right, wrong = (
+        f"{a} → {_scores(s)}" if s else ""
+        for a, s in zip(one.answers, (one.right, one.wrong), strict=True)
+    )
     return (one.task, one.method, right, wrong, verdict, one.asked)
 
 

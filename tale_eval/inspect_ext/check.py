@@ -6,6 +6,7 @@ for, so that what is tried is the whole way from the method's words to the task'
 No provider is asked: a scorer that asks a model gets no grade, and is left out.
 """
 
+import logging
 import os
 import re
 import tempfile
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inspect_ai import Task, eval
-from inspect_ai.event import ModelEvent, SpanBeginEvent
+from inspect_ai.event import SpanBeginEvent
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import (
     ChatMessage,
@@ -92,7 +93,7 @@ def check(
     _METHODS.clear()
     _METHODS.update(methods)
     model = get_model("mockllm/model", custom_outputs=_scripted)
-    with _no_provider(), tempfile.TemporaryDirectory() as folder:
+    with _no_provider(), _quiet(), tempfile.TemporaryDirectory() as folder:
         try:
             (log,) = eval(
                 task,
@@ -104,7 +105,6 @@ def check(
                 max_samples=1,
                 fail_on_error=False,
                 log_dir=folder,
-                log_level="error",
                 display="none",
             )
         # any task may fail to load in any way, and the others are checked all the same
@@ -208,6 +208,17 @@ def _no_provider() -> Iterator[None]:
             del os.environ[_DISABLE]
         else:
             os.environ[_DISABLE] = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what a run says to itself: the check's own lines say it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 _DISABLE = "INSPECT_DISABLE_MODEL_API"

@@ -103,7 +103,7 @@ class Choice:
 def foreign_question(state: TaskState, way: Way) -> Question:
     """The question as the user wrote it, with its options."""
     options = [choice.value for choice in state.choices]
-    text = state.user_prompt.text
+    text = _user_text(state)
     return Question(
         text=with_options(text, options) if options else text,
         kind="choice" if options else "cloze",
@@ -160,7 +160,7 @@ class _Asking:
             if kwargs.get("max_tokens") is not None and not state.tools:
                 # a cap for answers without reasoning, which the method's is not
                 _leave_out(state, [f"max_tokens={kwargs.pop('max_tokens')}"])
-            _say(state.store_as(AskedFor), self.chosen, self.own.cap)
+            _say(state.store_as(AskedFor), self.chosen, self.own)
         return await self.generate(state, *args, **kwargs)
 
     def _put(self, state: TaskState) -> None:
@@ -338,7 +338,7 @@ async def _put_before_the_loop(
     chosen = Choice("none", f"the task's own loop, {own.agent}(), takes the answer", "nothing")
     _write(state, kept=[name_of(step) for step in own.steps])
     _record(state, chosen)
-    _say(state.store_as(AskedFor), chosen, own.cap)
+    _say(state.store_as(AskedFor), chosen, own)
     return await chain(*own.steps)(state, generate)
 
 
@@ -376,11 +376,11 @@ def _leave_out(state: TaskState, sentences: list[str]) -> None:
     _write(state, left_out=[*state.store.get(_key("left_out"), []), *sentences])
 
 
-_SAID: set[tuple[str, ...]] = set()
+_SAID: set[tuple[object, ...]] = set()
 
 
-def _say(said: AskedFor, chosen: Choice, cap: int | None = None) -> None:
-    """Say once a run how a task is asked; a warning where nothing was found."""
+def _say(said: AskedFor, chosen: Choice, own: OwnTask) -> None:
+    """Say once a run how a task is asked, and what to do where nothing was found."""
     parts = [f"answers are asked for as: {chosen.shown} (from {chosen.found})"]
     if said.alone:
         parts.append("the scorer is shown the answer alone")
@@ -388,11 +388,11 @@ def _say(said: AskedFor, chosen: Choice, cap: int | None = None) -> None:
         parts.append(f"kept of the task's own solver: {', '.join(said.kept)}")
     if said.left_out:
         parts.append(f"left out of its words: {' '.join(said.left_out)}")
-    if cap is not None:
-        parts.append(f"the task caps every reply at {cap} tokens; --max-tokens says otherwise")
+    if own.cap is not None:
+        parts.append(f"the task caps every reply at {own.cap} tokens; --max-tokens says otherwise")
     if chosen.open:
         parts.append("try it with `tale-eval check`, or say answer_format=")
-    if (key := tuple(parts)) not in _SAID:
+    if (key := (own.run, *parts)) not in _SAID:
         _SAID.add(key)
         _LOGGER.warning("tale-eval: %s", "; ".join(parts))
 

@@ -9,7 +9,7 @@ Inspect's are relied on, each pinned by a test:
   second time, and could not be done for a task made in Python.
 - The running sample's scorers are in a context variable of `inspect_ai.scorer._score`; the
   task whose `scorer` is that very list is the sample's. Without scorers (``--no-score``) the
-  task is the one whose dataset has the sample.
+  task is the one whose dataset has the very sample.
 - Solvers and scorers carry their registered name and arguments
   (`inspect_ai._util.registry`).
 
@@ -19,7 +19,7 @@ Where any of them fails, the task is unknown, which is said, and nothing is assu
 import gc
 import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 from weakref import WeakSet
@@ -31,6 +31,7 @@ from inspect_ai._util.registry import (
     registry_lookup,
     registry_params,
 )
+from inspect_ai.dataset import Sample
 from inspect_ai.scorer import AnswerPattern, Scorer, Target
 from inspect_ai.scorer._score import _scorers
 from inspect_ai.solver import Plan, Solver, TaskState
@@ -66,12 +67,14 @@ class OwnTask:
         reads: What its scorers read.
         several: More than one option may be right.
         cap: What its own settings cap a reply at, in tokens, where that leaves little room.
+        run: Tells one running task from another.
     """
 
     steps: tuple[Solver, ...] = ()
     reads: Reads = field(default_factory=lambda: Reads("unknown", "the task is not known"))
     several: bool = False
     cap: int | None = None
+    run: int = 0
 
     @property
     def agent(self) -> str | None:
@@ -138,7 +141,8 @@ def _read(task: Task) -> OwnTask:
     if reads.kind == "letters" and not several:
         several = any(len(letters_of(target)) > 1 for target in targets)
     cap = task.config.max_tokens
-    return OwnTask(steps, reads, several, cap if cap is not None and cap < _LITTLE_ROOM else None)
+    little = cap if cap is not None and cap < _LITTLE_ROOM else None
+    return OwnTask(steps, reads, several, little, id(task))
 
 
 _LITTLE_ROOM = 1024
@@ -167,9 +171,12 @@ def targets_beside(state: TaskState) -> list[Target]:
 
 def _task_of(state: TaskState) -> Task | None:
     scorers = _running_scorers()
-    if scorers is None:
-        return _found(lambda task: _has_sample(task, state))
-    return _found(lambda task: task.scorer is scorers)
+    if scorers is not None:
+        return next(_alive(lambda task: task.scorer is scorers), None)
+    # the very sample where its input can be recognised; a conversation is copied on its way
+    return next(_alive(lambda task: _has(task, state, _is_input)), None) or _only(
+        list(_alive(lambda task: _has(task, state, _equals_input)))
+    )
 
 
 def _running_scorers() -> list[Scorer] | None:
@@ -179,19 +186,30 @@ def _running_scorers() -> list[Scorer] | None:
         return None
 
 
-def _found(is_it: Callable[[Task], bool]) -> Task | None:
-    for task in _SEEN:
-        if is_it(task):
-            return task
+def _alive(is_it: Callable[[Task], bool]) -> Iterator[Task]:
+    """The living tasks of which this is true; those that were found before come first."""
+    known = list(_SEEN)
+    yield from (task for task in known if is_it(task))
     for task in [o for o in gc.get_objects() if issubclass(type(o), Task)]:
-        if is_it(task):
+        if is_it(task) and not any(task is one for one in known):
             _SEEN.add(task)
-            return cast(Task, task)
-    return None
+            yield task
 
 
-def _has_sample(task: Task, state: TaskState) -> bool:
-    return any(s.id == state.sample_id and s.input == state.input for s in task.dataset)
+def _has(task: Task, state: TaskState, same: Callable[[Sample, TaskState], bool]) -> bool:
+    return any(sample.id == state.sample_id and same(sample, state) for sample in task.dataset)
+
+
+def _is_input(sample: Sample, state: TaskState) -> bool:
+    return isinstance(sample.input, str) and sample.input is state.input
+
+
+def _equals_input(sample: Sample, state: TaskState) -> bool:
+    return sample.input == state.input
+
+
+def _only(tasks: list[Task]) -> Task | None:
+    return tasks[0] if len(tasks) == 1 else None
 
 
 # --- Its solver ---
@@ -236,7 +254,9 @@ def _reads(scorers: Sequence[Scorer], targets: Sequence[Target]) -> Reads:
     A scorer that reads a reply whole decides; then one that reads one form; a grading model
     reads them all.
     """
-    each = [_read_by(scorer, targets) for scorer in scorers if name_of(scorer) != "tale_eval/token_cost"]
+    each = [
+        _read_by(scorer, targets) for scorer in scorers if name_of(scorer) != "tale_eval/token_cost"
+    ]
     if not each:
         return Reads("unknown", "the task has no scorer")
     order: tuple[Kind, ...] = ("letters", "alone", "form", "unknown", "anything")
@@ -245,7 +265,9 @@ def _reads(scorers: Sequence[Scorer], targets: Sequence[Target]) -> Reads:
         others = {reads.form for reads in each if reads.kind == "form"}
         if len(others) > 1:
             names = ", ".join(reads.found for reads in each)
-            return Reads("form", f"{first.found}, while the task's scorers differ: {names}", first.form)
+            return Reads(
+                "form", f"{first.found}, while the task's scorers differ: {names}", first.form
+            )
     return first
 
 

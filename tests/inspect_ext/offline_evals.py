@@ -43,7 +43,9 @@ def drop_row(number: int, word: str) -> dict[str, Any]:
         "question": "What stands there?",
         "query_id": f"q{number}",
         "answer": answers(word),
-        "validated_answers": {key: [one[key] for one in others] for key in ("number", "date", "spans")},
+        "validated_answers": {
+            key: [one[key] for one in others] for key in ("number", "date", "spans")
+        },
     }
 
 
@@ -128,12 +130,16 @@ def rows_of(path: str, name: str | None) -> list[dict[str, Any]]:
             ]
         case "Maxwell-Jia/AIME_2024":
             return [
-                {"ID": str(n), "Problem": q, "Answer": a, "Solution": "…"}
-                for n, (a, q) in numbered
+                {"ID": str(n), "Problem": q, "Answer": a, "Solution": "…"} for n, (a, q) in numbered
             ]
         case "DigitalLearningGmbH/MATH-lighteval":
             return [
-                {"problem": q, "solution": f"It is \\boxed{{{a}}}.", "level": "Level 1", "type": "Algebra"}
+                {
+                    "problem": q,
+                    "solution": f"It is \\boxed{{{a}}}.",
+                    "level": "Level 1",
+                    "type": "Algebra",
+                }
                 for a, q in sums()
             ]
         case "BBEH/bbeh":

@@ -25,7 +25,7 @@ from tale_eval.asking.prompts import with_options
 from tale_eval.asking.question import Question, Way
 from tale_eval.budgets.plan import Ask, Plan
 from tale_eval.errors import InvalidValueError
-from tale_eval.inspect_ext.foreign import add_system_prompt, foreign_question, put_foreign
+from tale_eval.inspect_ext.foreign import add_system_prompt, put_foreign
 from tale_eval.inspect_ext.record import record_call, record_estimate
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
@@ -120,23 +120,23 @@ def _next(send: Any, reply: str) -> Ask | None:
 
 def _question(state: TaskState, way: Way) -> Question:
     """The question as the user wrote it, with its options."""
-    if not _is_ours(state):
-        return foreign_question(state, way)
+    ours = _is_ours(state)
     options = [choice.value for choice in state.choices]
     text = state.user_prompt.text
     return Question(
         text=with_options(text, options) if options else text,
         kind="choice" if options else "cloze",
-        language=state.metadata["language"],
-        answer_format=way.format_for("bracketed"),
+        language=state.metadata["language"] if ours else "en",
+        answer_format=way.format_for("bracketed" if ours else "answer_line"),
     )
 
 
 async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
+    question = _question(state, way)
     if not _is_ours(state):
-        return await put_foreign(state, generate, asked, way)
+        return await put_foreign(state, generate, asked, way, question)
     add_system_prompt(state, way.system_prompt)
-    state.user_prompt.text = asked.words(_question(state, way))
+    state.user_prompt.text = asked.words(question)
     return await generate(state)
 
 

@@ -13,18 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
+from inspect_ai.model import ChatMessageSystem
 from inspect_ai.solver import (
     Generate,
     Solver,
     TaskState,
     chain,
+    generate as generating,
     multiple_choice,
     prompt_template,
 )
 from inspect_ai.util import StoreModel, resource
 from pydantic import Field
 
-from tale_eval.asking.prompts import AnswerFormat, with_options
+from tale_eval.asking.prompts import AnswerFormat
 from tale_eval.asking.question import Question, Way
 from tale_eval.asking.stated import (
     LETTERS_SENTENCE,
@@ -46,6 +48,9 @@ Cut = Literal["nothing", "reasoning", "format"]
 """What is left out of the task's own template: nothing, sentences that say how much to
 reason, or also those that say how to answer."""
 
+REPLY = "tale_eval_reply"
+"""Where an output's metadata holds the whole reply, if the scorer is shown less."""
+
 _QUESTION_AND_OPTIONS = "{question}\n\n{choices}"
 
 
@@ -59,7 +64,6 @@ class AskedFor(StoreModel):
         kept: The steps of the task's own solver that ran.
         left_out: Sentences of its template that gave way to the method's.
         alone: The scorer is shown what stands in the ANSWER line, without the reasoning.
-        reply: The whole reply, where the scorer is shown less.
         tools: The task brought tools, or a loop of its own.
     """
 
@@ -68,7 +72,6 @@ class AskedFor(StoreModel):
     kept: list[str] = Field(default_factory=list)
     left_out: list[str] = Field(default_factory=list)
     alone: bool = False
-    reply: str | None = None
     tools: bool = False
 
 
@@ -100,19 +103,9 @@ class Choice:
         return "the task's own words" if self.format == "none" else self.format
 
 
-def foreign_question(state: TaskState, way: Way) -> Question:
-    """The question as the user wrote it, with its options."""
-    options = [choice.value for choice in state.choices]
-    text = _user_text(state)
-    return Question(
-        text=with_options(text, options) if options else text,
-        kind="choice" if options else "cloze",
-        language="en",
-        answer_format=way.format_for("answer_line"),
-    )
-
-
-async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
+async def put_foreign(
+    state: TaskState, generate: Generate, asked: Ask, way: Way, question: Question
+) -> TaskState:
     """Ask a question of somebody else's task.
 
     Args:
@@ -120,6 +113,7 @@ async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way
         generate: Inspect's generate function.
         asked: What is asked.
         way: How it is put.
+        question: The question as the user wrote it.
 
     Raises:
         InvalidValueError: The task cannot be asked this way; the message says why.
@@ -129,13 +123,12 @@ async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way
         # the way out: the method asks alone, and the task's own solver is left aside
         own = replace(own, steps=())
     if own.agent:
-        return await _put_before_the_loop(state, generate, asked, own)
+        return await _put_before_the_loop(state, generate, asked, question, own)
     steps, letters = _steps(state, own)
     own = replace(own, steps=tuple(steps))
     chosen = _choose(state, own, way, letters)
     edited, left_out = _edited(steps, chosen, own)
-    _write(state, kept=[name_of(step) for step in steps], left_out=left_out)
-    asking = _Asking(generate, asked, way, chosen, own, letters)
+    asking = _Asking(generate, asked, way, question, chosen, own, letters, left_out)
     state = await chain(*edited)(state, cast(Generate, asking))
     if not asking.reached:
         raise _never_asked(steps)
@@ -143,47 +136,51 @@ async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way
     return state
 
 
+@dataclass
 class _Asking:
     """Inspect's generate, which puts the method's words in when it is first called."""
 
-    def __init__(
-        self, generate: Generate, asked: Ask, way: Way, chosen: Choice, own: OwnTask, letters: bool
-    ) -> None:
-        self.generate, self.asked, self.way = generate, asked, way
-        self.chosen, self.own, self.letters = chosen, own, letters
-        self.reached = False
+    generate: Generate
+    asked: Ask
+    way: Way
+    question: Question
+    chosen: Choice
+    own: OwnTask
+    letters: bool
+    left_out: list[str]
+    reached: bool = False
 
     async def __call__(self, state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
         if not self.reached:
             self.reached = True
-            self._put(state)
-            if kwargs.get("max_tokens") is not None and not state.tools:
+            if state.tools:
+                _once(state)
+            elif kwargs.get("max_tokens") is not None:
                 # a cap for answers without reasoning, which the method's is not
-                _leave_out(state, [f"max_tokens={kwargs.pop('max_tokens')}"])
-            _say(state.store_as(AskedFor), self.chosen, self.own)
+                self.left_out.append(f"max_tokens={kwargs.pop('max_tokens')}")
+            self._put(state)
         return await self.generate(state, *args, **kwargs)
 
     def _put(self, state: TaskState) -> None:
-        if state.tools:
-            _once(state)
         prompt = _user_text(state)
         if self.chosen.cut == "format" and self.own.writes_itself:
             prompt, left_out = without_plain_format(prompt)
-            _leave_out(state, left_out)
+            self.left_out += left_out
         if self.chosen.open:
             self.chosen = _settled(self.chosen, _words(state), self.own.reads)
-        text = f"{prompt}\n{self.chosen.sentence}" if self.chosen.sentence else prompt
-        kind = "choice" if self.letters else "cloze"
-        question = Question(text, cast(Any, kind), "en", self.chosen.format)
+        sentence = self.chosen.sentence
+        question = self.question._replace(
+            text=f"{prompt}\n{sentence}" if sentence else prompt,
+            kind="choice" if self.letters else "cloze",
+            answer_format=self.chosen.format,
+        )
         state.user_prompt.text = self.asked.words(question)
         add_system_prompt(state, self.way.system_prompt)
-        _record(state, self.chosen)
+        _record(state, self.chosen, self.own, self.left_out)
 
 
 def add_system_prompt(state: TaskState, system_prompt: str) -> None:
     """Put a system prompt before a conversation that has none."""
-    from inspect_ai.model import ChatMessageSystem
-
     if system_prompt and not any(m.role == "system" for m in state.messages):
         state.messages.insert(0, ChatMessageSystem(content=system_prompt))
 
@@ -248,8 +245,8 @@ def _settled(chosen: Choice, words: str, reads: Reads) -> Choice:
         found = f"the task's own words ask for the answer alone ({reads.found})"
         return replace(chosen, format="answer_line", found=found, alone=True, open=False)
     if forms:
-        return replace(chosen, found=f"the task's own words ({_shown(forms[0])})", open=False)
-    return replace(chosen, found=f"nothing: {reads.found}", open=True)
+        return replace(chosen, found=f"its prompt ({_shown(forms[0])})", open=False)
+    return replace(chosen, found=f"nothing found in {reads.found}", open=True)
 
 
 def _shown(form: Form) -> str:
@@ -261,11 +258,9 @@ def _shown(form: Form) -> str:
 
 def _steps(state: TaskState, own: OwnTask) -> tuple[list[Solver], bool]:
     """The steps that put this question, and whether it is by letters that it is answered."""
-    steps = list(own.steps) if own.asks_by_itself else []
-    if not steps:
-        from inspect_ai.solver import generate
-
-        steps = [multiple_choice(template=_QUESTION_AND_OPTIONS) if state.choices else generate()]
+    steps = list(own.steps)
+    if not steps or (state.choices and not own.asks_by_itself):
+        steps = [multiple_choice(template=_QUESTION_AND_OPTIONS) if state.choices else generating()]
     marked = own.reads.kind == "letters" and bool(state.choices)
     return steps, marked or any(name_of(step) == "multiple_choice" for step in steps)
 
@@ -323,7 +318,7 @@ def _never_asked(steps: Sequence[Solver]) -> InvalidValueError:
 
 
 async def _put_before_the_loop(
-    state: TaskState, generate: Generate, asked: Ask, own: OwnTask
+    state: TaskState, generate: Generate, asked: Ask, question: Question, own: OwnTask
 ) -> TaskState:
     """Put the method's words into the task that an agent is given; its loop is its own."""
     if settings := getattr(asked, "settings", None):
@@ -332,14 +327,13 @@ async def _put_before_the_loop(
             f"{', '.join(settings)} cannot be set for it: say the budget in the prompt"
         )
     _once(state)
-    text = _user_text(state)
-    kind = "choice" if state.choices else "cloze"
-    state.user_prompt.text = asked.words(Question(text, cast(Any, kind), "en", "none"))
+    loop = next(index for index, step in enumerate(own.steps) if name_of(step) == own.agent)
+    state = await chain(*own.steps[:loop])(state, generate)
+    put = question._replace(text=_user_text(state), answer_format="none")
+    state.user_prompt.text = asked.words(put)
     chosen = Choice("none", f"the task's own loop, {own.agent}(), takes the answer", "nothing")
-    _write(state, kept=[name_of(step) for step in own.steps])
-    _record(state, chosen)
-    _say(state.store_as(AskedFor), chosen, own)
-    return await chain(*own.steps)(state, generate)
+    _record(state, chosen, own, [])
+    return await chain(*own.steps[loop:])(state, generate)
 
 
 def _once(state: TaskState) -> None:
@@ -362,18 +356,24 @@ def _hand_over(state: TaskState, chosen: Choice) -> None:
     answer = answer_alone(reply) if chosen.alone else None
     if answer is None:
         return
-    _write(state, reply=reply)
+    # with the output: a method may ask for several, and take one
+    state.output.metadata = {**(state.output.metadata or {}), REPLY: reply}
     state.output.completion = answer
     if state.messages and state.messages[-1].role == "assistant":
         state.messages[-1].text = answer
 
 
-def _record(state: TaskState, chosen: Choice) -> None:
-    _write(state, answer_format=chosen.shown, found=chosen.found, alone=chosen.alone)
-
-
-def _leave_out(state: TaskState, sentences: list[str]) -> None:
-    _write(state, left_out=[*state.store.get(_key("left_out"), []), *sentences])
+def _record(state: TaskState, chosen: Choice, own: OwnTask, left_out: list[str]) -> None:
+    kept = [name_of(step) for step in own.steps]
+    _write(
+        state,
+        answer_format=chosen.shown,
+        found=chosen.found,
+        kept=kept,
+        left_out=left_out,
+        alone=chosen.alone,
+    )
+    _say(state.store_as(AskedFor), chosen, own)
 
 
 _SAID: set[tuple[object, ...]] = set()

@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from inspect_ai import Task
 from inspect_ai._util.registry import (
@@ -105,11 +105,9 @@ def own_task(state: TaskState) -> OwnTask:
         scorers = _running_scorers() or []
         found = _reads(scorers, [state.target]) if scorers else OwnTask().reads
         return OwnTask(reads=found, several=len(letters_of(state.target)) > 1)
-    known = _KNOWN.get(id(task))
-    if known is None or known[0] is not task:
-        _KNOWN.clear()  # a process that runs many tasks keeps only the last one's
-        known = _KNOWN[id(task)] = (task, _read(task))
-    return known[1]
+    if task not in _KNOWN:
+        _KNOWN[task] = _read(task)
+    return _KNOWN[task]
 
 
 def name_of(step: object) -> str:
@@ -124,8 +122,10 @@ def arguments_of(step: object) -> dict[str, Any]:
     return dict(registry_params(step)) if is_registry_object(step) else {}
 
 
-_KNOWN: dict[int, tuple[Task, OwnTask]] = {}
+_KNOWN: WeakKeyDictionary[Task, OwnTask] = WeakKeyDictionary()
 _SEEN: WeakSet[Task] = WeakSet()
+_NOBODYS: list[list[Scorer]] = []
+"""Scorers of which no task was found: searching all objects for every sample would be slow."""
 
 
 def _read(task: Task) -> OwnTask:
@@ -172,7 +172,12 @@ def targets_beside(state: TaskState) -> list[Target]:
 def _task_of(state: TaskState) -> Task | None:
     scorers = _running_scorers()
     if scorers is not None:
-        return next(_alive(lambda task: task.scorer is scorers), None)
+        if any(scorers is one for one in _NOBODYS):
+            return None
+        found = next(_alive(lambda task: task.scorer is scorers), None)
+        if found is None:
+            _NOBODYS.append(scorers)
+        return found
     # the very sample where its input can be recognised; a conversation is copied on its way
     return next(_alive(lambda task: _has(task, state, _is_input)), None) or _only(
         list(_alive(lambda task: _has(task, state, _equals_input)))

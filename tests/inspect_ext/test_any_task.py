@@ -1,6 +1,7 @@
 """Methods on tasks that know nothing of tale-eval: what is asked, kept, and scored."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ from offline_evals import offline
 
 from tale_eval.asking.stated import LETTERS_SENTENCE
 from tale_eval.inspect_ext.check import Checked, check
+from tale_eval.inspect_ext.foreign import REPLY
 from tale_eval.inspect_ext.own_task import own_task
+from tale_eval.logs import read_records
 from tale_eval.solvers import method_solver
 
 METHODS = ("direct", "cot", "budget:tokens=50", "tale_ep")
@@ -229,9 +232,12 @@ def test_right_answers_score_and_wrong_ones_do_not(name: str) -> None:
 # --- What is sent and kept ---
 
 
-def scripted(reply: str) -> Callable[..., ModelOutput]:
+def scripted(reply: str, then: ModelOutput | None = None) -> Callable[..., ModelOutput]:
+    """A model that says this, and later that, if there is anything."""
+    left = [ModelOutput.from_content("mockllm/model", reply), *([then] if then else [])]
+
     def answer(messages: Any, tools: Any, tool_choice: Any, config: GenerateConfig) -> ModelOutput:
-        output = ModelOutput.from_content("mockllm/model", reply)
+        output = left.pop(0) if len(left) > 1 else deepcopy(left[0])
         output.usage = ModelUsage(input_tokens=1, output_tokens=2, total_tokens=3)
         return output
 
@@ -239,9 +245,15 @@ def scripted(reply: str) -> Callable[..., ModelOutput]:
 
 
 def run(
-    task: Task, folder: Path, *, method: str = "cot", reply: str = "So.\nANSWER: 12", **given: Any
+    task: Task,
+    folder: Path,
+    *,
+    method: str = "cot",
+    reply: str = "So.\nANSWER: 12",
+    then: ModelOutput | None = None,
+    **given: Any,
 ) -> EvalSample:
-    model = get_model("mockllm/model", custom_outputs=scripted(reply))
+    model = get_model("mockllm/model", custom_outputs=scripted(reply, then))
     solvers = {} if method == "" else {"solver": method_solver(method)}
     (log,) = eval(task, model=model, display="none", log_dir=str(folder), **solvers, **given)
     assert log.samples
@@ -329,7 +341,7 @@ def test_a_scorer_of_whole_replies_is_shown_the_answer_alone(tmp_path: Path) -> 
     sample = run(task, tmp_path, reply="Five and seven.\nANSWER: 12")
     assert sample.output.completion == "12"
     assert asked(sample)["alone"] is True
-    assert asked(sample)["reply"] == "Five and seven.\nANSWER: 12"
+    assert sample.output.metadata == {REPLY: "Five and seven.\nANSWER: 12"}
     assert sample.scores is not None
     assert sample.scores["exact"].value == "C"
     # the tokens are those of the whole reply
@@ -339,7 +351,7 @@ def test_a_scorer_of_whole_replies_is_shown_the_answer_alone(tmp_path: Path) -> 
 def test_a_reply_without_an_answer_line_stays_whole(tmp_path: Path) -> None:
     sample = run(Task(dataset=questions("12"), scorer=exact()), tmp_path, reply="12")
     assert sample.output.completion == "12"
-    assert asked(sample).get("reply") is None
+    assert not sample.output.metadata
 
 
 def test_the_user_can_have_any_scorer_shown_the_answer_alone(tmp_path: Path) -> None:
@@ -398,12 +410,22 @@ def test_a_solver_of_its_own_is_kept_without_its_cap(tmp_path: Path) -> None:
 
 
 def test_tools_are_offered_and_the_loop_is_the_tasks_own(tmp_path: Path) -> None:
-    task = Task(dataset=questions("12"), solver=basic_agent(tools=[adder()]), scorer=match())
-    sample = run(task, tmp_path, method="budget:tokens=50", message_limit=4)
+    agent = basic_agent(init=[system_message("Go.")], tools=[adder()])
+    solver = [prompt_template("A riddle: {prompt}"), agent]
+    task = Task(dataset=questions("12"), solver=solver, scorer=match())
+    submitted = ModelOutput.for_tool_call("mockllm/model", "submit", {"answer": "12"})
+    sample = run(task, tmp_path, method="budget:tokens=50", then=submitted)
     event = next(event for event in sample.events if isinstance(event, ModelEvent))
     assert {"adder", "submit"} <= {tool.name for tool in event.tools}
-    assert "use less than 50 tokens" in sent(sample)[-1][1]
+    prompt = dict(sent(sample))["user"]
+    assert prompt.startswith("Q: A riddle: Which is number 0?")
+    assert "use less than 50 tokens" in prompt
     assert asked(sample)["tools"] is True
+    assert sample.scores is not None
+    assert sample.scores["match"].value == "C"
+    # both turns are counted: the first, and the one after being told to go on
+    (record,) = read_records([str(tmp_path)]).records
+    assert record.costs["output_tokens"] == 2 + 2
 
 
 def test_a_grading_model_reads_the_whole_reply(tmp_path: Path) -> None:
@@ -513,7 +535,7 @@ def test_a_solver_that_asks_the_model_itself_is_refused(tmp_path: Path) -> None:
 
 def test_a_sample_without_a_question_is_refused(tmp_path: Path) -> None:
     task = Task(dataset=[Sample([ChatMessageSystem(content="Hm.")], target="12")], scorer=match())
-    assert "no user message" in error_of(task, tmp_path, "cot")
+    assert "No user messages" in error_of(task, tmp_path, "cot")
 
 
 # --- The check ---

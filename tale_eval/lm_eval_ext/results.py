@@ -142,11 +142,14 @@ def _calls(document: Document, reply: str) -> Sequence[Call]:
     """The reply's calls; where lm_eval runs by itself, the tokenizer counts the text."""
     if isinstance(reply, Reply):
         return reply.calls
-    name = document["tokenizer"]
+    name, budget = document["tokenizer"], document["budget"]
+    told: dict[str, Any] = {"purpose": "answer", "budget": budget}
+    if budget is not None:
+        told["controls"] = plan_of(document["method"]).control.asked(budget)
     if name is None:
-        return [Call(purpose="answer", model="unknown", counted_by="nobody")]
+        return [Call(model="unknown", counted_by="nobody", **told)]
     written = len(_tokenizer(name)(reply, add_special_tokens=False)["input_ids"])
-    return [Call(purpose="answer", model=name, output_tokens=written, counted_by="tokenizer")]
+    return [Call(model=name, output_tokens=written, counted_by="tokenizer", **told)]
 
 
 @cache

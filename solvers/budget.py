@@ -48,4 +48,4 @@ def budget(
     def steps(question: Question) -> Steps:
         yield under_budget(imposed, tokens, style)
 
-    return Plan(steps, Way(system_prompt, answer_format), imposed)
+    return Plan(steps, Way(system_prompt, answer_format), imposed, budget=tokens)

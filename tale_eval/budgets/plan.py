@@ -74,11 +74,13 @@ class Plan:
         steps: What is asked about a question.
         way: How it is put.
         control: How it imposes its budgets, if it has any: what a model must be able to take.
+        budget: The one budget of all questions, in tokens; None where there is no such thing.
     """
 
     steps: Callable[[Question], Steps]
     way: Way
     control: Control = field(default_factory=Control)
+    budget: int | None = None
 
 
 def single(words: Callable[[Question], str], way: Way, budget: int | None = None) -> Plan:
@@ -143,11 +145,17 @@ def accepted(asked: Ask, smallest: int, model: str) -> Ask:
     Raises:
         InvalidValueError: A budget below the smallest that is no estimate.
     """
-    if asked.budget is None or asked.budget >= smallest:
-        return asked
-    if asked.reading is not None and asked.reading.budget is not None and asked.at is not None:
+    if asked.reading is None or asked.reading.budget is None or asked.at is None:
+        check_accepted(asked.budget, smallest, model)
+    elif asked.reading.budget < smallest:
         return asked.at(smallest)
-    raise InvalidValueError(
-        f"a budget of {asked.budget} tokens: {model} takes thinking budgets from {smallest} tokens "
-        "up; give a larger one, or impose it with control=prompt, words or cap"
-    )
+    return asked
+
+
+def check_accepted(budget: int | None, smallest: int, model: str) -> None:
+    """Raise InvalidValueError if a chosen budget is too small for a model, as `accepted` does."""
+    if budget is not None and budget < smallest:
+        raise InvalidValueError(
+            f"a budget of {budget} tokens: {model} takes thinking budgets from {smallest} tokens "
+            "up; give a larger one, or impose it with control=prompt, words or cap"
+        )

@@ -75,11 +75,11 @@ async def ask(
     """
     _add_system_prompt(state, way.system_prompt)
     model = get_model()
-    settings, controls = request_settings(model, asked)
+    settings = request_settings(model, asked)
     seed = epoch_seed(state, model) if seed is None else seed
     if seed is not None:
         settings["seed"] = seed
-    told: dict[str, Any] = {"budget": asked.budget, "controls": controls}
+    told: dict[str, Any] = {"budget": asked.budget, "controls": asked.controls}
     try:
         with _naming_the_system_prompt(way), naming_what_was_refused(str(model), asked.settings):
             state = await _put(state, _with_settings(generate, settings), asked, way)

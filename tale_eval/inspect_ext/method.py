@@ -125,7 +125,7 @@ class Definition:
         checked = self.arguments(arguments)
         created = self._created(checked)
         if isinstance(created, Plan):
-            check_active(created.control)
+            check_active(created.control, created.budget)
         label = str(self._value(checked))
 
         async def solve(state: TaskState, generate: Generate) -> TaskState:

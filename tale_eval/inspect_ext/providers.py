@@ -18,7 +18,7 @@ from inspect_ai.model import GenerateConfig, Model, get_model_info
 from inspect_ai.model._model import active_model
 
 from tale_eval.asking.control import CONTROLS, Control
-from tale_eval.budgets.plan import Ask
+from tale_eval.budgets.plan import Ask, check_accepted
 from tale_eval.errors import InvalidValueError
 
 _LOGGER = logging.getLogger(__name__)
@@ -51,15 +51,19 @@ class Taken:
         return {name: reason for name, reason in found.items() if reason}
 
 
-def check_active(control: Control) -> None:
+def check_active(control: Control, budget: int | None = None) -> None:
     """Refuse a control that the model of this run cannot take, before anything is asked.
 
+    Args:
+        control: How budgets are imposed.
+        budget: The one budget of all questions, in tokens, if there is one.
+
     Raises:
-        InvalidValueError: Its provider cannot take it.
+        InvalidValueError: Its provider cannot take it, or accepts no budget so small.
     """
     model = active_model()
     if model is not None and control.settings:
-        smallest(model, control)
+        check_accepted(budget, smallest(model, control), str(model))
 
 
 def smallest(model: Model, control: Control) -> int:
@@ -86,25 +90,37 @@ def smallest(model: Model, control: Control) -> int:
     return taken.floor if "thinking" in control.settings else 1
 
 
-def request_settings(model: Model, asked: Ask) -> tuple[dict[str, Any], dict[str, int | str]]:
-    """An ask's settings as Inspect's generate() takes them, and its controls as they are sent.
+def request_settings(model: Model, asked: Ask) -> dict[str, Any]:
+    """An ask's abstract settings as Inspect's generate() takes them.
 
-    A run's own lower `max_tokens` stays.
+    A cap replaces the run's own. A thinking budget comes on top of the run's cap, which was
+    chosen for the reply: a provider counts both against it, and some refuse a larger budget.
+    So does what Inspect adds for a level of effort, where it sizes the cap itself.
     """
+    settings, config = asked.settings, _run_config(model)
     sent: dict[str, Any] = {}
-    controls = dict(asked.controls)
-    for name, value in asked.settings.items():
-        if name == "cap":
-            own = _run_config(model).max_tokens
-            controls[name] = value if own is None else min(own, int(value))
-            sent["max_tokens"] = controls[name]
-        elif name == "effort":
-            sent["reasoning_effort"] = value
-        elif body := taken_by(model).body:
-            sent["extra_body"] = {**(_run_config(model).extra_body or {}), **body(int(value))}
+    if "effort" in settings:
+        sent["reasoning_effort"] = settings["effort"]
+        if config.max_tokens is not None and (room := _room(model, config, sent)):
+            sent["max_tokens"] = config.max_tokens + room
+    if "thinking" in settings:
+        tokens = int(settings["thinking"])
+        if config.max_tokens is not None:
+            sent["max_tokens"] = config.max_tokens + tokens
+        if body := taken_by(model).body:
+            sent["extra_body"] = {**(config.extra_body or {}), **body(tokens)}
         else:
-            sent["reasoning_tokens"] = value
-    return sent, controls
+            sent["reasoning_tokens"] = tokens
+    if "cap" in settings:
+        sent["max_tokens"] = settings["cap"]
+    return sent
+
+
+def _room(model: Model, config: GenerateConfig, sent: Mapping[str, Any]) -> int:
+    """By how many tokens Inspect raises its own default of `max_tokens` for these settings."""
+    before = model.api.max_tokens_for_config(config)
+    after = model.api.max_tokens_for_config(config.merge(GenerateConfig(**sent)))
+    return 0 if before is None or after is None else after - before
 
 
 def taken_by(model: Model) -> Taken:

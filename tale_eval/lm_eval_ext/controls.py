@@ -58,22 +58,24 @@ def check_taken(backend: str, control: Control) -> None:
             )
 
 
-def request_settings(
-    backend: str, asked: Ask, run: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, int | str]]:
-    """The settings of a request under an ask's controls, and the controls as they are sent.
+def request_settings(backend: str, asked: Ask, run: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a request under an ask's controls.
+
+    A cap replaces the run's own. A thinking budget comes on top of the run's cap, which was
+    chosen for the reply.
 
     Args:
         backend: The name after ``--model``.
         asked: What is asked.
-        run: The settings of the run; its own lower cap stays.
+        run: The settings of the run.
     """
-    settings, controls = dict(run), dict(asked.controls)
-    for name, value in asked.settings.items():
-        if name == "cap":
-            own = [int(settings.pop(cap)) for cap in CAPS if settings.get(cap) is not None]
-            controls[name] = min([int(value), *own])
-            settings[CAPS[0]] = controls[name]
-        else:
-            settings[_FIELDS[backend][name]] = value
-    return settings, controls
+    settings, asked_for = dict(run), asked.settings
+    fields = _FIELDS.get(backend, {})
+    settings |= {fields[name]: value for name, value in asked_for.items() if name in fields}
+    own = next((int(run[name]) for name in CAPS if run.get(name) is not None), None)
+    cap = asked_for.get("cap")
+    if cap is None and own is not None and "thinking" in asked_for:
+        cap = own + int(asked_for["thinking"])
+    if cap is not None:
+        settings = {k: v for k, v in settings.items() if k not in CAPS} | {CAPS[0]: cap}
+    return settings

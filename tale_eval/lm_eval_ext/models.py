@@ -159,21 +159,19 @@ class _Running:
             # a helper's reply, nor the other way round
             settings = {k: v for k, v in settings.items() if k not in CAPS}
             settings |= {"max_tokens": self.ask.max_tokens}
-        settings, _ = request_settings(self._backend, self.ask, settings)
+        settings = request_settings(self._backend, self.ask, settings)
         return _with_arguments(
             self._request, _exchanged(context, self._request.doc["prompt"], words), settings
         )
 
     def take(self, reply: Reply) -> Reply | None:
         """Go on with this reply; what the whole plan came to, or None where it asks more."""
-        _, settings = self._request.args
-        _, controls = request_settings(self._backend, self.ask, settings)
         told: dict[str, Any] = {
             "purpose": self.ask.purpose,
             "budget": self.ask.budget,
-            "controls": controls,
+            "controls": dict(self.ask.controls),
         }
-        cap = controls.get("cap", self.ask.max_tokens)
+        cap = self.ask.controls.get("cap", self.ask.max_tokens)
         if cap is not None:
             told["max_tokens"] = cap
         self._calls += (call.model_copy(update=told) for call in reply.calls)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tale_eval.budgets.reading import BudgetReading, read_budget
 from tale_eval.grading.answers import grade
+from tale_eval.lm_eval_ext.documents import plan_of
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.shown.masking import masked_text
 from tale_eval.tokens.costs import answer_of, cost_values

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tale_eval.budgets.plan import Purpose
+from tale_eval.grading.thinking import without_thinking
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
 """Who counted the tokens.
@@ -62,6 +63,8 @@ class Call(BaseModel):
     """The provider's tier, such as "flex"; None is its usual one."""
     reasoned: bool = False
     """A text of hidden reasoning came with the reply, whether or not it was counted."""
+    words: int | None = None
+    """Words of the reply outside its thinking, where a limit in words was set for it."""
     summed: bool = False
     """No single call: the usage of nobody knows how many."""
 
@@ -88,6 +91,39 @@ def reasoning_tokens(calls: Sequence[Call]) -> int | None:
     """
     reported = [c.reasoning_tokens for c in calls if c.reasoning_tokens is not None]
     return sum(reported) if reported else None
+
+
+def own_reasoning(call: Call) -> int | None:
+    """Reasoning tokens of one call; None where nobody knows.
+
+    A count of 0 beside a text of reasoning counts nothing, as of servers that do not tell the
+    two apart.
+    """
+    return None if call.reasoned and not call.reasoning_tokens else call.reasoning_tokens
+
+
+def with_words(call: Call, text: str) -> Call:
+    """The call, and how many words its reply has outside its thinking if these were limited.
+
+    A word is what stands between white space.
+    """
+    if "words" not in call.controls:
+        return call
+    return call.model_copy(update={"words": len(without_thinking(text)[0].split())})
+
+
+def controls_of(answer: Call | None, budget: int | None) -> dict[str, int | str]:
+    """How an answer's budget was imposed.
+
+    A call that does not say it, as none of version 0.1.0 does, named its budget in the prompt.
+
+    Args:
+        answer: The answer's call.
+        budget: Budget of the answer, in tokens.
+    """
+    if answer is not None and answer.controls:
+        return dict(answer.controls)
+    return {} if budget is None else {"prompt": budget}
 
 
 def mended(call: Call) -> Call:

@@ -69,6 +69,8 @@ def test_the_costs_of_one_answer_worked_by_hand() -> None:
     costs = cost_values(TALE, budget=50, budget_status="read", prices=prices)
     assert costs == {
         "answer_tokens": 60,
+        "answer_reasoning_tokens": 20,
+        "answer_words": None,
         "estimator_tokens": 5,
         "vanilla_tokens": 0,
         "search_tokens": 0,

@@ -18,6 +18,8 @@ _SINCE_0_2_0 = {
     "uncounted_calls",
     "estimate_cut_off",
 }
+_OF_THE_ANSWER = {"answer_reasoning_tokens", "answer_words"}
+"""Written down last of all: logs without them say the rest, and of these nothing."""
 
 
 def scored_costs(
@@ -32,10 +34,19 @@ def scored_costs(
         values = score.value
         if not isinstance(values, Mapping):
             continue
-        if values.keys() >= set(COST_KEYS):
-            return {key: _known(values[key]) for key in COST_KEYS}
-        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0:
+        if values.keys() >= set(COST_KEYS) - _OF_THE_ANSWER:
+            return {key: _known(values.get(key)) for key in COST_KEYS}
+        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0 - _OF_THE_ANSWER:
             return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
+    return None
+
+
+def scored_controls(scores: "Mapping[str, Score]") -> dict[str, int | str] | None:
+    """How the answer's budget was imposed, where a scorer of ours wrote it down; else None."""
+    for score in scores.values():
+        found = (score.metadata or {}).get("controls") if _is_ours(score) else None
+        if isinstance(found, Mapping):
+            return {str(k): v for k, v in found.items() if isinstance(v, int | str)}
     return None
 
 
@@ -70,6 +81,8 @@ def _of_0_1_0(costs: Mapping[str, float | None]) -> dict[str, float | None] | No
     if costs["helper_tokens"] != 0 or not alone or zeros or apart:
         return None
     since: dict[str, float | None] = {"scorer_tokens": 0, "scorer_dollars": 0}
+    # a 0 may stand beside reasoning that nobody counted
+    since["answer_reasoning_tokens"] = (costs["calls"] == 1 and costs["reasoning_tokens"]) or None
     since |= {"counted_tokens": written, "uncounted_calls": None if written is None else 0}
     return {key: since[key] if key in since else costs.get(key) for key in COST_KEYS}
 

@@ -23,6 +23,7 @@ class GivenScore(BaseModel):
     """What a scorer said."""
 
     value: Any = None
+    metadata: dict[str, Any] | None = None
 
 
 class Used(BaseModel):

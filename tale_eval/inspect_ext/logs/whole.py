@@ -12,7 +12,8 @@ from tale_eval.inspect_ext.logs.rows import deciding, judging, record
 from tale_eval.inspect_ext.logs.scored import scored_costs
 from tale_eval.places import as_path
 from tale_eval.records import Record
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.costs import answer_of
+from tale_eval.tokens.ledger import Call, controls_of
 from tale_eval.tokens.pricing import Prices
 
 
@@ -95,4 +96,14 @@ def sample_record(
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices, config),
         which=which or ScoreChoice().of_log([judging(sample)])[0],
+        controls=_controls(sample),
     )
+
+
+def _controls(sample: EvalSample) -> dict[str, int | str] | None:
+    """How a sample's budget was imposed, by its ledger; None where it has none."""
+    record = record_in(sample)
+    calls = record.calls
+    if not calls:
+        return None
+    return controls_of(answer_of(calls, record.answer_call), record.budget)

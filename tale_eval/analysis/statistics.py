@@ -45,6 +45,7 @@ Values = Mapping[str, Sequence[float]]
 Verdict = Literal["not worse", "worse", "undecided"]
 
 _LEVEL = 0.025
+_SWAPS = 9999
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,29 @@ def token_ratio(a: Values, b: Values, together: int = 1) -> IntervalEstimate | N
     """
     top, bottom = _question_means(a, b)
     return _unbounded(top, bottom, _LEVEL / together) if bottom.sum() > 0 else None
+
+
+def swapped_p(a: Values, b: Values) -> float:
+    """The chance that `a` and `b` differ so much if nothing tells them apart.
+
+    Were there no difference, each question's two means could as well be the other way round: p is
+    the share of 9,999 random ways to swap them, from a fixed seed, in which the means of all lie
+    at least as far apart (and the sample's own way). So it holds its level however long the tails
+    are, where `token_ratio`'s interval does not: of 50 answers of which 5 % run to a cap.
+
+    Returns:
+        1 where no question is in both.
+    """
+    ours, theirs = _question_means(a, b)
+    differences = (ours - theirs)[ours != theirs]
+    found = abs(differences.sum()) * (1 - 1e-6)
+    random, further = np.random.default_rng(1024), 0
+    for _ in range(11):  # not all at once: 1,319 questions would take 100 MB
+        bits = random.integers(0, 256, (_SWAPS // 11, -(-len(differences) // 8)), dtype=np.uint8)
+        swapped = np.unpackbits(bits, axis=1, count=len(differences)).astype(np.float32)
+        sums = 2 * (swapped @ differences.astype(np.float32)) - differences.sum()
+        further += int((abs(sums) >= found).sum())
+    return (1 + further) / (1 + _SWAPS)
 
 
 def rank_correlation(a: Values, b: Values) -> IntervalEstimate | None:

@@ -61,8 +61,8 @@ class Behaviour:
     Attributes:
         effort: Of "reasoning_effort", and of Anthropic's "output_config.effort".
         cap: Of "max_tokens" and "max_completion_tokens". It holds thinking and reply together.
-        thinking: Of vLLM's "thinking_token_budget", DashScope's "thinking_budget" and
-            Anthropic's "thinking.budget_tokens".
+        thinking: Of vLLM's "thinking_token_budget", DashScope's "thinking_budget", SGLang's
+            "custom_params.thinking_budget" and Anthropic's "thinking.budget_tokens".
         prompt: Of "less than N tokens" and "at most N words" in the prompt: the visible reply.
         thinks: Whether the model thinks at all; False for one without hidden reasoning.
         reports: Whether the usage says how many of the output tokens were thinking.
@@ -249,7 +249,8 @@ def _exchange(
         or _first(request.get("output_config") or {}, "effort"),
         cap=_first(request, "max_completion_tokens", "max_tokens"),
         thinking=_first(request, "thinking_token_budget", "thinking_budget")
-        or _first(thinking, "budget_tokens"),
+        or _first(thinking, "budget_tokens")
+        or _first(request.get("custom_params") or {}, "thinking_budget"),
         natural=ability(prompt),
         user_agent=agent,
     )
@@ -299,9 +300,8 @@ def _obeyed(mode: Mode, natural: int, asked: int) -> int:
 def _refused(asked: Exchange, behaviour: Behaviour) -> str | None:
     if asked.path.endswith("/messages") and (asked.thinking or TOO_SMALL) < TOO_SMALL:
         return "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"
-    if asked.thinking and asked.cap and asked.path.endswith("/messages"):
-        if asked.cap <= asked.thinking:
-            return "`max_tokens` must be greater than `thinking.budget_tokens`"
+    if asked.path.endswith("/messages") and (asked.thinking or 0) >= (asked.cap or 1):
+        return "`max_tokens` must be greater than `thinking.budget_tokens`"
     controls = {"effort": asked.effort, "cap": asked.cap, "thinking": asked.thinking}
     return next(
         (

@@ -20,7 +20,7 @@ from tale_eval.inspect_ext.counting import reasoned, stop_reason
 from tale_eval.inspect_ext.metrics import JUDGED, circular_accuracy, known_means
 from tale_eval.inspect_ext.record import TaleRecord, calls_of, record_of
 from tale_eval.tokens.costs import answer_of, cost_values
-from tale_eval.tokens.ledger import Call, controls_of, reasoned_unseen
+from tale_eval.tokens.ledger import Call, reasoned_unseen
 from tale_eval.tokens.pricing import price_list
 
 Metrics = list[Metric | dict[str, list[Metric]]]
@@ -131,15 +131,12 @@ def _reasoned(state: TaskState, answer: Call | None) -> bool:
 
 def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> dict[str, object]:
     counted_by = sorted({call.counted_by for call in calls})
-    controls = controls_of(answer_of(calls, record.answer_call), record.budget)
     return {
         "method": record.method,
         "counted_by": ", ".join(counted_by),
         "budget_status": record.budget_status,
         "stop_reason": stop_reason(output),
         "prices": f"{price_list()}, at the time of each call",
-        # a report reads it here of every sample, without opening one
-        **({"controls": controls} if controls else {}),
     }
 
 

@@ -20,7 +20,7 @@ from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
 from tale_eval.tokens.costs import COST_KEYS, answer_of, cost_values
-from tale_eval.tokens.ledger import Call, controls_of, mended
+from tale_eval.tokens.ledger import Call, imposed_on, mended
 from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
@@ -240,7 +240,7 @@ def _record(
             budget_echoed=bool(row.get("budget_echoed")),
             prices=prices,
         ),
-        controls=controls_of(answer_of(calls), row.get("budget")),
+        controls=imposed_on(answer_of(calls)) if row.get("budget") is not None else {},
     )
 
 

@@ -112,20 +112,6 @@ def with_words(call: Call, text: str) -> Call:
     return call.model_copy(update={"words": len(without_thinking(text)[0].split())})
 
 
-def controls_of(answer: Call | None, budget: int | None) -> dict[str, int | str]:
-    """How an answer's budget was imposed.
-
-    A call that does not say it, as none of version 0.1.0 does, named its budget in the prompt.
-
-    Args:
-        answer: The answer's call.
-        budget: Budget of the answer, in tokens.
-    """
-    if answer is not None and answer.controls:
-        return dict(answer.controls)
-    return {} if budget is None else {"prompt": budget}
-
-
 def mended(call: Call) -> Call:
     """The call with its reasoning in its output tokens, which version 0.1.0 could leave out.
 
@@ -140,6 +126,18 @@ def mended(call: Call) -> Call:
 def reasoned_unseen(call: Call) -> bool:
     """Whether the model reasoned before its reply, out of sight."""
     return call.reasoned or bool(call.reasoning_tokens)
+
+
+def imposed_on(call: Call | None) -> dict[str, int | str]:
+    """How a call's budget was imposed; a log of 0.1.0 has it in the prompt alone."""
+    if call is None:
+        return {}
+    return dict(call.controls) or in_the_prompt(call.budget)
+
+
+def in_the_prompt(budget: float | None) -> dict[str, int | str]:
+    """The paper's control, in which the prompt names the budget; nothing without one."""
+    return {} if budget is None else {"prompt": int(budget)}
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

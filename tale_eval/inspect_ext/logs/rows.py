@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 from tale_eval.grading.choice import ScoreChoice, is_unread, value_of
 from tale_eval.grading.credit import credit
 from tale_eval.inspect_ext.logs.labels import base_model, task_label
-from tale_eval.inspect_ext.logs.scored import scored_controls
 from tale_eval.records import Record
 from tale_eval.tokens.costs import COST_KEYS
-from tale_eval.tokens.ledger import controls_of
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary, EvalSpec
@@ -28,7 +26,7 @@ def record(
     error: str | None,
     costs: dict[str, float | None],
     which: str | None,
-    controls: "Mapping[str, int | str] | None" = None,
+    controls: Mapping[str, int | str],
 ) -> Record:
     """The record of one sample or of its summary.
 
@@ -39,14 +37,11 @@ def record(
         error: Why the sample failed; None if it did not.
         costs: What it cost, by `COST_KEYS`.
         which: The score that says right or wrong; None for all of them together.
-        controls: How the answer's budget was imposed; None where only its scores may say it.
+        controls: How its budget was imposed.
     """
     judged_by = judging(sample)
     judged = value_of(judged_by, which) if which else judged_by or None
     scores = sample.scores or {}
-    if controls is None:
-        budget = costs["budget"]
-        controls = scored_controls(scores) or controls_of(None, budget and int(budget))
     group = sample.metadata.get("circular_group")
     return Record(
         model=base_model(spec),

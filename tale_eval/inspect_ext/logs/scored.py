@@ -41,15 +41,6 @@ def scored_costs(
     return None
 
 
-def scored_controls(scores: "Mapping[str, Score]") -> dict[str, int | str] | None:
-    """How the answer's budget was imposed, where a scorer of ours wrote it down; else None."""
-    for score in scores.values():
-        found = (score.metadata or {}).get("controls") if _is_ours(score) else None
-        if isinstance(found, Mapping):
-            return {str(k): v for k, v in found.items() if isinstance(v, int | str)}
-    return None
-
-
 def with_later_scorers(
     costs: Mapping[str, float | None],
     scores: "Mapping[str, Score]",

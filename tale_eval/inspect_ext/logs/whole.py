@@ -12,8 +12,7 @@ from tale_eval.inspect_ext.logs.rows import deciding, judging, record
 from tale_eval.inspect_ext.logs.scored import scored_costs
 from tale_eval.places import as_path
 from tale_eval.records import Record
-from tale_eval.tokens.costs import answer_of
-from tale_eval.tokens.ledger import Call, controls_of
+from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Prices
 
 
@@ -89,21 +88,13 @@ def sample_record(
         which: The score that says right or wrong; None for the first that can be read so.
         method: The run's `method_label`; None for what this sample says of it.
     """
+    logged = record_in(sample)
     return record(
         spec,
         sample,
-        method=method or method_label(spec, record_in(sample).method),
+        method=method or method_label(spec, logged.method),
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices, config),
         which=which or ScoreChoice().of_log([judging(sample)])[0],
-        controls=_controls(sample),
+        controls=logged.controls,
     )
-
-
-def _controls(sample: EvalSample) -> dict[str, int | str] | None:
-    """How a sample's budget was imposed, by its ledger; None where it has none."""
-    record = record_in(sample)
-    calls = record.calls
-    if not calls:
-        return None
-    return controls_of(answer_of(calls, record.answer_call), record.budget)

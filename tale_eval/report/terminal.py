@@ -71,7 +71,7 @@ class _FittedTable:
         table = _plain_table("method", numbers=titles, max_width=_METHOD)
         for number, row in enumerate(self.rows):
             cells = (column.cells[number] for column in columns)
-            table.add_row(escape(visible(shown_method(row.method))), *cells)
+            table.add_row(escape(visible(shown_method(row.label))), *cells)
         return table
 
 
@@ -110,7 +110,7 @@ def _average_table(lines: Iterable[MacroAverage]) -> Table:
             _cell("share", Value(line.accuracy)),
             _cell("tokens", Value(line.output_tokens)),
         )
-        table.add_row(escape(visible(shown_method(line.method))), *numbers)
+        table.add_row(escape(visible(shown_method(line.label))), *numbers)
     return table
 
 
@@ -210,7 +210,7 @@ def _cell(unit: Unit, value: Value) -> str:
 
 def elasticity_tables(report: ElasticityReport) -> list[Table]:
     """The numbers of a search, its curve, and the estimators' quality."""
-    title = Text(visible(f"{report.model}, {report.task}, {report.method}"), "table.title")
+    title = Text(visible(f"{report.model}, {report.task}, {report.label}"), "table.title")
     numbers = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
     numbers.add_column(overflow="fold")
     numbers.add_column(overflow="fold")

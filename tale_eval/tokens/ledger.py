@@ -65,6 +65,8 @@ class Call(BaseModel):
     """A text of hidden reasoning came with the reply, whether or not it was counted."""
     words: int | None = None
     """Words of the reply outside its thinking, where a limit in words was set for it."""
+    silent: bool | None = None
+    """Nothing of the reply can be seen beside its reasoning; None if nobody looked."""
     summed: bool = False
     """No single call: the usage of nobody knows how many."""
 

@@ -17,6 +17,7 @@ _SINCE_0_2_0 = {
     "counted_tokens",
     "uncounted_calls",
     "estimate_cut_off",
+    "cut_in_reasoning",
 }
 _OF_THE_ANSWER = {"answer_reasoning_tokens", "answer_words"}
 """Written down last of all: logs without them say the rest, and of these nothing."""

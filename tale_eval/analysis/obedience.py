@@ -8,13 +8,13 @@ used, and what nobody counted is unknown.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from tale_eval.analysis.comparison import by_question, find_baseline
+from tale_eval.analysis.comparison import Baselines, by_question, find_baselines
 from tale_eval.analysis.results import mean
 from tale_eval.analysis.statistics import (
     IntervalEstimate,
@@ -22,6 +22,7 @@ from tale_eval.analysis.statistics import (
     rank_correlation,
 )
 from tale_eval.asking.setting import Setting
+from tale_eval.asking.variant import Variant, differing, label, order
 from tale_eval.records import Record
 
 Governed = Literal["output", "reasoning", "words"]
@@ -108,7 +109,7 @@ class ControlledRow:
 
     Attributes:
         model, task: As in records.
-        method: As tables name it: with the settings that tell it from other rows.
+        label: What tables call the method at its setting.
         control: "prompt", "words", "cap", "effort" or "thinking".
         governs: What `came` counts.
         in_tokens: Words were asked for and visible tokens counted: no text was at hand.
@@ -125,7 +126,7 @@ class ControlledRow:
 
     model: str
     task: str
-    method: str
+    label: str
     control: str
     governs: Governed
     in_tokens: bool
@@ -170,7 +171,7 @@ class ControlledRow:
 
 
 def asked_of(record: Record) -> dict[str, int | str]:
-    """The controls of an answer: its method's, and the run's settings where it has none of a kind."""
+    """The controls of an answer: its method's, and else those of the run's settings."""
     return {**controls_in(record.setting), **record.controls}
 
 
@@ -207,9 +208,7 @@ def came_of(record: Record, governed: Governed) -> float | None:
     return visible_tokens(record) if words is None else words
 
 
-def controlled_rows(
-    records: Iterable[Record], baseline: str | None = "cot"
-) -> list[ControlledRow]:
+def controlled_rows(records: Iterable[Record], baseline: str | None = "cot") -> list[ControlledRow]:
     """One row for each model, task, method, setting and control, by name.
 
     A cap that is the same for every row of a model and task, and that no answer broke, is a
@@ -217,7 +216,7 @@ def controlled_rows(
 
     Args:
         records: What was read from the logs.
-        baseline: The method that answers without a budget, as `find_baseline` takes it.
+        baseline: The rows that answer without a budget, as `find_baselines` takes them.
     """
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
@@ -225,46 +224,30 @@ def controlled_rows(
     return [row for key in sorted(groups) for row in _group_rows(groups[key], baseline)]
 
 
-def labels(records: Iterable[Record]) -> Callable[[Record], str]:
-    """How the rows of one model and task are called: by method, and the settings that differ."""
-    settings = {record.setting for record in records}
-    keys = {key for setting in settings for key in setting.values}
-    differing = {key for key in keys if len({s.values.get(key) for s in settings}) > 1}
-
-    def label(record: Record) -> str:
-        told = str(record.setting.only(differing))
-        return f"{record.method} · {told}" if told else record.method
-
-    return label
-
-
-def rows_of(records: Iterable[Record]) -> dict[tuple[str, Setting], list[Record]]:
-    """The answers of each method and setting."""
-    rows: dict[tuple[str, Setting], list[Record]] = defaultdict(list)
+def rows_of(records: Iterable[Record]) -> dict[Variant, list[Record]]:
+    """The answers of each method at each setting, of one model and task."""
+    rows: dict[Variant, list[Record]] = defaultdict(list)
     for record in records:
         # what failed before it was answered says nothing of its control
         if record.error is None or record.costs["answer_tokens"] is not None:
-            rows[record.method, record.setting].append(record)
+            rows[record.variant].append(record)
     return rows
 
 
 def _group_rows(records: Sequence[Record], baseline: str | None) -> list[ControlledRow]:
     """The rows of one model and task."""
-    label, rows = labels(records), rows_of(records)
-    base = find_baseline((method for method, _ in rows), baseline)
+    rows = rows_of(records)
+    keys, bases = differing(rows), find_baselines(rows, baseline)
     found = []
-    for (method, setting), answers in rows.items():
+    for variant in sorted(rows, key=order):
         for control in GOVERNS:
-            controlled = [record for record in answers if control in asked_of(record)]
+            controlled = [r for r in rows[variant] if control in asked_of(r)]
             if controlled:
-                free = _without(control, method, setting, rows, base)
-                found.append(_row(control, controlled, free, label(controlled[0])))
+                free = _without(control, variant, rows, bases)
+                found.append(_row(control, controlled, free, label(variant, keys)))
     caps = [row for row in found if _is_limit(row)]
-    same = len({row.asked for row in caps}) == 1
-    return sorted(
-        (row for row in found if not (same and row in caps and not row.count("over"))),
-        key=lambda row: (row.method, list(GOVERNS).index(row.control)),
-    )
+    limit = len({row.asked for row in caps}) == 1 and not any(row.count("over") for row in caps)
+    return [row for row in found if not (limit and _is_limit(row))]
 
 
 def _is_limit(row: ControlledRow) -> bool:
@@ -273,23 +256,20 @@ def _is_limit(row: ControlledRow) -> bool:
 
 
 def _without(
-    control: str,
-    method: str,
-    setting: Setting,
-    rows: Mapping[tuple[str, Setting], Sequence[Record]],
-    base: str | None,
+    control: str, variant: Variant, rows: Mapping[Variant, Sequence[Record]], bases: Baselines
 ) -> Sequence[Record]:
     """What was answered without a control that a method, or else its setting, has."""
-    if any(control in record.controls for record in rows[method, setting]):
-        others = [] if base is None or base == method else rows.get((base, setting), [])
+    if any(control in record.controls for record in rows[variant]):
+        other = bases.of(variant)
     else:
-        left = {key for key in setting.values if control_of(key) != control}
-        others = rows.get((method, setting.only(left)), [])
-    return [record for record in others if control not in record.controls]
+        of_it = {key for key in variant.setting.values if control_of(key) == control}
+        other = Variant(variant.method, variant.setting.without(of_it))
+    found = rows.get(other, ()) if other else ()
+    return [record for record in found if control not in record.controls]
 
 
 def _row(
-    control: str, records: Sequence[Record], free: Sequence[Record], label: str
+    control: str, records: Sequence[Record], free: Sequence[Record], name: str
 ) -> ControlledRow:
     governed = GOVERNS[control]
     without = {
@@ -305,7 +285,7 @@ def _row(
     return ControlledRow(
         model=records[0].model,
         task=records[0].task,
-        method=label,
+        label=name,
         control=control,
         governs=governed,
         in_tokens=governed == "words" and any(r.costs["answer_words"] is None for r in records),

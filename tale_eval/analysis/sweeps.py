@@ -13,18 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from tale_eval.analysis.comparison import by_question
 from tale_eval.analysis.obedience import (
     GOVERNS,
     Governed,
     came_of,
     control_of,
-    labels,
     rows_of,
     visible_tokens,
 )
 from tale_eval.analysis.statistics import Interval, IntervalEstimate, Values, swapped_p, token_ratio
 from tale_eval.asking.method import Method
+from tale_eval.asking.variant import DEFAULT, Variant, differing, label, order
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
 
@@ -39,8 +41,8 @@ answers to each question were swapped at random. no effect: not moved, and the w
 within the margin. moved little: moved, and it lies within the margin. undecided: neither.
 """
 
-NOT_SET = "not set"
-"""The level of a row that leaves the setting to the provider."""
+NOT_SET = DEFAULT
+"""The level of a row that leaves a setting to the provider, or an argument to the method."""
 
 _LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 # what stands behind a method's arguments in a label: whose estimates, and which adapter
@@ -74,26 +76,45 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How many tokens the answers of a level took, of those that are known.
+
+    Attributes:
+        value: The level.
+        answers: How many are known.
+        low, median, high: The 10th, 50th and 90th percentile; None without any.
+    """
+
+    value: str
+    answers: int
+    low: float | None
+    median: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class Sweep:
     """Rows that differ in one setting or argument.
 
     Attributes:
         model, task: As in records.
-        method: What the rows share, as tables name it.
+        label: What the rows share, as tables name it.
         key: The setting or argument.
         first: Its lowest level.
         governs: What is compared: "reasoning" for a budget of reasoning where that was counted.
-        levels: The others against it, from low to high; "not set" comes last.
+        levels: The others against it, from low to high; what is not set comes last.
+        spreads: Of all levels, the first included.
         margin: What counts as no effect.
     """
 
     model: str
     task: str
-    method: str
+    label: str
     key: str
     first: str
     governs: Governed
     levels: Sequence[Level]
+    spreads: Sequence[Spread]
     margin: float
 
     @property
@@ -102,14 +123,13 @@ class Sweep:
         return [self._sentence(level) for level in self.levels]
 
     def _sentence(self, level: Level) -> str:
-        here, first = (_named(self.key, value) for value in (level.value, self.first))
+        here, first = (f"{self.key}={value}" for value in (level.value, self.first))
         if level.ratio is None or level.tokens is None or level.first_tokens is None:
             return f"{here} against {first}: no question has counted answers of both: undecided"
         what = "reasoning tokens" if self.governs == "reasoning" else "tokens"
         said = f"{_amount(level.tokens)} and {_amount(level.first_tokens)} {what}"
-        verdict = level.effect
-        if verdict == "moved little":
-            verdict = f"moved, by less than {100 * self.margin:g} %"
+        little = f"moved, by less than {100 * self.margin:g} %"
+        verdict = little if level.effect == "moved little" else level.effect
         return f"{here} {self._compared(level)} {first}: {said}, {_ratio(level)}: {verdict}"
 
     def _compared(self, level: Level) -> str:
@@ -159,64 +179,87 @@ def effect_of(
     return "no effect" if little else "undecided"
 
 
-Facts = tuple[tuple[str, str], ...]
-"""What a row was run with, by name: its method's parts and its settings."""
-
-
 def _sweeps(records: Sequence[Record], margin: float) -> list[Sweep]:
     """Those of one model and task."""
-    label = labels(records)
-    rows = {_facts(answers[0]): answers for answers in rows_of(records).values()}
-    keys = sorted({key for facts in rows for key, _ in facts if key.startswith((_ARGUMENT, _SET))})
-    found = []
-    for key in keys:
-        levels: dict[Facts, dict[str, list[Record]]] = defaultdict(dict)
-        for facts, answers in rows.items():
-            rest = tuple(fact for fact in facts if fact[0] != key)
-            levels[rest][dict(facts).get(key, NOT_SET)] = answers
-        for by_level in levels.values():
-            if len(by_level) > 1:
-                found.append(_sweep(key, by_level, label(next(iter(by_level.values()))[0]), margin))
-    return sorted(found, key=lambda sweep: (sweep.method, sweep.key))
-
-
-_ARGUMENT, _SET = "argument ", "setting "
-
-
-def _facts(record: Record) -> Facts:
-    found = _BESIDE.search(record.method)
-    beside = found.group() if found else ""
-    method = Method.of_label(record.method.removesuffix(beside))
-    facts = {"method": method.name, "beside": beside}
-    facts |= {f"{_ARGUMENT}{key}": value for key, value in method.arguments.items()}
-    facts |= {f"{_SET}{key}": value for key, value in record.setting.values.items()}
-    return tuple(sorted(facts.items()))
-
-
-def _sweep(key: str, levels: Mapping[str, Sequence[Record]], label: str, margin: float) -> Sweep:
-    name = key.removeprefix(_ARGUMENT).removeprefix(_SET)
-    first, *others = sorted(levels, key=_rank)
-    governs = _governs(name if key.startswith(_SET) else "", list(levels.values()))
-    made = [
-        _level(value, levels[value], levels[first], governs, len(others), margin)
-        for value in others
+    rows = rows_of(records)
+    differ = differing(rows)
+    groups: dict[tuple[str, Variant], dict[str, list[Record]]] = defaultdict(dict)
+    for variant in sorted(rows, key=order):
+        for key, (rest, value) in _apart(variant, rows).items():
+            groups[key, rest][value] = rows[variant]
+    found = [
+        _sweep(key, levels, label(rest, differ - {key}), margin)
+        for (key, rest), levels in groups.items()
+        if len(levels) > 1
     ]
-    one = levels[first][0]
-    shared = _shared_label(label, name)
-    return Sweep(one.model, one.task, shared, name, first, governs, made, margin)
+    return sorted(found, key=lambda sweep: (sweep.key, sweep.label))
 
 
-def _shared_label(label: str, name: str) -> str:
-    """A row's label without the setting or argument that its sweep is over."""
-    method, _, settings = label.partition(" · ")
-    method = re.sub(rf":{re.escape(name)}=[^:@ ]*", "", method)
-    kept = [told for told in settings.split(", ") if told and not told.startswith(f"{name}=")]
-    return " · ".join([method, *([", ".join(kept)] if kept else [])])
+def _apart(variant: Variant, rows: Iterable[Variant]) -> dict[str, tuple[Variant, str]]:
+    """By each key that some row has: the variant without it, and the value that it has of it."""
+    values = variant.setting.values
+    found = {
+        key: (Variant(variant.method, variant.setting.without({key})), values.get(key, NOT_SET))
+        for key in {key for row in rows for key in row.setting.values}
+    }
+    for key in {key for row in rows for key in _arguments(row.method)}:
+        method, value = _without_argument(variant.method, key)
+        found[f"{_ARGUMENT}{key}"] = Variant(method, variant.setting), value
+    return found
 
 
-def _governs(setting: str, rows: Sequence[Sequence[Record]]) -> Governed:
+_ARGUMENT = "argument "
+
+
+def _arguments(method: str) -> Mapping[str, str]:
+    return Method.of_label(_parts(method)[0]).arguments
+
+
+def _parts(method: str) -> tuple[str, str]:
+    """A method as users write it, and what stands beside it in a label."""
+    found = _BESIDE.search(method)
+    beside = found.group() if found else ""
+    return method.removesuffix(beside), beside
+
+
+def _without_argument(method: str, key: str) -> tuple[str, str]:
+    written, beside = _parts(method)
+    read = Method.of_label(written)
+    left = {name: value for name, value in read.arguments.items() if name != key}
+    if len(left) == len(read.arguments):
+        return method, NOT_SET
+    # somebody else's name may have a colon, which no method of ours has
+    return f"{read.name}{Method('', left)}{beside}", read.arguments[key]
+
+
+def _sweep(key: str, levels: Mapping[str, Sequence[Record]], name: str, margin: float) -> Sweep:
+    first, *others = sorted(levels, key=_rank)
+    governs = _governs(key, list(levels.values()))
+    return Sweep(
+        model=levels[first][0].model,
+        task=levels[first][0].task,
+        label=name,
+        key=key.removeprefix(_ARGUMENT).rpartition(".")[2],
+        first=first,
+        governs=governs,
+        levels=[
+            _level(value, levels[value], levels[first], governs, len(others), margin)
+            for value in others
+        ],
+        spreads=[_spread(value, levels[value], governs) for value in (first, *others)],
+        margin=margin,
+    )
+
+
+def _spread(value: str, answers: Sequence[Record], governs: Governed) -> Spread:
+    known = [n for record in answers if (n := came_of(record, governs)) is not None]
+    low, median, high = np.percentile(known, [10, 50, 90]) if known else [None] * 3
+    return Spread(value, len(known), low, median, high)
+
+
+def _governs(key: str, rows: Sequence[Sequence[Record]]) -> Governed:
     """What to compare: reasoning where a setting governs that, and somebody counted some."""
-    governed = GOVERNS.get(control_of(setting) or "", "output")
+    governed = GOVERNS.get(control_of(key) or "", "output")
     if governed == "reasoning":
         for answers in rows:
             if not any(came_of(record, governed) for record in answers):
@@ -236,10 +279,10 @@ def _level(
     ratio, p = token_ratio(ours, theirs, together), swapped_p(ours, theirs)
     shared = sorted(ours.keys() & theirs.keys())
     means = [_mean([_mean(counts[q]) for q in shared]) for counts in (ours, theirs)]
-    parts = [
-        token_ratio(*(_counted(records, part) for records in (here, first)))
+    hidden, visible = (
+        token_ratio(_counted(here, part), _counted(first, part))
         for part in ("reasoning", "visible")
-    ]
+    )
     return Level(
         value=value,
         tokens=means[0],
@@ -247,8 +290,8 @@ def _level(
         ratio=ratio,
         p=p,
         effect=effect_of(ratio, p, together, margin),
-        reasoning=parts[0],
-        visible=parts[1],
+        reasoning=hidden,
+        visible=visible,
         same=sum(ours[question] == theirs[question] for question in shared),
     )
 
@@ -275,10 +318,6 @@ def _rank(value: str) -> tuple[int, float, str]:
         return 0, float(value), value
     except ValueError:
         return 2, 0, value
-
-
-def _named(key: str, value: str) -> str:
-    return f"{key} {NOT_SET}" if value == NOT_SET else f"{key}={value}"
 
 
 def _amount(tokens: float) -> str:

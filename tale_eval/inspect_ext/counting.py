@@ -21,7 +21,7 @@ from inspect_ai.model import (
 from tale_eval.grading.thinking import without_thinking
 from tale_eval.inspect_ext.logged import pads
 from tale_eval.tokens.ledger import CountedBy
-from tale_eval.tokens.usage import tokens_used
+from tale_eval.tokens.usage import reasoning_used, tokens_used
 
 _CUT_OFF = ("max_tokens", "model_length")
 
@@ -97,6 +97,12 @@ def silent(output: ModelOutput) -> bool:
     return not without_thinking(output.completion)[0].strip()
 
 
+def _showed_its_thoughts(output: ModelOutput) -> bool:
+    content = [] if output.empty else output.message.content
+    thoughts = [] if isinstance(content, str) else content
+    return any(isinstance(c, ContentReasoning) and c.reasoning.strip() for c in thoughts)
+
+
 def replied(output: ModelOutput) -> bool:
     """Whether the model said something, thought something or called a tool."""
     if output.empty:
@@ -109,6 +115,9 @@ def _provider_count(output: ModelOutput, counted_by: CountedBy) -> Count:
     if output.usage is None:
         return Count(None, None, counted_by, truncated, **_seen(output))
     counts = usage_counts(output.usage, replied(output))
+    counts["reasoning_tokens"] = reasoning_used(
+        counts["reasoning_tokens"], thought=_showed_its_thoughts(output)
+    )
     if counts["output_tokens"] is None:
         counted_by = "nobody"
     return Count(**counts, counted_by=counted_by, truncated=truncated, **_seen(output))

@@ -92,7 +92,7 @@ def cost_values(
     missing = budget_status in WITHOUT_BUDGET
     return {
         "answer_tokens": answer_tokens,
-        "answer_reasoning_tokens": ledger.own_reasoning(answer) if answer else None,
+        "answer_reasoning_tokens": answer.reasoning_tokens if answer else None,
         "answer_words": answer.words if answer and "words" in answer.controls else None,
         "estimator_tokens": ledger.output_tokens(calls, "estimate"),
         "vanilla_tokens": ledger.output_tokens(calls, "vanilla"),

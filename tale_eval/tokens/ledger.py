@@ -95,15 +95,6 @@ def reasoning_tokens(calls: Sequence[Call]) -> int | None:
     return sum(reported) if reported else None
 
 
-def own_reasoning(call: Call) -> int | None:
-    """Reasoning tokens of one call; None where nobody knows.
-
-    A count of 0 beside a text of reasoning counts nothing, as of servers that do not tell the
-    two apart.
-    """
-    return None if call.reasoned and not call.reasoning_tokens else call.reasoning_tokens
-
-
 def with_words(call: Call, text: str) -> Call:
     """The call, and how many words its reply has outside its thinking if these were limited.
 

@@ -16,7 +16,10 @@ DEFAULT = "default"
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _LONGEST = 24  # characters of a value that a label shows
-_WRITTEN = re.compile(r"(?P<method>.*?)\s*[·,]\s*(?P<rest>[\w.]+=.*)", re.DOTALL)
+# as labels are, and as it is typed more easily; a foreign method may have a comma itself
+_WRITTEN = [
+    re.compile(rf"(?P<method>.*?)\s*{mark}\s*(?P<rest>[\w.]+=.*)", re.DOTALL) for mark in "·,"
+]
 _NEXT = re.compile(r",\s*(?=[\w.]+=)")
 
 
@@ -69,7 +72,7 @@ def written(text: str) -> tuple[str, dict[str, str]] | None:
 
     None where no setting is named.
     """
-    found = _WRITTEN.fullmatch(text.strip())
+    found = next((f for form in _WRITTEN if (f := form.fullmatch(text.strip()))), None)
     if found is None:
         return None
     pairs = (part.split("=", 1) for part in _NEXT.split(found["rest"]))

@@ -76,8 +76,11 @@ def _plain_line(text: str) -> Text:
     return Text(visible(text))
 
 
-# characters: a longer method name is folded; more than any table needs
+# characters: a longer method name is folded, and one with its setting where there is no room for
+# either of these; more than any table needs
 _METHOD = 18
+_SETTING = 30
+_LABEL = 60
 _UNLIMITED = 10_000
 
 
@@ -93,18 +96,31 @@ class _FittedTable:
         columns = list(self.columns)
         left_out: list[str] = []
         unlimited = options.update(max_width=_UNLIMITED)
-        table = self._table(columns)
-        while columns and Measurement.get(console, unlimited, table).maximum > options.max_width:
+
+        def too_wide(table: Table) -> bool:
+            return Measurement.get(console, unlimited, table).maximum > options.max_width
+
+        folded, settings = self._folded(), any(" · " in name for name in self.names)
+        table = self._table(columns, _LABEL if settings else _METHOD)
+        if too_wide(table):
+            table = self._table(columns, folded)
+        while columns and too_wide(table):
             left_out.insert(0, columns.pop().title.replace("\n", " "))
-            table = self._table(columns)
+            table = self._table(columns, folded)
         yield _heading(self.heading)
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
 
-    def _table(self, columns: Sequence["_Column"]) -> Table:
+    def _folded(self) -> int:
+        """The least width of the methods' column: no short setting is cut in two."""
+        settings = (name.partition(" · ")[2] for name in self.names)
+        longest = max((len(word) for setting in settings for word in setting.split()), default=0)
+        return max(_METHOD, min(longest, _SETTING))
+
+    def _table(self, columns: Sequence["_Column"], width: int) -> Table:
         titles = [column.title for column in columns]
-        table = _plain_table("method", numbers=titles, max_width=_METHOD)
+        table = _plain_table("method", numbers=titles, max_width=width)
         for number, name in enumerate(self.names):
             cells = (column.cells[number] for column in columns)
             table.add_row(escape(visible(name)), *cells)

@@ -131,9 +131,9 @@ def answer_of(calls: Sequence[Call], index: int | None = None) -> Call | None:
 
 
 def _cut_in_reasoning(answer: Call | None) -> bool | None:
-    if answer is None or not answer.truncated:
-        return answer and answer.truncated
-    return answer.silent
+    if answer is None or answer.truncated is None:
+        return None
+    return answer.silent if answer.truncated else False
 
 
 def _dollars(calls: Sequence[Call], prices: Prices | None) -> float | None:

@@ -4,6 +4,7 @@ Every token is counted once. A count that nobody knows is None, and a total with
 unknown part is None: unknown is never 0.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -11,6 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tale_eval.budgets.plan import Purpose
 from tale_eval.grading.thinking import without_thinking
+
+_WORD = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
 """Who counted the tokens.
@@ -98,11 +101,12 @@ def reasoning_tokens(calls: Sequence[Call]) -> int | None:
 def with_words(call: Call, text: str) -> Call:
     """The call, and how many words its reply has outside its thinking if these were limited.
 
-    A word is what stands between white space.
+    A word is what stands between white space, and every Chinese character is one: in Chinese it is
+    characters that the prompt names.
     """
     if "words" not in call.controls:
         return call
-    return call.model_copy(update={"words": len(without_thinking(text)[0].split())})
+    return call.model_copy(update={"words": len(_WORD.findall(without_thinking(text)[0]))})
 
 
 def mended(call: Call) -> Call:

@@ -50,6 +50,7 @@ _OF_SETTINGS = {
     "reasoning_tokens": "thinking",
     "thinking_token_budget": "thinking",
     "thinking_budget": "thinking",
+    "thinkingBudget": "thinking",
     "budget_tokens": "thinking",
 }
 """The controls among generation settings, by the last part of their names."""
@@ -171,8 +172,15 @@ class ControlledRow:
 
 
 def asked_of(record: Record) -> dict[str, int | str]:
-    """The controls of an answer: its method's, and else those of the run's settings."""
-    return {**controls_in(record.setting), **record.controls}
+    """The controls of an answer: its method's, and else those of the run's settings.
+
+    A method that holds the reasoning makes room for it beyond the run's max_tokens, which is then no
+    cap of its answers.
+    """
+    own, of_the_run = record.controls, controls_in(record.setting)
+    if own.keys() & {"cap", "thinking", "effort"}:
+        of_the_run.pop("cap", None)
+    return {**of_the_run, **own}
 
 
 def controls_in(setting: Setting) -> dict[str, int | str]:
@@ -189,6 +197,9 @@ def controls_in(setting: Setting) -> dict[str, int | str]:
 
 def control_of(key: str) -> str | None:
     """The control that a generation setting of this name is; None if it is none."""
+    # OpenRouter's name for a budget of reasoning
+    if key.endswith("reasoning.max_tokens"):
+        return "thinking"
     return _OF_SETTINGS.get(key.rpartition(".")[2])
 
 

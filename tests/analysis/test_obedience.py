@@ -177,6 +177,8 @@ def test_controls_among_settings_go_by_the_end_of_their_names() -> None:
     assert control_of("extra_body.thinking_token_budget") == "thinking"
     assert control_of("extra_body.thinking.budget_tokens") == "thinking"
     assert control_of("reasoning_effort") == "effort"
+    assert control_of("extra_body.reasoning.max_tokens") == "thinking"
+    assert control_of("extra_body.reasoning.effort") == "effort"
     assert control_of("temperature") is None
     setting = Setting.of(
         {"max_tokens": 512, "extra_body": {"thinking_budget": 64}, "reasoning_effort": "low"}
@@ -187,8 +189,14 @@ def test_controls_among_settings_go_by_the_end_of_their_names() -> None:
 
 
 def test_a_methods_control_stands_before_that_of_its_run() -> None:
-    record = told("a", 60, {"cap": 75}, setting={"max_tokens": 1024, "reasoning_effort": "low"})
-    assert asked_of(record) == {"cap": 75, "effort": "low"}
+    setting: dict[str, object] = {"max_tokens": 1024, "reasoning_effort": "low"}
+    capped = told("a", 60, {"cap": 75}, setting=setting)
+    assert asked_of(capped) == {"cap": 75, "effort": "low"}
+    prompted = told("a", 60, {"prompt": 75}, setting=setting)
+    assert asked_of(prompted) == {"prompt": 75, "effort": "low", "cap": 1024}
+    # 200 tokens of thinking come on top of the 1,024, so that 1,100 break no cap
+    thinking = told("a", 1100, {"thinking": 200}, setting={"max_tokens": 1024})
+    assert asked_of(thinking) == {"thinking": 200}
 
 
 def test_the_runs_own_limit_is_no_row_until_it_is_swept_or_broken() -> None:

@@ -174,8 +174,8 @@ class ControlledRow:
 def asked_of(record: Record) -> dict[str, int | str]:
     """The controls of an answer: its method's, and else those of the run's settings.
 
-    A method that holds the reasoning makes room for it beyond the run's max_tokens, which is then no
-    cap of its answers.
+    A method that holds the reasoning makes room for it beyond the run's max_tokens, which is then
+    no cap of its answers.
     """
     own, of_the_run = record.controls, controls_in(record.setting)
     if own.keys() & {"cap", "thinking", "effort"}:

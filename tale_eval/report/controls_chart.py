@@ -59,13 +59,13 @@ def _points(row: ControlledRow) -> Iterator[dict[str, Any]]:
     for asked, came in pairs:
         if came is not None:
             bins[asked if few else 2.0 ** round(log2(asked))].append(came)
-    for asked, counts in sorted(bins.items()):
+    for at, counts in sorted(bins.items()):
         low, median, high = (float(n) for n in np.percentile(counts, [10, 50, 90]))
         yield {
             "task": row.task,
             "model": row.model,
             "method": f"{row.control}: {shown_method(row.label)}",
-            "asked": asked,
+            "asked": at,
             "median": median,
             "low": low,
             "high": high,

@@ -161,9 +161,10 @@ def _other_settings(
         )
     alone = [row.label for row in group if not row.is_baseline and row.comparison is None]
     if alone:
+        cure = f"; {name}" if len(bases) == 1 else ""
         yield (
             f"{', '.join(alone)}: compared with nothing, for {bases[0].method} was not run at that "
-            f"setting; {name}"
+            f"setting{cure}"
         )
 
 

@@ -12,6 +12,7 @@ from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.obedience import controlled_rows
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.sweeps import sweeps
+from tale_eval.asking.setting import Setting
 from tale_eval.records import Record
 from tale_eval.report.terminal import control_tables, leaderboard_tables
 
@@ -135,3 +136,25 @@ def test_controls_and_sweeps_fit_a_narrow_terminal(width: int) -> None:
 def test_names_of_controlled_rows_are_not_read_as_markup() -> None:
     text = printed_controls([asked("a", 40, 50, "[red]x")], 120)
     assert "[red]x" in text
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_a_label_is_folded_where_there_is_no_room_and_its_setting_is_not_cut(width: int) -> None:
+    efforts = [
+        replace(record, setting=Setting.of({"reasoning_effort": effort}))
+        for effort in ("low", "high")
+        for record in COT + TALE
+    ]
+    text = printed(leaderboard(efforts), width)
+    for effort in ("low", "high"):
+        assert text.count(f"reasoning_effort={effort}") == 2
+    whole = "tale_ep · reasoning_effort=high"
+    assert (whole in text) == (width == 200)
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_answers_cut_in_their_reasoning_have_a_column_where_there_are_any() -> None:
+    cut = [answer("cot", q, 0, 64, cut_in_reasoning=float(q < "d")) for q in "abcd"]
+    assert "cut in" in printed(leaderboard(cut), 200)
+    assert "75 %" in printed(leaderboard(cut), 200)
+    assert "cut in" not in printed(leaderboard(cut[3:]), 200)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.analysis.averages import macro_average
-from tale_eval.analysis.control_measures import CONTROL_NOTES, SWEEP_NOTE
+from tale_eval.analysis.control_measures import CONTROL_NOTES, sweep_notes
 from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import ORACLE_LEGEND
@@ -107,7 +107,7 @@ def write_page(
         controls=controls,
         control_columns=known_control_measures(controls),
         control_cell=control_cell,
-        control_notes=[*(CONTROL_NOTES if controls else ()), *((SWEEP_NOTE,) if swept else ())],
+        control_notes=[*(CONTROL_NOTES if controls else ()), *sweep_notes(swept)],
         swept=swept,
         asked=_panels(asked_panels(controls)),
         levels=[(task, key, _embedded(panel)) for (task, key), panel in levels.items()],

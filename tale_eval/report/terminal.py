@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tale_eval.analysis import measures
 from tale_eval.analysis.averages import MacroAverage, macro_average
-from tale_eval.analysis.control_measures import CONTROL_MEASURES, CONTROL_NOTES, SWEEP_NOTE
+from tale_eval.analysis.control_measures import CONTROL_MEASURES, CONTROL_NOTES, sweep_notes
 from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
@@ -52,7 +52,7 @@ def control_tables(rows: Sequence[ControlledRow], swept: Sequence[Sweep]) -> Gro
     for (model, task), sweeps in groupby(swept, key=lambda sweep: (sweep.model, sweep.task)):
         told = [f"{sweep.label}: {said}" for sweep in sweeps for said in sweep.sentences]
         tables += ["", _heading(f"{model} · {task} · what moved"), *map(_plain_line, told)]
-    return Group(*tables, *([escape(SWEEP_NOTE)] if swept else []))
+    return Group(*tables, *map(escape, sweep_notes(swept)))
 
 
 def _controls(model: str, task: str, rows: Sequence[ControlledRow]) -> "_FittedTable":

@@ -131,6 +131,9 @@ def test_controls_and_sweeps_fit_a_narrow_terminal(width: int) -> None:
     said = " ".join(text.split())
     assert "budget: tokens=100 wrote as much as tokens=50: 51.5 and 51.5 tokens" in said
     assert "ratio 1.00 [1.00, 1.00]: no effect" in said
+    # 0.857 to the power of 24 is 0.025
+    assert "24 questions say nothing of an effect on a kind of question" in said
+    assert "less often than once in 7" in said
 
 
 def test_names_of_controlled_rows_are_not_read_as_markup() -> None:

@@ -20,7 +20,7 @@ from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
 from tale_eval.inspect_ext.logged import is_batch, key
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, with_words
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
@@ -83,6 +83,7 @@ def record_call(
     if event is None:
         raise RuntimeError("the model call left no event in Inspect's transcript")
     call = _call(event, purpose, budget, controls, model or get_model())
+    call = with_words(call, "" if output.empty else output.completion)
     calls = [*record_of(state).calls, call]
     _write(state, calls=calls)
     if purpose == "answer":

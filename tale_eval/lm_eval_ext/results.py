@@ -15,7 +15,7 @@ from tale_eval.lm_eval_ext.documents import plan_of
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.shown.masking import masked_text
 from tale_eval.tokens.costs import answer_of, cost_values
-from tale_eval.tokens.ledger import Call, reasoned_unseen
+from tale_eval.tokens.ledger import Call, reasoned_unseen, with_words
 
 Document = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
     a question whose request failed: of it only this is known.
     """
     reply = results[0]
-    calls = [*_estimate_calls(document), *_calls(document, reply)]
+    calls = [*_estimate_calls(document), *_worded(_calls(document, reply), reply)]
     if error := _error(reply):
         return {**error, "calls": _dumped(calls)}
     reading = _reading(document, reply)
@@ -158,6 +158,11 @@ def _tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+
+
+def _worded(calls: Sequence[Call], reply: str) -> list[Call]:
+    """The calls, of which the last wrote this reply."""
+    return [*calls[:-1], *(with_words(call, reply) for call in calls[-1:])]
 
 
 def _dumped(calls: Sequence[Call]) -> list[dict[str, Any]]:

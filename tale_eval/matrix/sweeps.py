@@ -211,7 +211,7 @@ def _check_apart(sweep: Sweep, sweeps: Sequence[Sweep]) -> None:
     for other in sweeps:
         if sweep.method is None is other.method and other.key.startswith(f"{sweep.key}."):
             raise InvalidValueError(
-                f"--sweep {sweep.key} and --sweep {other.key}: sweep one of them"
+                f"--sweep {sweep.key} and --sweep {other.key}: sweep one of the two"
             )
 
 

@@ -25,6 +25,7 @@ from tale_eval.places import as_path
 GRACE_SECONDS = 10
 """What an interrupted run has to write down what was answered, before it is killed."""
 
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _LOCK = ".tale-eval-lock"
 _HOLDER = ".tale-eval-run"
 
@@ -90,15 +91,24 @@ def _end_with_the_parent(of_a_group: bool) -> None:
 
 
 def kill(pid: int, of_a_group: bool) -> None:
-    """Kill -9 a run, and what it started where it has a group of its own."""
-    ended = getattr(signal, "SIGKILL", signal.SIGTERM)
+    """Kill -9 a run that is alive, and what it started where it has a group of its own."""
+    if of_a_group and kill_group(pid):
+        return
     try:
-        if of_a_group and hasattr(os, "killpg"):
-            os.killpg(pid, ended)
-        else:
-            os.kill(pid, ended)
+        os.kill(pid, _KILL)
     except ProcessLookupError:
         return  # it has just ended
+
+
+def kill_group(pid: int) -> bool:
+    """Kill -9 what is left of a process group; whether there was anything."""
+    if not hasattr(os, "killpg"):
+        return False
+    try:
+        os.killpg(pid, _KILL)
+    except (ProcessLookupError, PermissionError):
+        return False  # it had none, or has none any more
+    return True
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
 from tale_eval.matrix.combinations import Combination
 from tale_eval.matrix.sweeps import with_swept
 from tale_eval.models.adapters import named_model
-from tale_eval.places import find_files, store_of
+from tale_eval.places import as_path, find_files, store_of
 from tale_eval.shown.masking import masked_text
 from tale_eval.tasks import PAPER_CONFIG, named_benchmark
 
@@ -112,7 +112,9 @@ def _belongs(folder: str, combination: Combination, asked: Mapping[str, str]) ->
 def mark(folder: str, asked: Mapping[str, str]) -> None:
     """Write down which setting a folder is of; its name may not tell."""
     files, path = store_of(folder)
-    files.makedirs(path, exist_ok=True)
+    if "://" not in as_path(folder):
+        # a store has no folders, and may refuse to be asked for one
+        files.makedirs(path, exist_ok=True)
     if _marked(folder) is None:
         with files.open(f"{path}/{MARK}", "w") as file:
             file.write(_mark(asked))

@@ -16,7 +16,7 @@ from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
 from tale_eval.matrix.folders import as_asked
 from tale_eval.matrix.running import Cell
 from tale_eval.models.adapters import named_model
-from tale_eval.places import find_files
+from tale_eval.places import find_files, store_of
 from tale_eval.solvers import resolve
 from tale_eval.tasks import named_benchmark, task_arguments
 from tale_eval.tokens.ledger import Call
@@ -188,7 +188,7 @@ def _answered(header: Header) -> int:
 
 
 def _lies_in(header: Header, folder: str) -> bool:
-    return f"/{folder.partition('://')[2] or folder}/".replace("//", "/") in f"/{header.location}"
+    return store_of(header.location)[1].startswith(f"{store_of(folder)[1]}/")
 
 
 def _seen(header: Header, method: str) -> Seen | None:

@@ -28,7 +28,7 @@ from tale_eval.inspect_ext.command_line import Options
 from tale_eval.inspect_ext.logs.files import UNREADABLE_LOG
 from tale_eval.inspect_ext.logs.headers import read_header
 from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
-from tale_eval.matrix.cell import GRACE_SECONDS, holder, kill, run_cell
+from tale_eval.matrix.cell import GRACE_SECONDS, holder, kill, kill_group, run_cell
 from tale_eval.matrix.combinations import Combination, eval_set_words
 from tale_eval.matrix.folders import asked_of, folders, mark
 from tale_eval.models.adapters import named_model
@@ -264,7 +264,7 @@ class _Run:
         questions = _questions(started.cell.folder)
         problem = _problem(started.process.exitcode, questions)
         if problem and started.output and started.process.pid:
-            kill(started.process.pid, of_a_group=True)  # what it left behind
+            kill_group(started.process.pid)  # what it left behind
         lines = [line.rstrip() for line in said.splitlines() if line.strip()]
         shown = "\n".join(lines[-_SHOWN_LINES:])
         return Finished(started.cell, problem, shown, time.monotonic() - started.at, questions)

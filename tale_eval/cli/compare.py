@@ -44,7 +44,7 @@ def compare(
     Every option of `inspect eval-set` is passed on, such as --limit 100 --epochs 3.
     """
     from tale_eval.inspect_ext.command_line import read_options
-    from tale_eval.matrix.combinations import combinations
+    from tale_eval.matrix.combination import combinations
     from tale_eval.matrix.plan import limits_of, plan_of
     from tale_eval.matrix.running import cells_of, run_cells, usual_jobs
     from tale_eval.tokens.pricing import read_prices

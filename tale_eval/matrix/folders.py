@@ -15,7 +15,7 @@ from tale_eval.inspect_ext.command_line import Options
 from tale_eval.inspect_ext.logs.files import UNREADABLE_LOG
 from tale_eval.inspect_ext.logs.headers import Header, read_header
 from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
-from tale_eval.matrix.combinations import Combination
+from tale_eval.matrix.combination import Combination
 from tale_eval.matrix.sweeps import with_swept
 from tale_eval.models.adapters import named_model
 from tale_eval.places import as_path, find_files, store_of

@@ -79,6 +79,9 @@ def plan_of(
         options: What is passed on to Inspect.
         prices: A user's own prices.
         load: Load our benchmarks to count their questions, where no log says it.
+
+    Raises:
+        InvalidValueError: --limit leaves no question of a task whose questions are counted.
     """
     headers = _headers(log_dir)
     sizes: _Sizes = {}
@@ -101,6 +104,15 @@ def _to_come(
     if load and asked not in sizes:
         sizes[asked] = _counted(combination.task, arguments)
     planned = _planned(sizes.get(asked), options)
+    if planned == 0:
+        # the data may have grown since the log that counted it
+        size = _counted(combination.task, arguments)
+        planned = _planned(size, options) if size is not None else None
+        if planned == 0:
+            raise InvalidValueError(
+                f"--limit {options.given.get('limit')} leaves no question of {combination.task}, "
+                f"which has {size}"
+            )
     own = [header for header in headers if _lies_in(header, cell.folder)]
     answered = max((_answered(header) for header in own), default=0)
     method = str(resolve(combination.method))

@@ -24,12 +24,12 @@ from tempfile import TemporaryDirectory
 from types import FrameType, ModuleType
 
 from tale_eval.errors import SourceError
-from tale_eval.inspect_ext.command_line import Options
+from tale_eval.inspect_ext.command_line import Options, read_options
 from tale_eval.inspect_ext.logs.files import UNREADABLE_LOG
 from tale_eval.inspect_ext.logs.headers import read_header
 from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
 from tale_eval.matrix.cell import GRACE_SECONDS, holder, kill, kill_group, run_cell
-from tale_eval.matrix.combinations import Combination, eval_set_words
+from tale_eval.matrix.combination import Combination, eval_set_words
 from tale_eval.matrix.folders import asked_of, folders, mark
 from tale_eval.models.adapters import named_model
 from tale_eval.places import find_files
@@ -127,7 +127,7 @@ def cells_of(
 
 def _shared_connections(options: Options, sharing: int) -> list[str]:
     """A user's bound on connections is the model's, however many cells ask it at once."""
-    bound = options.given.get("max_connections")
+    bound = options.generation.get("max_connections")
     if not isinstance(bound, int) or sharing < 2:
         return []
     return ["--max-connections", str(max(1, bound // sharing))]
@@ -167,8 +167,6 @@ def run_matrix(
     Raises:
         InvalidValueError: Two of them would share a folder, or an option is wrong.
     """
-    from tale_eval.inspect_ext.command_line import read_options
-
     read = options if isinstance(options, Options) else read_options(options)
     failed = run_cells(cells_of(found, log_dir, read, jobs), jobs, watch)
     return [combination for combination in found if combination in failed]
@@ -186,6 +184,9 @@ def run_cells(cells: Sequence[Cell], jobs: int, watch: Watch) -> set[Combination
                     watch(event)
                     if isinstance(event, Finished) and event.problem is not None:
                         failed.add(event.cell.combination)
+        except KeyboardInterrupt:
+            run.end(by_the_terminal=_in_the_foreground())
+            raise
         finally:
             run.end()
     return failed
@@ -269,11 +270,11 @@ class _Run:
         shown = "\n".join(lines[-_SHOWN_LINES:])
         return Finished(started.cell, problem, shown, time.monotonic() - started.at, questions)
 
-    def end(self) -> None:
+    def end(self, by_the_terminal: bool = False) -> None:
         """Interrupt what still runs, so that it writes down what was answered; then kill it."""
         for started in self.running:
-            # one that has the terminal is told by it, and twice would be once too often
-            if started.output or not _in_the_foreground():
+            # one that has the terminal was told by it, and twice would be once too often
+            if started.output or not by_the_terminal:
                 _interrupt(started.process)
         until = time.monotonic() + GRACE_SECONDS
         try:
@@ -283,6 +284,7 @@ class _Run:
             for started in self.running:
                 if started.process.is_alive() and started.process.pid:
                     kill(started.process.pid, of_a_group=started.output is not None)
+            self.running.clear()
 
 
 def _text(output: Path | None) -> str:

@@ -9,7 +9,7 @@ from inspect_ai.model import get_model
 
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.command_line import read_options
-from tale_eval.matrix.combinations import Combination, combinations
+from tale_eval.matrix.combination import Combination, combinations
 from tale_eval.matrix.folders import asked_of, folders, log_folder, mark
 from tale_eval.tasks.chain_sum import chain_sum
 

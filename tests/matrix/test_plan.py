@@ -7,7 +7,7 @@ import pytest
 from tale_eval.analysis.forecast import Seen, ToCome, forecast
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.command_line import read_options
-from tale_eval.matrix.combinations import combinations
+from tale_eval.matrix.combination import combinations
 from tale_eval.matrix.plan import Plan, limits_of, plan_of
 from tale_eval.matrix.running import cells_of
 from tale_eval.tokens.ledger import Call
@@ -103,6 +103,10 @@ def test_the_questions_of_our_benchmarks_are_counted_where_no_log_says_it(tmp_pa
     assert [run.questions for run in plan.to_come] == [8, 8]
     everything = plan_of(cells, str(tmp_path / "logs"), read_options([]), load=True)
     assert [run.questions for run in everything.to_come] == [3, None]
+    with pytest.raises(
+        InvalidValueError, match=r"--limit 4-9 leaves no question of .*, which has 3"
+    ):
+        plan_of(cells, str(tmp_path / "logs"), read_options(["--limit", "4-9"]), load=True)
 
 
 def test_the_plan_in_words() -> None:

@@ -22,7 +22,7 @@ from server import ChatServer, Reply, chat_server
 from tale_eval.inspect_ext.command_line import read_options
 from tale_eval.logs import read_records
 from tale_eval.matrix.cell import holder
-from tale_eval.matrix.combinations import combinations
+from tale_eval.matrix.combination import combinations
 from tale_eval.matrix.running import cells_of, is_local, usual_jobs
 
 MODEL = "openai-api/loop/m"

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from tale_eval.errors import InvalidValueError, TaleEvalError, UnknownNameError
 from tale_eval.inspect_ext.command_line import option_words, read_options
-from tale_eval.matrix.combinations import Combination, combinations, eval_set_words
+from tale_eval.matrix.combination import Combination, combinations, eval_set_words
 from tale_eval.matrix.sweeps import read_sweeps, swept_methods, swept_settings, with_swept
 
 

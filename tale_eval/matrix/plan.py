@@ -99,43 +99,55 @@ def _to_come(
     combination = cell.combination
     name, arguments = task_arguments(combination.task)
     spec: Any = _Named(name, arguments)
-    task = task_label(spec)
-    asked = (task, arguments.get("source"))
-    if load and asked not in sizes:
-        sizes[asked] = _counted(combination.task, arguments)
-    planned = _planned(sizes.get(asked), options)
-    if planned == 0:
-        # the data may have grown since the log that counted it
-        size = _counted(combination.task, arguments)
-        planned = _planned(size, options) if size is not None else None
-        if planned == 0:
-            raise InvalidValueError(
-                f"--limit {options.given.get('limit')} leaves no question of {combination.task}, "
-                f"which has {size}"
-            )
+    planned = _questions(combination.task, (task_label(spec), arguments), sizes, options, load)
     own = [header for header in headers if _lies_in(header, cell.folder)]
     answered = max((_answered(header) for header in own), default=0)
     method = str(resolve(combination.method))
     seen = (_seen(h, method) for h in headers if as_asked(h, combination.task, cell.asked))
     return ToCome(
         named_model(combination.model).name,
-        task,
+        task_label(spec),
         method,
         None if planned is None else max(0, planned - answered),
         tuple(each for each in seen if each is not None),
     )
 
 
+def _questions(
+    task: str,
+    called: tuple[str, dict[str, str]],
+    sizes: _Sizes,
+    options: Options,
+    load: bool,
+) -> int | None:
+    """How many questions a whole run of a task has; None if nobody knows."""
+    label, arguments = called
+    counted = (label, arguments.get("source"))
+    if load and counted not in sizes:
+        sizes[counted] = _counted(task, arguments)
+    planned = _planned(sizes.get(counted), options)
+    if planned != 0:
+        return planned
+    # the data may have grown since the log that counted it
+    size = _counted(task, arguments)
+    if size is not None and _planned(size, options) == 0:
+        raise InvalidValueError(
+            f"--limit {options.given.get('limit')} leaves no question of {task}, which has {size}"
+        )
+    return None if size is None else _planned(size, options)
+
+
 def _planned(size: int | None, options: Options) -> int | None:
-    """How many questions a run has, each epoch one more."""
-    count = size
+    """How many questions a run over so many has, each epoch one more."""
+    if "sample_id" in options.given:
+        return None  # a pattern may name any number
     limits = limits_of(options)
     if limits is not None:
         first, last = limits
         last = last if size is None else min(last, size)
-        count = max(0, last - first + 1)
+        size = max(0, last - first + 1)
     epochs = options.given.get("epochs")
-    return count and count * (epochs if isinstance(epochs, int) else 1)
+    return size and size * (epochs if isinstance(epochs, int) else 1)
 
 
 def limits_of(options: Options) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from inspect_ai.model import ChatMessage, ContentReasoning, Model, ModelOutput, 
 
 from tale_eval.inspect_ext.logged import pads
 from tale_eval.tokens.ledger import CountedBy
-from tale_eval.tokens.usage import tokens_used
+from tale_eval.tokens.usage import reasoning_used, tokens_used
 
 _CUT_OFF = ("max_tokens", "model_length")
 
@@ -76,6 +76,12 @@ def reasoned(output: ModelOutput) -> bool:
     return not isinstance(content, str) and any(isinstance(c, ContentReasoning) for c in content)
 
 
+def _showed_its_thoughts(output: ModelOutput) -> bool:
+    content = [] if output.empty else output.message.content
+    thoughts = [] if isinstance(content, str) else content
+    return any(isinstance(c, ContentReasoning) and c.reasoning.strip() for c in thoughts)
+
+
 def replied(output: ModelOutput) -> bool:
     """Whether the model said something, thought something or called a tool."""
     if output.empty:
@@ -88,6 +94,9 @@ def _provider_count(output: ModelOutput, counted_by: CountedBy) -> Count:
     if output.usage is None:
         return Count(None, None, counted_by, truncated, reasoned=reasoned(output))
     counts = usage_counts(output.usage, replied(output))
+    counts["reasoning_tokens"] = reasoning_used(
+        counts["reasoning_tokens"], thought=_showed_its_thoughts(output)
+    )
     if counts["output_tokens"] is None:
         counted_by = "nobody"
     return Count(**counts, counted_by=counted_by, truncated=truncated, reasoned=reasoned(output))

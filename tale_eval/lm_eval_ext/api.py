@@ -22,7 +22,7 @@ from tale_eval.lm_eval_ext.models import CUT_OFF, TaleLM
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
-from tale_eval.tokens.usage import tokens_used
+from tale_eval.tokens.usage import reasoning_used, tokens_used
 
 # whatever a server can do wrong, by both of lm_eval's clients: no connection, an error
 # status, no JSON, JSON of another shape
@@ -200,7 +200,7 @@ class ApiCounts(TaleLM):
             input_tokens=read,
             cache_read_tokens=cached,
             output_tokens=written,
-            reasoning_tokens=reasoning,
+            reasoning_tokens=reasoning_used(reasoning, thought=thought),
             counted_by="nobody" if written is None else "provider",
             stop_reason=reason,
             truncated=reason in CUT_OFF,

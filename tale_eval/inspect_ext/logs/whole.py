@@ -22,13 +22,13 @@ def whole_records(
     """One record per sample, and the calls of one, which say how the run asked."""
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(as_path(location), exclude_fields=UNREAD)
-    if count := sum(padded(sample) for sample in log.samples or []):
+    samples = _finished(log, problems)
+    if count := sum(map(padded, samples)):
         problems.append(
             f"{log.location}: the tokens of {count} answers are those of the longest reply of "
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )
-    samples = _finished(log, problems)
     method = method_label(log.eval, recorded_method(samples))
     which = deciding(log, samples, problems, choice)
     records = [

@@ -8,6 +8,8 @@ import gc
 from importlib import import_module
 from importlib.metadata import entry_points
 
+import tale_eval.matrix.cell  # noqa: F401 (the runs look it up)
+
 _OF_A_RUN = (
     "inspect_ai.__main__",
     "inspect_ai._cli._scanner",
@@ -26,7 +28,6 @@ _OF_A_RUN = (
     "uvicorn.lifespan.on",
     "anyio._backends._asyncio",
     "rich.markdown",
-    "tale_eval.matrix.cell",
 )
 """A name that is no more, or not installed, costs the runs time and nothing else."""
 

@@ -59,6 +59,12 @@ class Options:
         return {f"role.{name}": model for name, _, model in pairs}
 
 
+def limits_in(config: object) -> dict[str, str]:
+    """The limits on a sample that a log's configuration says, by name."""
+    values = {name: getattr(config, name, None) for name in _LIMITS}
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
 def read_options(words: Sequence[str]) -> Options:
     """Read what follows the tasks.
 

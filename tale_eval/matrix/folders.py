@@ -11,7 +11,7 @@ from typing import Any
 
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError, SourceError
-from tale_eval.inspect_ext.command_line import Options
+from tale_eval.inspect_ext.command_line import Options, limits_in
 from tale_eval.inspect_ext.logs.files import UNREADABLE_LOG
 from tale_eval.inspect_ext.logs.headers import Header, read_header
 from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
@@ -37,7 +37,9 @@ _THE_SAME_RUN = {
 MARK = ".tale-eval-setting"
 """A file in a combination's folder that says of which setting it is."""
 
-_MOST_BYTES = 200
+_MOST_BYTES = 255
+"""Of a file's name, on nearly all file systems."""
+
 _LONGEST_SETTING = 80
 
 
@@ -62,8 +64,8 @@ def log_folder(
         log_dir: The log folder.
         asked: What was `asked_of` it; without any the folder is that of version 0.1.0.
     """
-    model = _file_name(named_model(combination.model).name)
     setting = f"--{_setting_name(asked)}" if asked else ""
+    model = _file_name(named_model(combination.model).name, _MOST_BYTES - len(setting.encode()))
     parts = (_file_name(combination.task), _file_name(combination.method), model + setting)
     return "/".join([log_dir.rstrip("/"), *parts])
 
@@ -150,14 +152,11 @@ def as_asked(header: Header, task: str, asked: Mapping[str, str]) -> bool:
     """Whether a log was made by the settings that are asked of a task now."""
     usual = _usual(task)
     made = _settings(header.plan.config.model_dump(exclude_none=True))
-    ended = {key: asked.get(key) for key in asked if key.endswith("_limit")}
-    limits: Any = header.eval.config
-    if any(str(getattr(limits, key, None)) != value for key, value in ended.items()):
-        return False
+    made |= limits_in(header.eval.config)
     roles = {f"role.{name}" for name in header.eval.model_roles or {}}
     if roles != {key for key in asked if key.startswith("role.")}:
         return False
-    wanted = {key: value for key, value in asked.items() if key not in ended and key not in roles}
+    wanted = {key: value for key, value in asked.items() if key not in roles}
     if usual is not None:
         return made == usual | wanted
     # what somebody else's task says by itself is not known here
@@ -190,7 +189,7 @@ def _setting_name(asked: Mapping[str, str]) -> str:
     """A setting as part of a folder's name: as text where that is short and plain."""
     text = _text(asked)
     plain = _safe(text)
-    if plain == text == masked_text(text) and len(text) <= _LONGEST_SETTING:
+    if plain == text == masked_text(text) and len(text.encode()) <= _LONGEST_SETTING:
         return text
     names = _safe(",".join(sorted(asked)))[: _LONGEST_SETTING - 10]
     return f"{names}-{_digest(text)}"
@@ -200,12 +199,12 @@ def _text(asked: Mapping[str, str]) -> str:
     return ",".join(f"{key}={asked[key]}" for key in sorted(asked))
 
 
-def _file_name(text: str) -> str:
+def _file_name(text: str, most: int = _MOST_BYTES) -> str:
     """A name that stays in its folder on every file system, and is not too long for it."""
     name = _safe(text)
-    if len(name.encode()) <= _MOST_BYTES:
+    if len(name.encode()) <= most:
         return name
-    start = name.encode()[: _MOST_BYTES - 10].decode(errors="ignore")
+    start = name.encode()[: most - 10].decode(errors="ignore")
     return f"{start}-{_digest(text)}"
 
 

@@ -78,7 +78,7 @@ def test_a_long_method_has_a_name_that_every_file_system_takes() -> None:
         for end in "ab"
     ]
     assert names[0] != names[1]
-    assert all(len(part.encode()) <= 200 for name in names for part in name.parts)
+    assert all(len(part.encode()) <= 255 for name in names for part in name.parts)
 
 
 def test_two_combinations_of_one_folder_are_refused() -> None:
@@ -117,6 +117,19 @@ def test_a_folder_of_0_1_0_without_settings_is_gone_on_with(tmp_path: Path) -> N
     at = written_by_0_1_0(tmp_path)
     assert folder(at=at) == BASE
     assert folder("--token-limit", "5", at=at) == f"{BASE}--token_limit=5"
+
+
+def test_a_folder_of_0_1_0_with_a_limit_is_another_than_without(tmp_path: Path) -> None:
+    at = written_by_0_1_0(tmp_path, token_limit=500)
+    assert folder(at=at) == f"{BASE}--setting=default"
+    assert folder("--token-limit", "500", at=at) == BASE
+
+
+def test_a_long_model_leaves_room_for_its_setting() -> None:
+    long = Combination("gsm8k", "cot", f"a/{'b' * 300}")
+    found = folder("--reasoning-effort", "high", of=long)
+    assert found.endswith("--reasoning_effort=high")
+    assert len(found.rpartition("/")[2].encode()) <= 255
 
 
 def test_a_mark_says_of_which_setting_a_folder_is(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ Values = Mapping[str, Sequence[float]]
 
 Verdict = Literal["not worse", "worse", "undecided"]
 
-_LEVEL = 0.025
+LEVEL = 0.025
+"""How seldom the truth may lie beyond either end of an interval."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def median_estimate(values: Values) -> IntervalEstimate:
     n = len(means)
     middle = (means[(n - 1) // 2] + means[n // 2]) / 2
     # how many questions may lie below the median with at most 2.5 % chance
-    outside = int((bdtr(np.arange(n), n, 0.5) <= _LEVEL).sum())
+    outside = int((bdtr(np.arange(n), n, 0.5) <= LEVEL).sum())
     if outside == 0:
         return IntervalEstimate(middle, None, n, _too_few(n, "a median needs 6"))
     return IntervalEstimate(middle, Interval(means[outside - 1], means[n - outside]), n)
@@ -361,7 +362,7 @@ def _lower_end(totals: Floats, sizes: Floats, worst: tuple[float, float], furthe
     def excess(ratio: float) -> float:
         """Nearly linear in the ratio; 0 at the quantile."""
         chance = chance_negative(tops - ratio * bottoms, shapes)
-        return float(ndtri(np.clip(chance, 1e-9, 1 - 1e-9)) - ndtri(_LEVEL))
+        return float(ndtri(np.clip(chance, 1e-9, 1 - 1e-9)) - ndtri(LEVEL))
 
     step = 2 * math.sqrt((tops - centre * bottoms) ** 2 @ shapes) / math.fsum(sizes)
     if step == 0:

@@ -81,7 +81,8 @@ def test_what_a_number_of_questions_can_show() -> None:
     truth = Discordance(0.05, 0.05, 100)
     loss = detectable_loss(truth, 500, 0.02, 0.8)
     margin = provable_margin(truth, 500, 0.8)
-    assert loss is not None and margin is not None
+    assert loss is not None
+    assert margin is not None
     assert power(500, truth.with_difference(-loss), 0.02).worse >= 0.8
     assert power(500, truth.with_difference(-loss + 0.001), 0.02).worse < 0.8
     assert power(500, truth, margin).not_worse >= 0.8

@@ -67,9 +67,9 @@ def test_an_oracle_is_no_candidate() -> None:
 
 
 def test_logs_without_the_baseline_say_what_they_hold() -> None:
+    board = leaderboard(answers("direct", 3, 4, 9) + answers("short", 3, 4, 9), "cot", 0.02)
     with pytest.raises(InvalidValueError, match="the logs hold direct, short"):
-        records = answers("direct", 3, 4, 9) + answers("short", 3, 4, 9)
-        gated(leaderboard(records, "cot", 0.02), "cot", None)
+        gated(board, "cot", None)
 
 
 @pytest.mark.parametrize("ratio", [0, -1, float("nan")])

@@ -59,8 +59,7 @@ def test_a_gate_that_cannot_be_asked_is_no_verdict(
     write_log(tmp_path, "short", 3, 40, of=4)
     done = tale_eval("gate", tmp_path, *options, cwd=tmp_path)
     assert done.returncode == 3
-    assert message in one_line(done.stderr)
-    assert "Traceback" not in done.stderr
+    assert message in one_line(done.stderr, "error")
 
 
 def test_a_plan_says_how_many_questions_a_verdict_needs(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ stake over a grid of bets that stay the same for the whole game, so nothing has 
 It holds for questions that come in random order from those that the verdict is about.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from tale_eval.analysis.statistics import LEVEL, Verdict, check_margin
 from tale_eval.errors import InvalidValueError
@@ -59,28 +59,37 @@ class SequentialVerdict:
         Raises:
             InvalidValueError: A difference outside of that.
         """
-        for difference in differences:
-            if not -1 <= difference <= 1:
-                raise InvalidValueError(
-                    f"difference {difference}: of two scores from 0 to 1, so from -1 to 1"
-                )
-            self._look_at(difference)
+        values = np.array(list(differences))
+        outside = values[~(np.abs(values) <= 1)]
+        if outside.size:
+            raise InvalidValueError(
+                f"difference {outside[0]}: of two scores from 0 to 1, so from -1 to 1"
+            )
+        if values.size:
+            self._look_at(values + self.margin)
         return self.verdict
 
-    def _look_at(self, difference: float) -> None:
-        self.questions += 1
-        above = difference + self.margin
-        # the most that can be lost at once: the margin less than all, or a question and it
-        self._against_a_loss += np.log1p(_BETS * above / (1 - self.margin))
-        self._against_no_loss += np.log1p(-_BETS * above / (1 + self.margin))
+    def _look_at(self, above: Floats) -> None:
+        """Play the questions' differences, as they lie above the largest harmless loss."""
+        # a bet is a share of the most that can be lost at once
+        loses = self._against_a_loss + _played(above / (1 - self.margin))
+        wins = self._against_no_loss + _played(-above / (1 + self.margin))
+        self._against_a_loss, self._against_no_loss = loses[-1], wins[-1]
+        before, self.questions = self.questions, self.questions + len(above)
         if self.verdict != "undecided":
             return
-        if _stake(self._against_a_loss) >= 1 / LEVEL:
-            self.verdict, self.decided_at = "not worse", self.questions
-        elif _stake(self._against_no_loss) >= 1 / LEVEL:
-            self.verdict, self.decided_at = "worse", self.questions
+        said: tuple[tuple[Floats, Verdict], ...] = ((loses, "not worse"), (wins, "worse"))
+        for stakes, verdict in said:
+            won = np.flatnonzero(_stake(stakes) >= 1 / LEVEL)
+            if won.size and (self.decided_at is None or before + won[0] + 1 < self.decided_at):
+                self.verdict, self.decided_at = verdict, before + int(won[0]) + 1
 
 
-def _stake(logarithms: Floats) -> float:
-    """What a stake of 1 has come to, split evenly over the bets."""
-    return math.exp(float(logarithms.max())) * float(np.exp(logarithms - logarithms.max()).mean())
+def _played(gains: Floats) -> Floats:
+    """Logarithm of what each bet has made after each question. Shape (questions, bets)."""
+    return np.log1p(np.outer(gains, _BETS)).cumsum(axis=0)
+
+
+def _stake(logarithms: Floats) -> Floats:
+    """What a stake of 1, split evenly over the bets, has come to after each question."""
+    return np.exp(logsumexp(logarithms, axis=-1)) / len(_BETS)

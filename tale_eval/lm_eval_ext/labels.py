@@ -6,6 +6,9 @@ from typing import Any
 
 from tale_eval.shown.masking import masked, masked_text
 
+OWN_PROMPT = "task's own prompt"
+"""What stands for a method where somebody else's task is asked as it is."""
+
 
 def task_label(benchmark: str, arguments: Mapping[str, Any]) -> str:
     """A task with the arguments that choose its questions: "mathbench(level=college)"."""

@@ -42,6 +42,9 @@ MARK = "tale_method"
 _PLACE = "[the question that tale-eval asks]"
 """Stands in a prompt for a text that comes later."""
 
+_TAKE_ALL = ("take_first", "take_first_k", "remove_whitespace", "lowercase", "uppercase")
+"""Filters that leave a reply whole."""
+
 _LONG_ANSWER = 60
 """Characters of a worked example's answer from which on it reasons."""
 
@@ -59,6 +62,7 @@ class Around:
         asked_to_reason: What in the task's own prompt asks for the reasoning that the method
             asks to leave out; None where they agree.
         without_reasoning: The method asks for an answer alone.
+        compares_whole: The task compares all of a reply with the answer.
     """
 
     method: str
@@ -67,6 +71,7 @@ class Around:
     apart: Any
     asked_to_reason: str | None = None
     without_reasoning: bool = False
+    compares_whole: bool = False
 
     @property
     def turn(self) -> Turn:
@@ -204,7 +209,10 @@ def _mark(task: Any, method: str, request: Any, apart: Any) -> None:
     reasons = asks_to_reason(_shown(whole)) or _reasoning_examples(task)
     alone = _asks_for_no_reasoning(method)
     against = reasons if alone else None
-    request.around = Around(method, request.task_name, text, apart, against, alone)
+    whole_reply = _compares_whole(task)
+    request.around = Around(
+        method, request.task_name, text, apart, against, alone, compares_whole=whole_reply
+    )
     request.arguments = (context, {**settings, MARK: method}, *rest)
 
 
@@ -217,6 +225,15 @@ def _apart(options: Mapping[str, Any]) -> Any:
     if system:
         messages.insert(0, {"role": "system", "content": system})
     return options["chat_template"](messages)
+
+
+def _compares_whole(task: Any) -> bool:
+    """Whether no filter takes the answer out of a reply that must equal it."""
+    config = task.config
+    if config.process_results is not None or "exact_match" not in task.aggregation():
+        return False
+    filters = [step["function"] for one in config.filter_list or () for step in one["filter"]]
+    return all(name in _TAKE_ALL for name in filters)
 
 
 def _shown(context: Any) -> str:

@@ -55,6 +55,11 @@ def _cautions(around: Any, settings: Mapping[str, Any], default: int | None) -> 
         return
     if around.without_reasoning:
         return
+    if around.compares_whole:
+        yield (
+            "its metric compares the whole reply with the answer, so a reply that reasons counts "
+            "as wrong; run a task whose filter takes the answer out"
+        )
     named = next((name for name in _CAPS if settings.get(name) is not None), None)
     cap = default if named is None else settings[named]
     if cap is not None and int(cap) < ENOUGH_TOKENS:

@@ -67,7 +67,8 @@ def read_turn(text: str) -> Turn:
     found = _CUE.search(text, max(0, len(text) - _LONGEST_CUE))
     if found is None or not text[: found.start()].strip():
         return Turn(text, "")
-    if found["label"] and len(found["label"].split()) > _LONGEST_LABEL:
+    label = found["label"] or ""
+    if len(label.split()) > _LONGEST_LABEL and not asks_to_reason(label):
         return Turn(text, "")
     return Turn(text[: found.start()], found.group())
 

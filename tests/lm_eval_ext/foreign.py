@@ -5,6 +5,7 @@ there before it asks a hub. So a task's own file is read as it is.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,28 @@ def write_data(folder: Path) -> Path:
             listed.append({"config_name": name, "data_files": files})
         (folder / path / "README.md").write_text(f"---\nconfigs: {json.dumps(listed)}\n---\n")
     return folder
+
+
+def reasoned(prompt: str) -> tuple[int, str]:
+    """The number of the question in a prompt, and a reply in its task's own style.
+
+    The reply is right where the number is even, and off by one where it is not.
+    """
+    question = prompt.strip()
+    if "True is" in question:
+        n = question.rpartition("True is")[0].rpartition("Q: ")[2].count("not ")
+        return n, "I count them. So the answer is True."  # which it is where n is even
+    number = re.findall(r"(\d+) plus|\$(\d+) \+|小明有 (\d+) 个", question)[-1]
+    n = int("".join(number))
+    said = 2 * n + n % 2
+    if "Options:" in question:
+        return n, f"That is {said}. The answer is ({'ABCDEFGHIJ'[n + n % 2]})."
+    if "小明" in question:
+        return n, f"一共有 {said} 个。答案是 {said}。"
+    if "$" in question:
+        return n, f"It is ${said}$.\nFinal Answer: The final answer is ${said}$. I hope it is correct."
+    if "The final answer is [answer]" in question:
+        return n, f"{n} and {n} make {said}. The final answer is {said}"
+    if question.endswith("Answer:"):
+        return n, str(said)
+    return n, f"{n} and {n} make {said}. The answer is {said}."

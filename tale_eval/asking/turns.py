@@ -42,7 +42,7 @@ _LONGEST_CUE = 200
 _LONGEST_LABEL = 4
 """Words of a cue's label; a longer line that ends in a colon is an instruction."""
 
-_OPTION = re.compile(r"^[ \t]*\(?([A-Z])[.):：、．][ \t]*\S", re.MULTILINE)  # noqa: RUF001
+_OPTION = re.compile(r"^[ \t]*\(?([A-Z])[.):：、．][ \t]*\S", re.MULTILINE)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 _LATIN = re.compile(r"[A-Za-z]")

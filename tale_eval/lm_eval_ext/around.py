@@ -13,7 +13,6 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from tale_eval.asking.method import Method
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.asking.question import Question
 from tale_eval.asking.turns import (
@@ -186,6 +185,11 @@ def _placed_asks(asked: Any, cue: str) -> Any:
 def _built(task: Any, method: str, build: Callable[..., None], **options: Any) -> None:
     """Build a task's requests, and put the method around each."""
     build(**options)
+    if taken := results.AGGREGATIONS.keys() & task.aggregation().keys():
+        raise InvalidValueError(
+            f"--tasks {task.task_name}: its metric {min(taken)!r} has the name of one of "
+            "tale-eval's counts: give it another name in the task's file"
+        )
     apart = _apart(options)
     for request in task.instances:
         if request.request_type != "generate_until":
@@ -245,11 +249,13 @@ def _reasoning_examples(task: Any) -> str | None:
     if not task.config.num_fewshot:
         return None
     example = next(iter(task.fewshot_docs()), None)
-    answer = task.doc_to_target(example) if example is not None else ""
+    if example is None:
+        return None
     configured = getattr(task, "fewshot_cfg", None)
-    if example is not None and configured is not None:
-        answer = task.doc_to_target(example, configured.doc_to_target)
-    return "its worked examples" if len(str(answer)) >= _LONG_ANSWER else None
+    # only a task of a YAML file has other words for its examples
+    answer = task.doc_to_target(example, *([configured.doc_to_target] if configured else []))
+    shown = answer[0] if isinstance(answer, list) and answer else answer
+    return "its worked examples" if len(str(shown)) >= _LONG_ANSWER else None
 
 
 @cache
@@ -291,6 +297,10 @@ class _Counted:
     def apply_filters(self) -> Any:
         filtered = self._filter()
         for request in self._task.instances:
+            sent = getattr(request.resps[0], "sent", None)
+            if sent is not None:
+                # lm_eval writes into its sample files what it holds for the prompt
+                request.arguments = (sent, *request.args[1:])
             for name, value in request.filtered_resps.items():
                 request.filtered_resps[name] = _Carried(request, name, value)
         replies = [reply for request in self._task.instances for reply in request.resps]

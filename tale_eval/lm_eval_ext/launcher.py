@@ -42,6 +42,8 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     options = command_line.parse_args()
     tasks = getattr(options, "tasks", None) or ()
     _check_examples(tasks, getattr(options, "num_fewshot", None))
+    if asked_by and options.command != "run":
+        raise InvalidValueError(f"--method {asked_by[0]}: belongs to 'tale-eval lm-eval run'")
     labels = _checked(asked_by, tasks)
     _show_cautions()
     with _naming_a_missing_task(), models_kept(len(labels) > 1):

@@ -71,10 +71,11 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             asked = helping or waiting
             batch = [running[i].request() if i in running else requests[i] for i in asked]
             came = self._resumed(batch, ask) if running else ask(batch)
-            for i, reply in zip(asked, came, strict=True):
+            for i, request, reply in zip(asked, batch, came, strict=True):
                 finished = running[i].take(reply) if i in running else reply
                 if finished is not None:
                     replies[i] = finished
+                    finished.sent = request.args[0] if i in running else None
         return [replies[i] for i in range(len(requests))]
 
     def set_cache_hook(self, cache_hook: Any) -> None:

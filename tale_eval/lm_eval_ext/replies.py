@@ -6,7 +6,7 @@ the calls behind it, through lm_eval's clean-up, its filters and its cache (pick
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.tokens.ledger import Call
@@ -21,6 +21,7 @@ class Reply(str):
         error: Why there is no text; None if there is one.
         thought: A text stood before it, which was cut off: the model's thinking.
         stopped_at: The text at which it was cut; None where none is known of.
+        sent: The prompt that it answers, where a method made it out of the task's.
     """
 
     calls: tuple[Call, ...]
@@ -28,6 +29,7 @@ class Reply(str):
     error: str | None
     thought: bool = False
     stopped_at: str | None = None
+    sent: Any = None
 
     def __new__(
         cls,
@@ -45,7 +47,7 @@ class Reply(str):
     def _of(self, text: str) -> "Reply":
         part = Reply(text, self.calls, self.reading, self.error)
         part.thought = self.thought
-        part.stopped_at = self.stopped_at
+        part.stopped_at, part.sent = self.stopped_at, self.sent
         return part
 
     # lm_eval cuts a reply at its stop texts with split(), and the thinking off with lstrip()

@@ -308,9 +308,7 @@ def _around_record(
     )
 
 
-def _costs(
-    row: Mapping[str, Any], name: str, prices: Prices | None
-) -> dict[str, float | None]:
+def _costs(row: Mapping[str, Any], name: str, prices: Prices | None) -> dict[str, float | None]:
     return cost_values(
         [_call(call, _part(name, "date")) for call in row["calls"]],
         budget=row.get("budget"),

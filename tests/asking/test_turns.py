@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tale_eval.asking.prompts import cot_prompt, direct_prompt
 from tale_eval.asking.question import Question
@@ -28,7 +27,7 @@ from tale_eval.asking.turns import (
             "\nAnswer: Let's think step by step.",
         ),
         ("Q: not True is\nA: Let's think step by step.", "\nA: Let's think step by step."),
-        ("问题： 小明有 5 个苹果\n逐步解答:", "\n逐步解答:"),  # noqa: RUF001
+        ("问题： 小明有 5 个苹果\n逐步解答:", "\n逐步解答:"),
         ("Question: 2 + 2\nStep-by-Step Answer:", "\nStep-by-Step Answer:"),
         ("What is it?\nLet's think step by step: ", "\nLet's think step by step: "),
         ("Soru: 2 + 2\nÇözüm: Adım adım düşünelim.", "\nÇözüm: Adım adım düşünelim."),
@@ -36,7 +35,7 @@ from tale_eval.asking.turns import (
         ("Which?\n**Thoughts**:", "\n**Thoughts**:"),
         ("Question: who?\nAnswer: ", "\nAnswer: "),
         ("Who? A:", " A:"),
-        ("谁？答案：", "答案："),  # noqa: RUF001
+        ("谁？答案：", "答案："),
         # no cue: what is asked, options, an instruction, a label alone
         ("What is 1 + 1?", ""),
         ("Which?\n(A) x\n(B) y", ""),
@@ -52,7 +51,7 @@ def test_the_answer_cue_is_what_calls_for_the_answer_at_the_end(text: str, cue: 
     assert turn.question + turn.cue == text
 
 
-@given(st.text(st.sampled_from("Q: A\n.?：答案 \t"), max_size=60))  # noqa: RUF001
+@given(st.text(st.sampled_from("Q: A\n.?：答案 \t"), max_size=60))
 def test_question_and_cue_are_the_whole_turn(text: str) -> None:
     turn = read_turn(text)
     assert turn.question + turn.cue == text
@@ -83,8 +82,8 @@ def direct(question: Question) -> str:
         ),
         (
             budgeted,
-            "问题： 小明有 5 个苹果\n逐步解答:",  # noqa: RUF001
-            "问题： 小明有 5 个苹果\n让我们一步一步思考并使用少于 50 tokens:\n逐步解答:",  # noqa: RUF001
+            "问题： 小明有 5 个苹果\n逐步解答:",
+            "问题： 小明有 5 个苹果\n让我们一步一步思考并使用少于 50 tokens:\n逐步解答:",
         ),
         (
             direct,

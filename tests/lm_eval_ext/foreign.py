@@ -21,7 +21,9 @@ def sums(n: int) -> str:
 
 
 def gsm8k(size: int = SIZE) -> Rows:
-    return [{"question": sums(n), "answer": f"They make {2 * n}.\n#### {2 * n}"} for n in range(size)]
+    return [
+        {"question": sums(n), "answer": f"They make {2 * n}.\n#### {2 * n}"} for n in range(size)
+    ]
 
 
 def math500() -> Rows:
@@ -36,7 +38,7 @@ def math500() -> Rows:
 
 
 def mmlu_pro() -> Rows:
-    """The right option of question n has letter n; examples of reasoning stand in the other split."""
+    """The right option of question n has letter n."""
     return [
         {
             "question_id": n,
@@ -54,16 +56,14 @@ def mmlu_pro() -> Rows:
 
 
 def boolean_expressions() -> Rows:
-    return [
-        {"input": f"{'not ' * n}True is", "target": str(n % 2 == 0)} for n in range(SIZE)
-    ]
+    return [{"input": f"{'not ' * n}True is", "target": str(n % 2 == 0)} for n in range(SIZE)]
 
 
 def mgsm_zh() -> Rows:
     """Rows of the test split; those of the training split have an answer in words."""
     return [
         {
-            "question": f"小明有 {n} 个苹果，小红也有 {n} 个。一共有多少个？",  # noqa: RUF001
+            "question": f"小明有 {n} 个苹果，小红也有 {n} 个。一共有多少个？",
             "answer": None,
             "answer_number": 2 * n,
             "equation_solution": None,
@@ -75,8 +75,8 @@ def mgsm_zh() -> Rows:
 def mgsm_zh_examples() -> Rows:
     return [
         {
-            "question": f"问题：{n} 加 {n} 是多少？",  # noqa: RUF001
-            "answer": f"逐步解答：{n} 加 {n} 等于 {2 * n}。答案是 {2 * n}。",  # noqa: RUF001
+            "question": f"问题：{n} 加 {n} 是多少？",
+            "answer": f"逐步解答：{n} 加 {n} 等于 {2 * n}。答案是 {2 * n}。",
             "answer_number": 2 * n,
             "equation_solution": f"{n}+{n}={2 * n}",
         }
@@ -138,7 +138,10 @@ def reasoned(prompt: str) -> tuple[int, str]:
     if "小明" in question:
         return n, f"一共有 {said} 个。答案是 {said}。"
     if "$" in question:
-        return n, f"It is ${said}$.\nFinal Answer: The final answer is ${said}$. I hope it is correct."
+        return (
+            n,
+            f"It is ${said}$.\nFinal Answer: The final answer is ${said}$. I hope it is correct.",
+        )
     if "The final answer is [answer]" in question:
         return n, f"{n} and {n} make {said}. The final answer is {said}"
     if question.endswith("Answer:"):

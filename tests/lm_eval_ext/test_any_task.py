@@ -110,7 +110,7 @@ def check_prompts(server: ChatServer) -> None:
     assert "Q: What is 1 plus 1?\nLet's think step by step and use less than 50 tokens:\nA:" in sent
     chinese = [p for p in server.prompts() if "并使用少于 50 tokens" in p]
     assert sorted(chinese)[1] == (
-        "问题： 小明有 1 个苹果，小红也有 1 个。一共有多少个？\n"  # noqa: RUF001
+        "问题： 小明有 1 个苹果，小红也有 1 个。一共有多少个？\n"
         "让我们一步一步思考并使用少于 50 tokens:\n逐步解答:"
     )
     for request in server.requests:
@@ -121,7 +121,7 @@ def check_prompts(server: ChatServer) -> None:
             assert "stop" not in request
         elif "True is" not in messages[-1]["content"]:
             # the task's worked examples as turns, without a word of ours
-            *before, last = [m for m in messages if m["role"] != "system"]
+            *before, _ = [m for m in messages if m["role"] != "system"]
             assert [m["role"] for m in before] == ["user", "assistant"] * 2
             assert not any("use less than" in m["content"] for m in before)
 
@@ -227,13 +227,15 @@ def test_a_local_model_is_asked_in_any_batch_and_counted_by_its_tokenizer(
     for row in rows.values():
         estimate, answered = row["calls"]
         assert estimate["purpose"] == "estimate"
-        # one token a byte: no chat template, so the description stands before the question
+        # no chat template is asked for, so the description stands before the question; one
+        # token a byte, and one for two line breaks
         prompt = (
             "Evaluate the result of a random Boolean expression.\n\n"
             f"Q: {row['doc']['input']}\nLet's think step by step:\n"
             "A: Let's think step by step."
         )
-        assert answered["input_tokens"] <= len(prompt.encode())
+        assert answered["input_tokens"] == len(prompt.encode()) - prompt.count("\n\n")
+        assert row["arguments"]["gen_args_0"]["arg_0"] == prompt
         assert answered["output_tokens"] <= 24
         assert answered["counted_by"] == "tokenizer"
         assert row["budget_status"] == "missing"

@@ -126,6 +126,8 @@ def test_a_base_model_is_asked_between_the_question_and_the_answer_cue() -> None
     # the worked example is the task's own, to the letter
     assert "use less than" not in context.removesuffix(asked)
     assert settings == {"until": ["Q:"], "do_sample": False}
+    # the row has what was sent
+    assert samples[0]["arguments"] == [(context, {**settings, MARK: "budget:tokens=50"})] * 1
     assert results["right,strict"] == 1
     assert results["right,whole"] == 0
 
@@ -293,9 +295,7 @@ def test_a_metric_that_compares_the_whole_reply_is_named(
     whole: dict[str, Any] = {
         "process_results": None,
         "doc_to_target": "answer",
-        "metric_list": [
-            {"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}
-        ],
+        "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
         "generation_kwargs": {"until": ["Q:"], "max_gen_toks": 1024},
     }
     run(a_task(**whole), "cot")
@@ -311,9 +311,7 @@ def test_cut_answers_are_flagged_and_counted(heard: pytest.LogCaptureFixture) ->
     def cut(prompt: str) -> Reply:
         whole = reply(prompt)
         if "0 plus" in prompt:
-            return Reply(
-                whole, [whole.calls[0].model_copy(update={"truncated": True})]
-            )
+            return Reply(whole, [whole.calls[0].model_copy(update={"truncated": True})])
         # as lm_eval's local models cut a reply at a stop text
         first = whole.split("\n")[0] if "1 plus" in prompt else whole.split(".")[0]
         assert isinstance(first, Reply)
@@ -334,7 +332,7 @@ def test_stops_that_stand_in_reasoning(stop: str) -> None:
     assert cuts_reasoning(stop)
 
 
-@pytest.mark.parametrize("stop", ["Q:", "</s>", "Question:", "问题：", "", "```"])  # noqa: RUF001
+@pytest.mark.parametrize("stop", ["Q:", "</s>", "Question:", "问题：", "", "```"])
 def test_stops_that_begin_another_question_or_end_the_text(stop: str) -> None:
     assert not cuts_reasoning(stop)
 
@@ -372,3 +370,18 @@ def test_a_method_that_cannot_be_put_around_is_named(
 def test_every_name_that_is_written_beside_a_metric_is_known_to_the_reader() -> None:
     assert set(AGGREGATIONS) <= BESIDE_METRICS | set(COST_KEYS)
     assert set(AGGREGATIONS) >= BESIDE_METRICS
+
+
+def test_a_metric_with_the_name_of_a_count_is_refused() -> None:
+    task = a_task(
+        metric_list=[{"metric": "calls", "aggregation": "mean", "higher_is_better": True}]
+    )
+    with pytest.raises(InvalidValueError, match="its metric 'calls' has the name of one of"):
+        run(task, "cot")
+
+
+def test_answers_alone_may_be_wanted_without_metrics() -> None:
+    task = a_task()
+    task.override_metric("bypass")  # what --predict_only does
+    _, samples, _ = run(task, "cot")
+    assert [s["output_tokens"] for s in samples[:3]] == [10, 11, 12]

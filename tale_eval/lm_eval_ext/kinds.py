@@ -48,10 +48,16 @@ def _tasks(name: str, index: Index) -> Iterator[str]:
         for task in sorted(entry.tags):
             yield from _tasks(task, index)
     elif entry.kind == Kind.GROUP:
-        members = _config(entry).get("task")
-        for member in members if isinstance(members, list) else []:
-            if isinstance(member, str):
-                yield from _tasks(member, index)
+        yield from _members(_config(entry).get("task"), index)
+
+
+def _members(members: Any, index: Index) -> Iterator[str]:
+    """The tasks of a group's list, in which groups of its own may stand."""
+    for member in members if isinstance(members, list) else [members]:
+        if isinstance(member, str):
+            yield from _tasks(member, index)
+        elif isinstance(member, dict):
+            yield from _members(member.get("task", member.get("group")), index)
 
 
 def _config(entry: Entry) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.choice import ScoreChoice
 from tale_eval.grading.credit import credit
+from tale_eval.lm_eval_ext.generation import run_setting
 from tale_eval.lm_eval_ext.labels import BESIDE_METRICS, model_label
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
@@ -68,6 +70,19 @@ class _Results(BaseModel):
     configs: dict[str, _Task] = {}
     versions: dict[str, Any] = {}
     lm_eval_version: Any = None
+    system_instruction: str | None = None
+    chat_template: Any = None
+
+    def setting(self, task: str) -> Setting:
+        """What of the run's generation settings changes what is written."""
+        # earlier versions do not say whether there was a template
+        untold = "chat_template" not in self.model_fields_set
+        return run_setting(
+            self.configs.get(task, _Task()).generation_kwargs or {},
+            self.config.arguments,
+            self.system_instruction,
+            chat_template=untold or self.chat_template is not None,
+        )
 
 
 def numbered_lines(content: bytes) -> list[tuple[int, bytes]]:
@@ -86,7 +101,7 @@ def read_sample_files(
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these files; what is wrong with one goes into `problems`.
 
-    Of several files in one folder of one model, task and method the newest counts.
+    Of several files in one folder of one model, task, method and setting the newest counts.
 
     Args:
         names: Where the sample files lie: paths and URLs.
@@ -96,7 +111,7 @@ def read_sample_files(
     choice = choice or ScoreChoice()
     # a local file goes by its path in what is said of it
     names = list(dict.fromkeys(map(as_path, names)))
-    newest: dict[tuple[str, ...], tuple[str, list[Record], RunSettings]] = {}
+    newest: dict[tuple[object, ...], tuple[str, list[Record], RunSettings]] = {}
     for name in sorted(names, key=lambda name: (_part(name, "date"), name)):
         try:
             results = _results(name, problems)
@@ -107,7 +122,7 @@ def read_sample_files(
         except (*MALFORMED, OSError) as error:
             problems.append(f"{name}: cannot be read ({reason(error)})")
             continue
-        run = (name.rpartition("/")[0], made.model, made.task, made.method)
+        run = (name.rpartition("/")[0], made.model, made.task, made.variant)
         if run in newest:
             problems.append(f"{newest[run][0]}: left out, {name} is a newer run of this task")
         newest[run] = (name, found, made)
@@ -146,6 +161,7 @@ def _records(
 ) -> list[Record]:
     model = f"{model_label(results.config.model, results.config.arguments)} ({HARNESS})"
     files, path = store_of(name)
+    setting = results.setting(_part(name, "task"))
     records = []
     bad: list[str] = []
     others: dict[str, None] = {}
@@ -160,7 +176,7 @@ def _records(
                 )
                 return []
             which = None if _is_ours(row["doc"]) else _metric(row, choice, others)
-            record = _record(row, model, name, prices, which)
+            record = _record(row, model, setting, name, prices, which)
             if _is_asked_by_us(row):
                 around.append(row)
                 filtered.setdefault(str(row.get("filter", "none")), []).append(record)
@@ -259,17 +275,23 @@ def _odd_answers(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _record(
-    row: Mapping[str, Any], model: str, name: str, prices: Prices | None, metric: str | None
+    row: Mapping[str, Any],
+    model: str,
+    setting: Setting,
+    name: str,
+    prices: Prices | None,
+    metric: str | None,
 ) -> Record:
     document = row["doc"]
     if _is_asked_by_us(row) and not _is_ours(document):
-        return _around_record(row, model, name, prices, metric)
+        return _around_record(row, model, setting, name, prices, metric)
     if metric is not None:
         # older versions of lm_eval name no filter (its pull request 2517), or have no hash
         return Record(
             model=model,
             task=_part(name, "task"),
             method=f"task's own prompt ({row.get('filter', 'none')})",
+            setting=setting,
             sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
             epoch=1,
             correct=_credit(metric, row[metric]),
@@ -281,6 +303,7 @@ def _record(
         model=model,
         task=document["task"],
         method=document["method"],
+        setting=setting,
         sample_id=str(document["id"]),
         epoch=1,
         correct=row.get("correct"),
@@ -292,13 +315,19 @@ def _record(
 
 
 def _around_record(
-    row: Mapping[str, Any], model: str, name: str, prices: Prices | None, metric: str | None
+    row: Mapping[str, Any],
+    model: str,
+    setting: Setting,
+    name: str,
+    prices: Prices | None,
+    metric: str | None,
 ) -> Record:
     """An answer to somebody else's task by a method."""
     return Record(
         model=model,
         task=_part(name, "task"),
         method=row["method"],
+        setting=setting,
         sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
         epoch=1,
         correct=None if metric is None else _credit(metric, row[metric]),
@@ -347,6 +376,7 @@ def _settings(name: str, results: _Results, record: Record) -> RunSettings:
         model=record.model,
         task=record.task,
         method=record.method,
+        setting=record.setting,
         log=name,
         values=masked(
             {

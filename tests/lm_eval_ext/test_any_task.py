@@ -48,8 +48,13 @@ def run_tasks(
         f"model=m,base_url={server.base_url}/chat/completions,num_concurrent=8,seed=7",
         *("--output_path", folder / "out", "--log_samples", *options),
         cwd=folder,
-        variables=server.variables | (variables or {}),
+        variables=server.variables | own_cache(folder) | (variables or {}),
     )
+
+
+def own_cache(folder: Path) -> dict[str, str]:
+    """An environment in which `datasets` keeps these rows from whoever loads such a name next."""
+    return {"HF_DATASETS_CACHE": str(folder / "cache_of_datasets")}
 
 
 def rows_of(folder: Path, task: str) -> dict[str, dict[tuple[str, int], dict[str, Any]]]:
@@ -219,8 +224,9 @@ def test_a_local_model_is_asked_in_any_batch_and_counted_by_its_tokenizer(
         *("run", "--model", "hf", "--model_args", f"pretrained={model}"),
         *("--tasks", "bbh_cot_zeroshot_boolean_expressions", "--method", "tale_ep"),
         *("--gen_kwargs", "max_gen_toks=24", "--batch_size", batch, "--device", "cpu"),
-        *("--output_path", tmp_path / "out", "--log_samples", "--metadata", "x=1"),
+        *("--output_path", tmp_path / "out", "--log_samples"),
         cwd=tmp_path,
+        variables=own_cache(tmp_path),
     )
     assert done.returncode == 0, done.stderr
     rows = rows_of(tmp_path / "out", "bbh_cot_zeroshot_boolean_expressions")["tale_ep"]

@@ -62,6 +62,7 @@ class Around:
             asks to leave out; None where they agree.
         without_reasoning: The method asks for an answer alone.
         compares_whole: The task compares all of a reply with the answer.
+        caps: The method has a cap of its own in the place of the task's.
     """
 
     method: str
@@ -71,6 +72,7 @@ class Around:
     asked_to_reason: str | None = None
     without_reasoning: bool = False
     compares_whole: bool = False
+    caps: bool = False
 
     @property
     def turn(self) -> Turn:
@@ -149,7 +151,7 @@ def plan_for(document: Mapping[str, Any]) -> Plan:
         return plan
     # no second format beside the task's own, unless the user asks for one
     way = replace(plan.way, answer_format=plan.way.format_for("none"))
-    return Plan(partial(_steps_around, plan, around.turn.cue), way)
+    return replace(plan, steps=partial(_steps_around, plan, around.turn.cue), way=way)
 
 
 def placed(request: Instance, ask: Ask) -> tuple[Any, dict[str, Any]]:
@@ -178,8 +180,12 @@ def _placed_asks(asked: Any, cue: str) -> Any:
         return tuple(_placed_asks(ask, cue) for ask in asked)
     if not asked.answers:
         return asked
-    words = asked.words
-    return replace(asked, words=lambda question: put_around(words, question, cue))
+    words, at = asked.words, asked.at
+    return replace(
+        asked,
+        words=lambda question: put_around(words, question, cue),
+        at=at and (lambda budget: _placed_asks(at(budget), cue)),
+    )
 
 
 def _built(task: Any, method: str, build: Callable[..., None], **options: Any) -> None:
@@ -212,10 +218,15 @@ def _mark(task: Any, method: str, request: Any, apart: Any) -> None:
     whole = exchanged(context, text, text)
     reasons = asks_to_reason(_shown(whole)) or _reasoning_examples(task)
     alone = _asks_for_no_reasoning(method)
-    against = reasons if alone else None
-    whole_reply = _compares_whole(task)
     request.around = Around(
-        method, request.task_name, text, apart, against, alone, compares_whole=whole_reply
+        method,
+        request.task_name,
+        text,
+        apart,
+        asked_to_reason=reasons if alone else None,
+        without_reasoning=alone,
+        compares_whole=_compares_whole(task),
+        caps="cap" in plan_of(method).control.settings,
     )
     request.arguments = (context, {**settings, MARK: method}, *rest)
 

@@ -62,7 +62,7 @@ def _cautions(around: Any, settings: Mapping[str, Any], default: int | None) -> 
         )
     named = next((name for name in _CAPS if settings.get(name) is not None), None)
     cap = default if named is None else settings[named]
-    if cap is not None and int(cap) < ENOUGH_TOKENS:
+    if cap is not None and int(cap) < ENOUGH_TOKENS and not around.caps:
         whose = "lm_eval's default" if named is None else f"the task's {named}"
         yield (
             f"a reply ends after {cap} tokens ({whose}), which may cut the reasoning; "

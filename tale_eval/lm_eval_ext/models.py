@@ -16,6 +16,7 @@ from tale_eval.errors import InvalidValueError
 from tale_eval.grading.thinking import without_thinking
 from tale_eval.lm_eval_ext.around import placed, plan_for, stood_in
 from tale_eval.lm_eval_ext.cautions import before_asking
+from tale_eval.lm_eval_ext.controls import CAPS, check_taken, request_settings
 from tale_eval.lm_eval_ext.documents import ESTIMATE, question_of
 from tale_eval.lm_eval_ext.exchange import exchanged
 from tale_eval.lm_eval_ext.labels import model_label
@@ -25,7 +26,8 @@ from tale_eval.tokens.ledger import Call
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
 
-_CAPS = ("max_gen_toks", "max_tokens")
+_REFUSED = ("HTTP 400:", "HTTP 422:")
+"""How the error of a request begins that a server does not understand, or will not take."""
 
 
 class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
@@ -63,7 +65,9 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
 
         before_asking(requests, self)
         requests = [stood_in(request) for request in requests]
-        running = {i: _Running(r) for i, r in enumerate(requests) if _has_plan(r.doc)}
+        running = {
+            i: _Running(r, self.backend_name) for i, r in enumerate(requests) if _has_plan(r.doc)
+        }
         replies: dict[int, Reply] = {}
         while len(replies) < len(requests):
             # helpers first: then all answers are asked as one batch
@@ -72,6 +76,7 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             asked = helping or waiting
             batch = [running[i].request() if i in running else requests[i] for i in asked]
             came = self._resumed(batch, ask) if running else ask(batch)
+            self._check_taken([running[i] for i in asked if i in running], came)
             for i, request, reply in zip(asked, batch, came, strict=True):
                 finished = running[i].take(reply) if i in running else reply
                 if finished is not None:
@@ -86,6 +91,19 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
         if stored is not None:
             for key in [key for key, reply in stored.items() if getattr(reply, "error", None)]:
                 del stored[key]
+
+    def _check_taken(self, running: "Sequence[_Running]", came: Sequence[Reply]) -> None:
+        """End a run in which a server refuses every answer with its controls.
+
+        Raises:
+            InvalidValueError: With the server's own reason.
+        """
+        errors = {reply.error for reply in came}
+        error = errors.pop() if len(errors) == 1 else None
+        settings = running[0].ask.settings if running else {}
+        if error and error.startswith(_REFUSED) and settings:
+            asked = ", ".join(f"{name}={value}" for name, value in settings.items())
+            raise InvalidValueError(f"{self.label} refuses a request with {asked}: {error}")
 
     def _counted(self, text: str) -> Reply:
         """The reply as it came from a counting model, else marked as uncounted."""
@@ -129,14 +147,19 @@ class _Running:
 
     Args:
         request: lm_eval's, whose document names the method.
+        backend: The name after ``--model``.
 
     Attributes:
         ask: What the plan asks next.
+
+    Raises:
+        InvalidValueError: The model cannot take the plan's control.
     """
 
-    def __init__(self, request: Instance) -> None:
-        self._request = request
+    def __init__(self, request: Instance, backend: str) -> None:
+        self._request, self._backend = request, backend
         plan = plan_for(request.doc)
+        check_taken(backend, plan.control)
         self._question = question_of(request.doc, plan)
         self._steps = plan.steps(self._question)
         self._calls: list[Call] = []
@@ -152,17 +175,23 @@ class _Running:
         if not self.ask.answers:
             # another name for the cap than the task's, so that no cached answer is taken for
             # a helper's reply, nor the other way round
-            settings = {k: v for k, v in settings.items() if k not in _CAPS}
+            settings = {k: v for k, v in settings.items() if k not in CAPS}
             settings |= {"max_tokens": self.ask.max_tokens}
+        settings = request_settings(self._backend, self.ask, settings)
         return _with_arguments(
             self._request, exchanged(context, self._request.doc["prompt"], words), settings
         )
 
     def take(self, reply: Reply) -> Reply | None:
         """Go on with this reply; what the whole plan came to, or None where it asks more."""
-        told: dict[str, Any] = {"purpose": self.ask.purpose, "budget": self.ask.budget}
-        if self.ask.max_tokens is not None:
-            told["max_tokens"] = self.ask.max_tokens
+        told: dict[str, Any] = {
+            "purpose": self.ask.purpose,
+            "budget": self.ask.budget,
+            "controls": dict(self.ask.controls),
+        }
+        cap = self.ask.controls.get("cap", self.ask.max_tokens)
+        if cap is not None:
+            told["max_tokens"] = cap
         self._calls += (call.model_copy(update=told) for call in reply.calls)
         reading = self.ask.reading
         if reply.error is None:

@@ -21,8 +21,8 @@ from tale_eval.lm_eval_ext.labels import BESIDE_METRICS, model_label
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
-from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call, mended
+from tale_eval.tokens.costs import COST_KEYS, answer_of, cost_values
+from tale_eval.tokens.ledger import Call, imposed_on, mended
 from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
@@ -310,7 +310,7 @@ def _record(
         error=row.get("error"),
         bare=_flag(row, "bare_answer"),
         undecided=_flag(row, "undecided"),
-        costs=_costs(row, name, prices),
+        **_costs(row, name, prices),
     )
 
 
@@ -333,18 +333,22 @@ def _around_record(
         correct=None if metric is None else _credit(metric, row[metric]),
         error=row.get("error"),
         bare=None,
-        costs=_costs(row, name, prices),
+        **_costs(row, name, prices),
     )
 
 
-def _costs(row: Mapping[str, Any], name: str, prices: Prices | None) -> dict[str, float | None]:
-    return cost_values(
-        [_call(call, _part(name, "date")) for call in row["calls"]],
+def _costs(row: Mapping[str, Any], name: str, prices: Prices | None) -> dict[str, Any]:
+    """The costs of a row's calls, and how its budget was imposed."""
+    calls = [_call(call, _part(name, "date")) for call in row["calls"]]
+    costs = cost_values(
+        calls,
         budget=row.get("budget"),
         budget_status=row.get("budget_status"),
         budget_echoed=bool(row.get("budget_echoed")),
         prices=prices,
     )
+    controls = imposed_on(answer_of(calls)) if row.get("budget") is not None else {}
+    return {"costs": costs, "controls": controls}
 
 
 def _call(written: Any, date: str) -> Call:

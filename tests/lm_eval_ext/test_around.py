@@ -115,6 +115,21 @@ def run(
     return model, done["samples"]["sums"], done["results"]["sums"]
 
 
+def notes(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.name.endswith("cautions")]
+
+
+@pytest.fixture
+def heard(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What is said of tasks, whatever the launcher did to the logger before."""
+    from tale_eval.lm_eval_ext.cautions import LOGGER
+
+    before = LOGGER.propagate, LOGGER.handlers
+    LOGGER.propagate, LOGGER.handlers = True, []
+    yield caplog
+    LOGGER.propagate, LOGGER.handlers = before
+
+
 def test_a_base_model_is_asked_between_the_question_and_the_answer_cue() -> None:
     model, samples, results = run(a_task(num_fewshot=1), "budget:tokens=50")
     ((context, settings), *_) = model.batches[0]
@@ -206,6 +221,17 @@ def test_no_format_is_stated_beside_the_tasks_own_unless_it_is_asked_for() -> No
     assert "Put your final answer within \\boxed{}" in model.batches[0][0][0]
 
 
+def test_a_cap_as_the_budgets_control_takes_the_place_of_the_tasks(
+    heard: pytest.LogCaptureFixture,
+) -> None:
+    model, samples, _ = run(a_task(), "budget:tokens=50:control=cap")
+    context, settings = model.batches[0][0]
+    assert context == "Q: What is 0 plus 0?\nLet's think step by step:\nA:"
+    assert settings == {"until": ["Q:"], "do_sample": False, "max_gen_toks": 70}
+    assert samples[0]["calls"][0]["controls"] == {"cap": 70}
+    assert notes(heard) == []
+
+
 def test_repeats_are_all_paid_for_and_the_first_is_the_answer() -> None:
     _, samples, _ = run(a_task(repeats=3), "cot")
     for sample in samples:
@@ -233,21 +259,6 @@ def test_one_methods_cached_answers_are_not_anothers() -> None:
         requests[method] = task.instances[0].args
     assert requests["own"][1].get(MARK) is None
     assert len({json.dumps(args) for args in requests.values()}) == 3
-
-
-def notes(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if r.name.endswith("cautions")]
-
-
-@pytest.fixture
-def heard(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What is said of tasks, whatever the launcher did to the logger before."""
-    from tale_eval.lm_eval_ext.cautions import LOGGER
-
-    before = LOGGER.propagate, LOGGER.handlers
-    LOGGER.propagate, LOGGER.handlers = True, []
-    yield caplog
-    LOGGER.propagate, LOGGER.handlers = before
 
 
 def test_what_would_cut_the_reasoning_is_said_before_the_run(

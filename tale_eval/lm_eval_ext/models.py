@@ -5,7 +5,6 @@ Each class here goes in front of one of lm_eval's own (see `registration`).
 """
 
 import copy
-import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,8 +14,11 @@ from lm_eval.api.model import LM, hash_args
 
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.thinking import without_thinking
+from tale_eval.lm_eval_ext.around import placed, plan_for, stood_in
+from tale_eval.lm_eval_ext.cautions import before_asking
 from tale_eval.lm_eval_ext.controls import CAPS, check_taken, request_settings
-from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
+from tale_eval.lm_eval_ext.documents import ESTIMATE, question_of
+from tale_eval.lm_eval_ext.exchange import exchanged
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.tokens.ledger import Call
@@ -61,6 +63,8 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 ) from error
             return [self._counted(text) for text in texts]
 
+        before_asking(requests, self)
+        requests = [stood_in(request) for request in requests]
         running = {
             i: _Running(r, self.backend_name) for i, r in enumerate(requests) if _has_plan(r.doc)
         }
@@ -73,10 +77,11 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             batch = [running[i].request() if i in running else requests[i] for i in asked]
             came = self._resumed(batch, ask) if running else ask(batch)
             self._check_taken([running[i] for i in asked if i in running], came)
-            for i, reply in zip(asked, came, strict=True):
+            for i, request, reply in zip(asked, batch, came, strict=True):
                 finished = running[i].take(reply) if i in running else reply
                 if finished is not None:
                     replies[i] = finished
+                    finished.sent = request.args[0] if i in running else None
         return [replies[i] for i in range(len(requests))]
 
     def set_cache_hook(self, cache_hook: Any) -> None:
@@ -153,7 +158,7 @@ class _Running:
 
     def __init__(self, request: Instance, backend: str) -> None:
         self._request, self._backend = request, backend
-        plan = plan_of(request.doc["method"])
+        plan = plan_for(request.doc)
         check_taken(backend, plan.control)
         self._question = question_of(request.doc, plan)
         self._steps = plan.steps(self._question)
@@ -165,7 +170,7 @@ class _Running:
 
     def request(self) -> Instance:
         """The request for what is asked next."""
-        context, settings = self._request.args
+        context, settings = placed(self._request, self.ask)
         words = self.ask.words(self._question)
         if not self.ask.answers:
             # another name for the cap than the task's, so that no cached answer is taken for
@@ -174,7 +179,7 @@ class _Running:
             settings |= {"max_tokens": self.ask.max_tokens}
         settings = request_settings(self._backend, self.ask, settings)
         return _with_arguments(
-            self._request, _exchanged(context, self._request.doc["prompt"], words), settings
+            self._request, exchanged(context, self._request.doc["prompt"], words), settings
         )
 
     def take(self, reply: Reply) -> Reply | None:
@@ -199,6 +204,7 @@ class _Running:
                 return None
         answer = Reply(reply, self._calls, reading, reply.error)
         answer.thought = reply.thought
+        answer.stopped_at = reply.stopped_at
         return answer
 
 
@@ -288,25 +294,6 @@ def _has_plan(document: Any) -> bool:
 
 def _with_arguments(request: Instance, context: Any, settings: dict[str, Any]) -> Instance:
     changed = copy.copy(request)
-    changed.arguments = (context, settings)
+    # behind them stand images, where a task has some
+    changed.arguments = (context, settings, *request.args[2:])
     return changed
-
-
-def _exchanged(context: Any, old: str, new: str) -> Any:
-    """A prompt as lm_eval built it, with one user text exchanged for another."""
-    if isinstance(context, str):
-        # chat templates may trim a message
-        old, new = (old, new) if old in context else (old.strip(), new.strip())
-        before, found, after = context.rpartition(old)
-        if not found:
-            raise InvalidValueError("the chat template changes the text of the question")
-        return before + new + after
-    if isinstance(context, list):
-        return _exchanged_message(context, new)
-    # lm_eval's JsonChatStr, a tuple of one JSON text
-    messages = _exchanged_message(json.loads(context.prompt), new)
-    return type(context)(json.dumps(messages, ensure_ascii=False))
-
-
-def _exchanged_message(messages: Sequence[Mapping[str, Any]], new: str) -> list[dict[str, Any]]:
-    return [*map(dict, messages[:-1]), {**messages[-1], "content": new}]

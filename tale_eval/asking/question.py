@@ -5,9 +5,14 @@ from typing import Literal, NamedTuple
 
 from tale_eval.asking.prompts import AnswerFormat, Language, QuestionKind
 
-FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
-"""An `AnswerFormat`, or "auto": the paper's [[x]] on our own tasks, an "ANSWER: x" line on
-others."""
+FormatChoice = Literal["auto", "bracketed", "answer_line", "answer_only", "boxed", "none", "task"]
+"""How an answer is to be written, as a user says it.
+
+auto: the paper's [[x]] on our own tasks; on others, what their scorers read.
+bracketed, answer_line, boxed: an `AnswerFormat`, whatever the task says.
+answer_only: an "ANSWER: x" line, of which the task's scorer is shown x alone.
+task: the task's own words, untouched. none: nothing is said of it.
+"""
 
 
 class Question(NamedTuple):
@@ -41,5 +46,7 @@ class Way:
     answer_format: FormatChoice = "auto"
 
     def format_for(self, default: AnswerFormat) -> AnswerFormat:
-        """The answer format, where "auto" is this one."""
-        return default if self.answer_format == "auto" else self.answer_format
+        """The answer format, where "auto" and "task" are this one."""
+        if self.answer_format == "auto" or self.answer_format == "task":
+            return default
+        return "answer_line" if self.answer_format == "answer_only" else self.answer_format

@@ -1,9 +1,7 @@
 """Putting a question to a model the way a method wants it, on any task.
 
 On tale-eval's own tasks the sample's metadata says what is asked and in which
-language. On other people's tasks, marked choices go through Inspect's
-`multiple_choice`, so that their `choice()` scorer finds its marks, and free answers
-end in an "ANSWER: x" line, which their `match()` scorer reads.
+language. On other people's tasks their own solvers and scorers do (`foreign`).
 """
 
 import re
@@ -21,12 +19,13 @@ from inspect_ai.model import (
     get_model,
     model_roles,
 )
-from inspect_ai.solver import Generate, TaskState, multiple_choice
+from inspect_ai.solver import Generate, TaskState
 
 from tale_eval.asking.prompts import with_options
 from tale_eval.asking.question import Question, Way
 from tale_eval.budgets.plan import Ask, Plan, accepted
 from tale_eval.errors import InvalidValueError
+from tale_eval.inspect_ext.foreign import add_system_prompt, foreign_question, put_foreign
 from tale_eval.inspect_ext.plain_errors import naming_what_was_refused
 from tale_eval.inspect_ext.providers import request_settings, smallest
 from tale_eval.inspect_ext.record import record_call, record_estimate
@@ -73,7 +72,6 @@ async def ask(
         way: How it is put.
         seed: Replaces the run's own seed.
     """
-    _add_system_prompt(state, way.system_prompt)
     model = get_model()
     settings = request_settings(model, asked)
     seed = epoch_seed(state, model) if seed is None else seed
@@ -133,27 +131,22 @@ def _next(send: Any, reply: str) -> Ask | None:
 
 def _question(state: TaskState, way: Way) -> Question:
     """The question as the user wrote it, with its options."""
-    ours = _is_ours(state)
+    if not _is_ours(state):
+        return foreign_question(state, way)
     options = [choice.value for choice in state.choices]
     text = state.user_prompt.text
     return Question(
         text=with_options(text, options) if options else text,
         kind="choice" if options else "cloze",
-        language=state.metadata["language"] if ours else "en",
-        answer_format=way.format_for("bracketed" if ours else "answer_line"),
+        language=state.metadata["language"],
+        answer_format=way.format_for("bracketed"),
     )
 
 
 async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
-    if state.choices and not _is_ours(state):
-        if way.answer_format in ("bracketed", "boxed"):
-            raise InvalidValueError(
-                f"answer_format={way.answer_format!r}: Inspect marks the choice that an "
-                "'ANSWER: x' line names; use 'auto'"
-            )
-        # Inspect fills in the question and its options, and marks the choice
-        slots = Question("{question}\n\n{choices}", "choice", "en", way.format_for("answer_line"))
-        return await multiple_choice(template=asked.words(slots))(state, generate)
+    if not _is_ours(state):
+        return await put_foreign(state, generate, asked, way)
+    add_system_prompt(state, way.system_prompt)
     state.user_prompt.text = asked.words(_question(state, way))
     return await generate(state)
 
@@ -188,8 +181,3 @@ def _naming_the_system_prompt(way: Way) -> Iterator[None]:
 
 def _is_ours(state: TaskState) -> bool:
     return {"benchmark", "kind", "language"} <= state.metadata.keys()
-
-
-def _add_system_prompt(state: TaskState, system_prompt: str) -> None:
-    if system_prompt and not any(m.role == "system" for m in state.messages):
-        state.messages.insert(0, ChatMessageSystem(content=system_prompt))

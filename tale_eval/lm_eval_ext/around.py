@@ -100,6 +100,11 @@ def checked_method(text: str) -> str:
             "--system_instruction"
         )
     plan = methods()[method.name].plan(method.arguments)
+    if plan.way.answer_format == "answer_only":
+        raise InvalidValueError(
+            f"method {method.name}: answer_format='answer_only': the task's own filters read the "
+            "whole reply here; use 'auto', which leaves the format to the task's own words"
+        )
     if getattr(plan.way, "shots", None):
         raise InvalidValueError(
             f"method {method.name}: worked examples are the task's own here: leave out shots, and "

@@ -369,6 +369,7 @@ def test_a_task_that_asks_for_likelihoods_is_refused_when_its_requests_are_built
         ("budget_search", InvalidValueError, "budget_search runs in Inspect alone"),
         ("budget", InvalidValueError, "missing a required argument: 'tokens'"),
         ("cot:system_prompt=Hi", InvalidValueError, "give --system_instruction"),
+        ("cot:answer_format=answer_only", InvalidValueError, "filters read the whole reply"),
     ],
 )
 def test_a_method_that_cannot_be_put_around_is_named(

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from tale_eval.asking.prompts import AnswerFormat, Language, QuestionKind
+from tale_eval.asking.shots import Shot, Shots
 
-FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "none"]
-"""An `AnswerFormat`, or "auto": the paper's [[x]] on our own tasks, an "ANSWER: x" line on
-others."""
+FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "hashes", "none"]
+"""An `AnswerFormat`, or "auto": on our own tasks the method's own, which is the paper's [[x]]
+unless its text is published with another; an "ANSWER: x" line on others."""
 
 
 class Question(NamedTuple):
@@ -20,12 +21,14 @@ class Question(NamedTuple):
         kind: Free answer ("cloze") or single choice.
         language: Language of the instructions.
         answer_format: How the answer is to be written.
+        shots: Worked examples to show before it.
     """
 
     text: str
     kind: QuestionKind
     language: Language
     answer_format: AnswerFormat
+    shots: tuple[Shot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,14 @@ class Way:
     Attributes:
         system_prompt: Used where the task brings no system message; empty for none.
         answer_format: How the answer is to be written.
+        own_format: What "auto" is on our own tasks.
+        shots: Which worked examples are shown; None for none.
     """
 
     system_prompt: str
     answer_format: FormatChoice = "auto"
+    own_format: AnswerFormat = "bracketed"
+    shots: Shots | None = None
 
     def format_for(self, default: AnswerFormat) -> AnswerFormat:
         """The answer format, where "auto" is this one."""

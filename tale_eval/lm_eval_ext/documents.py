@@ -16,10 +16,11 @@ from inspect_ai.dataset import Sample
 
 from tale_eval import __version__
 from tale_eval.asking.method import Method
-from tale_eval.asking.prompts import PROMPT_VERSION, with_options
+from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.asking.question import Question
-from tale_eval.budgets.plan import Ask, Plan
+from tale_eval.budgets.plan import Ask, Plan, ReplyText, asks_of
 from tale_eval.budgets.reading import BudgetReading
+from tale_eval.datasets.examples import offer, question_text, shots_for
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.inspect_ext.method import Definition
 from tale_eval.lm_eval_ext.estimates import NO_ESTIMATE, EstimatedBudget, read_estimates
@@ -104,6 +105,7 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     chosen = {key: value for key, value in options.items() if key in loader}
     asked = _asked(written, definition, given, file)
     samples = benchmarks()[benchmark].samples(**fixed, **chosen)
+    offer(samples, benchmarks()[benchmark].training_split(**fixed, **chosen))
     estimates = read_estimates(str(file), [str(s.id) for s in samples]) if file is not None else {}
     if asked.name != ESTIMATE and not metadata.get(ONE_RUN):
         _check_one_ask(asked, samples[0], estimates)
@@ -144,8 +146,15 @@ def plan_of(label: str) -> Plan:
 
 def question_of(document: Document, plan: Plan) -> Question:
     """What a document asks, in the way of a plan."""
-    answer_format = plan.way.format_for("bracketed")
-    return Question(document["question"], document["kind"], document["language"], answer_format)
+    return Question(
+        document["question"],
+        document["kind"],
+        document["language"],
+        plan.way.format_for(plan.way.own_format),
+        shots_for(
+            document["question"], plan.way.shots, document["benchmark"], document["subset"]
+        ),
+    )
 
 
 def _asked(
@@ -189,7 +198,6 @@ def _document(
     sample: Sample, asked: _Asked, file: object, estimates: Mapping[str, EstimatedBudget]
 ) -> dict[str, Any]:
     metadata = sample.metadata or {}
-    text = str(sample.input)
     estimate = estimates.get(str(sample.id), NO_ESTIMATE)
     document = {
         "id": str(sample.id),
@@ -197,7 +205,7 @@ def _document(
         "subset": metadata["subset"],
         "kind": metadata["kind"],
         "language": metadata["language"],
-        "question": with_options(text, sample.choices) if sample.choices else text,
+        "question": question_text(sample),
         "options": sample.choices,
         "gold": str(sample.target),
         "replies": [] if estimate.reply is None else [estimate.reply],
@@ -216,12 +224,12 @@ def _document(
 
 
 def _next_ask(plan: Plan, question: Question, replies: Sequence[str]) -> Ask:
-    """What a plan asks after these replies."""
+    """What a plan asks after these replies; the first thing, where it asks several at once."""
     steps = plan.steps(question)
-    ask = next(steps)
+    asked = next(steps)
     for reply in replies:
-        ask = steps.send(reply)
-    return ask
+        asked = steps.send(ReplyText(reply))
+    return asks_of(asked)[0]
 
 
 def _options(
@@ -277,13 +285,13 @@ def _check_one_ask(asked: _Asked, sample: Sample, estimates: Mapping[str, Estima
         InvalidValueError: It does, beside what the estimates answer already.
     """
     plan = asked.plan
-    text = str(sample.input)
-    question = Question(text, "cloze", "en", plan.way.format_for("bracketed"))
+    question = Question(question_text(sample), "cloze", "en", plan.way.format_for("bracketed"))
     steps = plan.steps(question)
-    ask = next(steps)
+    first = next(steps)
     replies = [*filter(None, [estimates.get(str(sample.id), NO_ESTIMATE).reply])]
     for reply in replies:
-        ask = steps.send(reply)
+        first = steps.send(ReplyText(reply))
+    ask, *others = asks_of(first)
     if asked.name == "tale_ep" and not ask.answers:
         raise InvalidValueError(
             "TALE-EP needs the estimated budgets: run the benchmark's ..._estimate task with "
@@ -291,7 +299,8 @@ def _check_one_ask(asked: _Asked, sample: Sample, estimates: Mapping[str, Estima
             "'tale-eval lm-eval' do both in one run"
         )
     try:
-        steps.send("")
+        if not others:
+            steps.send(ReplyText(""))
     except StopIteration:
         return
     raise InvalidValueError(

@@ -13,11 +13,13 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, hash_args
 
+from tale_eval.budgets.plan import Ask, ReplyText, asks_of, told
+from tale_eval.budgets.reading import BudgetReading
 from tale_eval.errors import InvalidValueError
 from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, output_tokens
 
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
@@ -58,17 +60,20 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 ) from error
             return [self._counted(text) for text in texts]
 
-        running = {i: _Running(r) for i, r in enumerate(requests) if _has_plan(r.doc)}
+        seed = getattr(self, "_seed", 0)
+        running = {i: _Running(r, seed) for i, r in enumerate(requests) if _has_plan(r.doc)}
         replies: dict[int, Reply] = {}
         while len(replies) < len(requests):
             # helpers first: then all answers are asked as one batch
             waiting = [i for i in range(len(requests)) if i not in replies]
-            helping = [i for i in waiting if i in running and not running[i].ask.answers]
+            helping = [i for i in waiting if i in running and running[i].helps]
             asked = helping or waiting
-            batch = [running[i].request() if i in running else requests[i] for i in asked]
-            came = self._resumed(batch, ask) if running else ask(batch)
-            for i, reply in zip(asked, came, strict=True):
-                finished = running[i].take(reply) if i in running else reply
+            batches = [running[i].requests() if i in running else [requests[i]] for i in asked]
+            batch = [request for of_one in batches for request in of_one]
+            came = deque(self._resumed(batch, ask) if running else ask(batch))
+            for i, of_one in zip(asked, batches, strict=True):
+                said = [came.popleft() for _ in of_one]
+                finished = running[i].take(said) if i in running else said[0]
                 if finished is not None:
                     replies[i] = finished
         return [replies[i] for i in range(len(requests))]
@@ -111,53 +116,99 @@ class _Running:
 
     Args:
         request: lm_eval's, whose document names the method.
-
-    Attributes:
-        ask: What the plan asks next.
+        seed: The model's own.
     """
 
-    def __init__(self, request: Instance) -> None:
+    def __init__(self, request: Instance, seed: int) -> None:
         self._request = request
+        self._seed = seed
         plan = plan_of(request.doc["method"])
         self._question = question_of(request.doc, plan)
         self._steps = plan.steps(self._question)
         self._calls: list[Call] = []
-        self.ask = next(self._steps)
+        self._reading: BudgetReading | None = None
+        self._answers: list[tuple[ReplyText, Reply, Sequence[Call]]] = []
+        self._asked = next(self._steps)
         # what an earlier run was told
         for reply in request.doc["replies"]:
-            self.ask = self._steps.send(reply)
+            self._asked = self._steps.send(ReplyText(reply))
 
-    def request(self) -> Instance:
-        """The request for what is asked next."""
+    @property
+    def helps(self) -> bool:
+        """Whether no answer is among what is asked next."""
+        return not any(ask.answers for ask in asks_of(self._asked))
+
+    def requests(self) -> list[Instance]:
+        """The requests for what is asked next."""
+        return [self._request_for(ask) for ask in asks_of(self._asked)]
+
+    def _request_for(self, ask: Ask) -> Instance:
         context, settings = self._request.args
-        words = self.ask.words(self._question)
-        if not self.ask.answers:
+        words = ask.words(self._question)
+        if not ask.answers:
             # another name for the cap than the task's, so that no cached answer is taken for
             # a helper's reply, nor the other way round
             settings = {k: v for k, v in settings.items() if k not in _CAPS}
-            settings |= {"max_tokens": self.ask.max_tokens}
+            settings |= {"max_tokens": ask.max_tokens}
+        if ask.temperature is not None:
+            settings = settings | {"temperature": ask.temperature, "do_sample": True}
+        if ask.sample:
+            _check_drawn(settings)
+            settings = settings | {"seed": settings.get("seed", self._seed) + ask.sample}
         return _with_arguments(
             self._request, _exchanged(context, self._request.doc["prompt"], words), settings
         )
 
-    def take(self, reply: Reply) -> Reply | None:
-        """Go on with this reply; what the whole plan came to, or None where it asks more."""
-        told: dict[str, Any] = {"purpose": self.ask.purpose, "budget": self.ask.budget}
-        if self.ask.max_tokens is not None:
-            told["max_tokens"] = self.ask.max_tokens
-        self._calls += (call.model_copy(update=told) for call in reply.calls)
-        reading = self.ask.reading
-        if reply.error is None:
+    def take(self, replies: Sequence[Reply]) -> Reply | None:
+        """Go on with these replies; what the whole plan came to, or None where it asks more."""
+        said: list[ReplyText] = []
+        for ask, reply in zip(asks_of(self._asked), replies, strict=True):
+            said.append(self._heard(ask, reply))
+        failed = next((reply for reply in replies if reply.error is not None), None)
+        if failed is not None:
             # a question whose request failed is asked nothing more
-            try:
-                self.ask = self._steps.send(str(reply))
-            except StopIteration:
-                pass
-            else:
-                return None
-        answer = Reply(reply, self._calls, reading, reply.error)
+            return Reply(failed, self._calls, self._reading, failed.error)
+        try:
+            self._asked = self._steps.send(told(self._asked, said))
+        except StopIteration as end:
+            return self._concluded(end.value)
+        return None
+
+    def _heard(self, ask: Ask, reply: Reply) -> ReplyText:
+        known: dict[str, Any] = {"purpose": ask.purpose, "budget": ask.budget}
+        if ask.max_tokens is not None:
+            known["max_tokens"] = ask.max_tokens
+        calls = [call.model_copy(update=known) for call in reply.calls]
+        self._calls += calls
+        self._reading = ask.reading or self._reading
+        truncated = calls[-1].truncated if calls else None
+        said = ReplyText(reply, output_tokens(calls), truncated)
+        if ask.answers:
+            self._answers.append((said, reply, calls))
+        return said
+
+    def _concluded(self, chosen: ReplyText | None) -> Reply:
+        """The chosen answer, or the last one; its own calls stand last."""
+        found = next((a for a in self._answers if a[0] is chosen), self._answers[-1])
+        _, reply, own = found
+        others = [call for call in self._calls if not any(call is one for one in own)]
+        helped = [
+            call.model_copy(update={"purpose": "helper"}) if call.purpose == "answer" else call
+            for call in others
+        ]
+        answer = Reply(reply, [*helped, *own], self._reading)
         answer.thought = reply.thought
         return answer
+
+
+def _check_drawn(settings: Mapping[str, Any]) -> None:
+    """Refuse to ask one prompt several times where the answers could only be equal."""
+    if settings.get("do_sample") is False or not settings.get("temperature"):
+        raise InvalidValueError(
+            "temperature=0: several samples of one prompt would be one and the same answer; give "
+            "the method temperature=0.7 (--metadata tale_temperature=0.7), or run with "
+            "--gen_kwargs do_sample=true,temperature=0.7"
+        )
 
 
 class HuggingFaceCounts(TaleLM):
@@ -169,6 +220,11 @@ class HuggingFaceCounts(TaleLM):
     _counted_rows: deque[Call]
 
     def _model_generate(self, context: Any, max_length: int, *args: Any, **kwargs: Any) -> Any:
+        # transformers knows no seed of one request: the whole batch, which has one, is seeded
+        if (seed := kwargs.pop("seed", None)) is not None:
+            from transformers import set_seed
+
+            set_seed(seed)
         rows = super()._model_generate(context, max_length, *args, **kwargs)
         # an encoder-decoder's rows begin with its start token instead of the prompt
         prompt = context.shape[1] if self.backend == "causal" else 1

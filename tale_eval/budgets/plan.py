@@ -73,6 +73,9 @@ class ReplyText(str):
         return said
 
 
+MOST_SAMPLES = 999
+"""How many samples of one prompt a plan may ask: so many seeds has an epoch."""
+
 Asked = Ask | tuple[Ask, ...]
 """What is asked at once: one thing, or several that need not wait for each other."""
 

@@ -27,14 +27,23 @@ from inspect_ai.util import collect
 
 from tale_eval.asking.prompts import with_options
 from tale_eval.asking.question import Question, Way
-from tale_eval.budgets.plan import Ask, Asked, Plan, ReplyText, Steps, asks_of, told
+from tale_eval.budgets.plan import (
+    MOST_SAMPLES,
+    Ask,
+    Asked,
+    Plan,
+    ReplyText,
+    Steps,
+    asks_of,
+    told,
+)
 from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.record import record_answer, record_call, record_estimate
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
 
-EPOCH_STRIDE = 1000
+EPOCH_STRIDE = MOST_SAMPLES + 1
 """How far apart the seeds of two epochs lie; samples of one prompt have those between."""
 
 # what no question holds, in the place of one

@@ -56,7 +56,7 @@ def sampled(
             longest = max(_tokens(reply, max_total_tokens) for reply in replies)
             if _spent(replies, max_total_tokens) + longest * len(group) > max_total_tokens:
                 break
-        said = yield group
+        said: tuple[ReplyText, ...] = yield group
         if not replies and max_total_tokens is not None:
             _check_room(said, max_total_tokens)
         read = [answer_of(reply, question) for reply in said]

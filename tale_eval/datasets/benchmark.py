@@ -87,7 +87,6 @@ class Benchmark:
             ) from error
         return checked_samples(loaded, f"benchmark {self.name}")
 
-
     def training_split(self, **arguments: Any) -> Callable[[], list[Sample]] | None:
         """Loads the training split that belongs to a run with these arguments; None if none."""
         training = self.training

@@ -146,6 +146,4 @@ def _is_worked(sample: Sample) -> bool:
 
 def _shot(sample: Sample) -> Shot:
     solution = (sample.metadata or {})["solution"]
-    return Shot(
-        question_text(sample), explained(solution), str(sample.target), drafted(solution)
-    )
+    return Shot(question_text(sample), explained(solution), str(sample.target), drafted(solution))

@@ -10,7 +10,6 @@ from tale_eval.datasets.rows import DataRow, Origin
 from tale_eval.datasets.samples import content_hash, make_sample
 from tale_eval.errors import InvalidValueError, MissingExtraError
 
-
 TRAINING_SIZE = 200
 """How many questions are made to choose worked examples from."""
 

@@ -34,11 +34,14 @@ from tale_eval.budgets.plan import (
     Plan,
     ReplyText,
     Steps,
+    accepted,
     asks_of,
     told,
 )
 from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
+from tale_eval.inspect_ext.plain_errors import naming_what_was_refused
+from tale_eval.inspect_ext.providers import request_settings, smallest
 from tale_eval.inspect_ext.record import record_answer, record_call, record_estimate
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
@@ -57,6 +60,8 @@ async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
     Each answer is asked for anew: no earlier one stands in what the model is sent. What a step
     asks together is asked at once.
     """
+    # a control that cannot be taken is refused before an estimator is asked
+    floor = smallest(get_model(), plan.control)
     steps = plan.steps(_question(state, plan.way))
     answers: list[_Answer] = []
 
@@ -70,7 +75,7 @@ async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
 
     asked, chosen = _next(steps, None)
     while asked is not None:
-        asks = asks_of(asked)
+        asks = [accepted(one, floor, str(get_model())) for one in asks_of(asked)]
         for one in asks:
             if one.reading is not None:
                 record_estimate(state, one.reading)
@@ -97,9 +102,7 @@ def _fork(state: TaskState) -> TaskState:
     return fork
 
 
-def _concluded(
-    state: TaskState, answers: list[_Answer], chosen: ReplyText | None
-) -> TaskState:
+def _concluded(state: TaskState, answers: list[_Answer], chosen: ReplyText | None) -> TaskState:
     """The sample with the chosen answer; with the last one where none was chosen."""
     answer = next((a for a in answers if a.said is chosen), answers[-1])
     record_answer(state, answer.call)
@@ -123,19 +126,24 @@ async def ask(
         seed: Replaces the run's own seed.
     """
     _add_system_prompt(state, way.system_prompt)
-    if seed is None:
-        seed = _seed_of(asked, state, get_model())
-    settings = {"seed": seed, "temperature": asked.temperature}
+    model = get_model()
+    settings = request_settings(model, asked)
+    seed = _seed_of(asked, state, model) if seed is None else seed
+    if seed is not None:
+        settings["seed"] = seed
+    if asked.temperature is not None:
+        settings["temperature"] = asked.temperature
+    known: dict[str, Any] = {"budget": asked.budget, "controls": asked.controls}
     try:
-        with _naming_the_system_prompt(way):
-            state = await _put(state, _with(generate, settings), asked, way)
+        with _naming_the_system_prompt(way), naming_what_was_refused(str(model), asked.settings):
+            state = await _put(state, _with_settings(generate, settings), asked, way)
     except IndexError:
         # Inspect has no message to go on with after a reply without any choice, and the
         # sample fails; the tokens were spent all the same
         if state.output.empty:
-            record_call(state, state.output, asked.purpose, budget=asked.budget)
+            record_call(state, state.output, asked.purpose, **known)
         raise
-    return state, record_call(state, state.output, asked.purpose, budget=asked.budget)
+    return state, record_call(state, state.output, asked.purpose, **known)
 
 
 async def consult(state: TaskState, asked: Ask, way: Way) -> ReplyText:
@@ -157,7 +165,9 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> ReplyText:
         messages.insert(0, ChatMessageSystem(content=way.system_prompt))
     with _naming_the_system_prompt(way):
         output = await model.generate(messages, config=config)
-    call = record_call(state, output, asked.purpose, budget=asked.budget, model=model)
+    call = record_call(
+        state, output, asked.purpose, budget=asked.budget, controls=asked.controls, model=model
+    )
     return ReplyText(output.completion, call.output_tokens, call.truncated)
 
 
@@ -219,9 +229,7 @@ def _question(state: TaskState, way: Way) -> Question:
         kind="choice" if options else "cloze",
         language=metadata.get("language", "en"),
         answer_format=way.format_for(way.own_format if ours else "answer_line"),
-        shots=shots_for(
-            text, way.shots, metadata.get("benchmark", ""), metadata.get("subset", "")
-        ),
+        shots=shots_for(text, way.shots, metadata.get("benchmark", ""), metadata.get("subset", "")),
     )
 
 
@@ -240,16 +248,14 @@ async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> Ta
     return await generate(state)
 
 
-def _with(generate: Generate, settings: Mapping[str, Any]) -> Generate:
-    """Inspect's generate with settings of its own; those that are None are not set."""
-    known = {key: value for key, value in settings.items() if value is not None}
-    if not known:
+def _with_settings(generate: Generate, settings: Mapping[str, Any]) -> Generate:
+    if not settings:
         return generate
 
-    async def asking(state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
-        return await generate(state, *args, **{**kwargs, **known})
+    async def set_so(state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
+        return await generate(state, *args, **{**kwargs, **settings})
 
-    return cast(Generate, asking)
+    return cast(Generate, set_so)
 
 
 @contextmanager

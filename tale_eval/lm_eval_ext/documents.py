@@ -151,9 +151,7 @@ def question_of(document: Document, plan: Plan) -> Question:
         document["kind"],
         document["language"],
         plan.way.format_for(plan.way.own_format),
-        shots_for(
-            document["question"], plan.way.shots, document["benchmark"], document["subset"]
-        ),
+        shots_for(document["question"], plan.way.shots, document["benchmark"], document["subset"]),
     )
 
 
@@ -285,6 +283,11 @@ def _check_one_ask(asked: _Asked, sample: Sample, estimates: Mapping[str, Estima
         InvalidValueError: It does, beside what the estimates answer already.
     """
     plan = asked.plan
+    if plan.control.settings:
+        raise InvalidValueError(
+            f"control={plan.control}: lm_eval by itself asks all questions with the same settings; "
+            "run it by 'tale-eval lm-eval'"
+        )
     question = Question(question_text(sample), "cloze", "en", plan.way.format_for("bracketed"))
     steps = plan.steps(question)
     first = next(steps)

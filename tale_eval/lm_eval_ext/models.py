@@ -16,6 +16,7 @@ from lm_eval.api.model import LM, hash_args
 from tale_eval.budgets.plan import Ask, ReplyText, asks_of, told
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.errors import InvalidValueError
+from tale_eval.lm_eval_ext.controls import CAPS, check_taken, request_settings
 from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
@@ -24,7 +25,8 @@ from tale_eval.tokens.ledger import Call, output_tokens
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
 
-_CAPS = ("max_gen_toks", "max_tokens")
+_REFUSED = ("HTTP 400:", "HTTP 422:")
+"""How the error of a request begins that a server does not understand, or will not take."""
 
 
 class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
@@ -61,7 +63,11 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             return [self._counted(text) for text in texts]
 
         seed = getattr(self, "_seed", 0)
-        running = {i: _Running(r, seed) for i, r in enumerate(requests) if _has_plan(r.doc)}
+        running = {
+            i: _Running(r, self.backend_name, seed)
+            for i, r in enumerate(requests)
+            if _has_plan(r.doc)
+        }
         replies: dict[int, Reply] = {}
         while len(replies) < len(requests):
             # helpers first: then all answers are asked as one batch
@@ -70,9 +76,11 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             asked = helping or waiting
             batches = [running[i].requests() if i in running else [requests[i]] for i in asked]
             batch = [request for of_one in batches for request in of_one]
-            came = deque(self._resumed(batch, ask) if running else ask(batch))
+            came = self._resumed(batch, ask) if running else ask(batch)
+            self._check_taken([running[i] for i in asked if i in running], came)
+            coming = iter(came)
             for i, of_one in zip(asked, batches, strict=True):
-                said = [came.popleft() for _ in of_one]
+                said = [next(coming) for _ in of_one]
                 finished = running[i].take(said) if i in running else said[0]
                 if finished is not None:
                     replies[i] = finished
@@ -85,6 +93,19 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
         if stored is not None:
             for key in [key for key, reply in stored.items() if getattr(reply, "error", None)]:
                 del stored[key]
+
+    def _check_taken(self, running: "Sequence[_Running]", came: Sequence[Reply]) -> None:
+        """End a run in which a server refuses every answer with its controls.
+
+        Raises:
+            InvalidValueError: With the server's own reason.
+        """
+        errors = {reply.error for reply in came}
+        error = errors.pop() if len(errors) == 1 else None
+        settings = running[0].settings if running else {}
+        if error and error.startswith(_REFUSED) and settings:
+            asked = ", ".join(f"{name}={value}" for name, value in settings.items())
+            raise InvalidValueError(f"{self.label} refuses a request with {asked}: {error}")
 
     def _counted(self, text: str) -> Reply:
         """The reply as it came from a counting model, else marked as uncounted."""
@@ -116,13 +137,17 @@ class _Running:
 
     Args:
         request: lm_eval's, whose document names the method.
+        backend: The name after ``--model``.
         seed: The model's own.
+
+    Raises:
+        InvalidValueError: The model cannot take the plan's control.
     """
 
-    def __init__(self, request: Instance, seed: int) -> None:
-        self._request = request
-        self._seed = seed
+    def __init__(self, request: Instance, backend: str, seed: int) -> None:
+        self._request, self._backend, self._seed = request, backend, seed
         plan = plan_of(request.doc["method"])
+        check_taken(backend, plan.control)
         self._question = question_of(request.doc, plan)
         self._steps = plan.steps(self._question)
         self._calls: list[Call] = []
@@ -138,6 +163,11 @@ class _Running:
         """Whether no answer is among what is asked next."""
         return not any(ask.answers for ask in asks_of(self._asked))
 
+    @property
+    def settings(self) -> dict[str, int | str]:
+        """What the controls of the next ask set beside the prompt."""
+        return asks_of(self._asked)[0].settings
+
     def requests(self) -> list[Instance]:
         """The requests for what is asked next."""
         return [self._request_for(ask) for ask in asks_of(self._asked)]
@@ -148,16 +178,21 @@ class _Running:
         if not ask.answers:
             # another name for the cap than the task's, so that no cached answer is taken for
             # a helper's reply, nor the other way round
-            settings = {k: v for k, v in settings.items() if k not in _CAPS}
+            settings = {k: v for k, v in settings.items() if k not in CAPS}
             settings |= {"max_tokens": ask.max_tokens}
+        settings = request_settings(self._backend, ask, settings)
         if ask.temperature is not None:
             settings = settings | {"temperature": ask.temperature, "do_sample": True}
         if ask.sample:
             _check_drawn(settings)
-            settings = settings | {"seed": settings.get("seed", self._seed) + ask.sample}
+            settings = settings | {"seed": self._seed_of(ask)}
         return _with_arguments(
             self._request, _exchanged(context, self._request.doc["prompt"], words), settings
         )
+
+    def _seed_of(self, ask: Ask) -> int:
+        _, settings = self._request.args
+        return int(settings.get("seed", self._seed)) + ask.sample
 
     def take(self, replies: Sequence[Reply]) -> Reply | None:
         """Go on with these replies; what the whole plan came to, or None where it asks more."""
@@ -175,9 +210,16 @@ class _Running:
         return None
 
     def _heard(self, ask: Ask, reply: Reply) -> ReplyText:
-        known: dict[str, Any] = {"purpose": ask.purpose, "budget": ask.budget}
-        if ask.max_tokens is not None:
-            known["max_tokens"] = ask.max_tokens
+        known: dict[str, Any] = {
+            "purpose": ask.purpose,
+            "budget": ask.budget,
+            "controls": dict(ask.controls),
+        }
+        cap = ask.controls.get("cap", ask.max_tokens)
+        if cap is not None:
+            known["max_tokens"] = cap
+        if ask.sample:
+            known["seed"] = self._seed_of(ask)
         calls = [call.model_copy(update=known) for call in reply.calls]
         self._calls += calls
         self._reading = ask.reading or self._reading

@@ -11,6 +11,7 @@ from typing import Any
 
 from tale_eval.budgets.reading import BudgetReading, read_budget
 from tale_eval.grading.answers import grade
+from tale_eval.lm_eval_ext.documents import plan_of
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.shown.masking import masked_text
 from tale_eval.tokens.costs import answer_of, cost_values
@@ -142,11 +143,14 @@ def _calls(document: Document, reply: str) -> Sequence[Call]:
     """The reply's calls; where lm_eval runs by itself, the tokenizer counts the text."""
     if isinstance(reply, Reply):
         return reply.calls
-    name = document["tokenizer"]
+    name, budget = document["tokenizer"], document["budget"]
+    told: dict[str, Any] = {"purpose": "answer", "budget": budget}
+    if budget is not None:
+        told["controls"] = plan_of(document["method"]).control.asked(budget)
     if name is None:
-        return [Call(purpose="answer", model="unknown", counted_by="nobody")]
+        return [Call(model="unknown", counted_by="nobody", **told)]
     written = len(_tokenizer(name)(reply, add_special_tokens=False)["input_ids"])
-    return [Call(purpose="answer", model=name, output_tokens=written, counted_by="tokenizer")]
+    return [Call(model=name, output_tokens=written, counted_by="tokenizer", **told)]
 
 
 @cache

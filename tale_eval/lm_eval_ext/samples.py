@@ -19,8 +19,8 @@ from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
-from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call, mended
+from tale_eval.tokens.costs import COST_KEYS, answer_of, cost_values
+from tale_eval.tokens.ledger import Call, imposed_on, mended
 from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
@@ -240,6 +240,7 @@ def _record(
             budget_echoed=bool(row.get("budget_echoed")),
             prices=prices,
         ),
+        controls=imposed_on(answer_of(calls)) if row.get("budget") is not None else {},
     )
 
 

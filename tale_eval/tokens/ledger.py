@@ -106,6 +106,18 @@ def reasoned_unseen(call: Call) -> bool:
     return call.reasoned or bool(call.reasoning_tokens)
 
 
+def imposed_on(call: Call | None) -> dict[str, int | str]:
+    """How a call's budget was imposed; a log of 0.1.0 has it in the prompt alone."""
+    if call is None:
+        return {}
+    return dict(call.controls) or in_the_prompt(call.budget)
+
+
+def in_the_prompt(budget: float | None) -> dict[str, int | str]:
+    """The paper's control, in which the prompt names the budget; nothing without one."""
+    return {} if budget is None else {"prompt": int(budget)}
+
+
 def _total(counts: Iterable[int | None]) -> int | None:
     total = 0
     for count in counts:

@@ -53,7 +53,22 @@ class Shots:
     name: str = "the training split"
     drafts: bool = False
 
-    def drawn(self, asked: str, pool: Sequence[Shot]) -> tuple[Shot, ...]:
+    def candidates(self, pool: Iterable[Shot]) -> tuple[Shot, ...]:
+        """What may be shown, in the order in which it is drawn: one more than is wanted.
+
+        A question that stands in the pool twice is there once.
+        """
+        usable = [shot for shot in pool if shot.draft or not self.drafts]
+        if self.count is not None:
+            Random(self.seed).shuffle(usable)
+        distinct: dict[str, Shot] = {}
+        for shot in usable:
+            distinct.setdefault(shot.content, shot)
+            if self.count is not None and len(distinct) > self.count:
+                break
+        return tuple(distinct.values())
+
+    def drawn(self, asked: str, candidates: Sequence[Shot]) -> tuple[Shot, ...]:
         """The examples for a question: never the question itself.
 
         All questions of a run have the same ones, but that a question which is itself among
@@ -61,29 +76,19 @@ class Shots:
 
         Args:
             asked: The question's text.
-            pool: What they are drawn from.
+            candidates: What may be shown.
 
         Raises:
-            InvalidValueError: The pool holds too few.
+            InvalidValueError: They are too few.
         """
-        usable = [shot for shot in pool if shot.draft or not self.drafts]
-        order = usable if self.count is None else shuffled(usable, self.seed)
-        own = question_hash(asked)
-        others = [shot for shot in order if shot.content != own]
+        others = without(candidates, [asked])
         if self.count is not None and len(others) < self.count:
             raise InvalidValueError(
                 f"shots={self.count}: {self.name} holds {len(others)} worked examples beside the "
                 f"question that is asked; ask for at most {len(others)}, or name another file "
                 "with shots_file=PATH"
             )
-        return tuple(others[: self.count])
-
-
-def shuffled(shots: Sequence[Shot], seed: int) -> list[Shot]:
-    """The examples in the order in which a seed draws them."""
-    order = list(shots)
-    Random(seed).shuffle(order)
-    return order
+        return others[: self.count]
 
 
 def question_hash(question: str) -> str:
@@ -100,7 +105,7 @@ def without(shots: Iterable[Shot], questions: Iterable[str]) -> tuple[Shot, ...]
 
 # GSM8K's own notes of what was calculated: "48/2 = <<48/2=24>>24 clips"
 _NOTE = re.compile(r"<<([^<>]*)>>")
-_AMOUNT = r"[-+]?[$€£]?\d[\d,]*(?:\.\d+)?%?"
+_AMOUNT = r"[-+]?[$€£]?\d+(?:,\d{3})*(?:\.\d+)?%?"
 _EQUATION = re.compile(rf"{_AMOUNT}(?:\s*[-+*/x×÷]\s*{_AMOUNT})+\s*=\s*{_AMOUNT}")
 
 

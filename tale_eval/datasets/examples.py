@@ -15,7 +15,7 @@ from tale_eval.asking.shots import SHOTS_SEED, Shot, Shots, drafted, explained, 
 from tale_eval.datasets.rows import DataRow, Origin, read_rows
 from tale_eval.errors import InvalidValueError
 
-_OFFERED: dict[tuple[str, str], Callable[[], tuple[Shot, ...]]] = {}
+_OFFERED: dict[tuple[str, str], Callable[[Shots], tuple[Shot, ...]]] = {}
 
 
 def offer(samples: Sequence[Sample], training: Callable[[], Sequence[Sample]] | None) -> None:
@@ -31,17 +31,18 @@ def offer(samples: Sequence[Sample], training: Callable[[], Sequence[Sample]] | 
     ids = {sample.id for sample in samples}
 
     @cache
-    def load() -> tuple[Shot, ...]:
+    def candidates(wanted: Shots) -> tuple[Shot, ...]:
         assert training is not None
         split = training()
         shots = tuple(map(_shot, filter(_is_worked, split)))
-        return shots if ids & {sample.id for sample in split} else without(shots, asked)
+        itself = ids & {sample.id for sample in split}
+        return wanted.candidates(shots if itself else without(shots, asked))
 
     for key in {_key(sample) for sample in samples}:
         if training is None:
             _OFFERED.pop(key, None)
         else:
-            _OFFERED[key] = load
+            _OFFERED[key] = candidates
 
 
 def shots_for(text: str, shots: Shots | None, benchmark: str, subset: str) -> tuple[Shot, ...]:
@@ -59,15 +60,15 @@ def shots_for(text: str, shots: Shots | None, benchmark: str, subset: str) -> tu
     if shots is None:
         return ()
     if shots.file is not None:
-        return shots.drawn(text, shots.file)
-    load = _OFFERED.get((benchmark, subset))
-    if load is None:
+        return shots.drawn(text, shots.candidates(shots.file))
+    candidates = _OFFERED.get((benchmark, subset))
+    if candidates is None:
         what = f"benchmark {benchmark}" if benchmark else "this task"
         raise InvalidValueError(
             f"shots={shots.count}: {what} has no training split that is known here; give worked "
             "examples of your own with shots_file=PATH"
         )
-    return shots.drawn(text, load())
+    return shots.drawn(text, candidates(shots))
 
 
 def make_shots(

@@ -18,7 +18,7 @@ from tale_eval import __version__
 from tale_eval.asking.method import Method
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.asking.question import Question
-from tale_eval.budgets.plan import Ask, Plan, ReplyText, asks_of
+from tale_eval.budgets.plan import Ask, Plan, ReplyText, asks_of, told
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.datasets.examples import offer, question_text, shots_for
 from tale_eval.errors import InvalidValueError, check_name
@@ -107,8 +107,13 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     samples = benchmarks()[benchmark].samples(**fixed, **chosen)
     offer(samples, benchmarks()[benchmark].training_split(**fixed, **chosen))
     estimates = read_estimates(str(file), [str(s.id) for s in samples]) if file is not None else {}
+    heading = ""
     if asked.name != ESTIMATE and not metadata.get(ONE_RUN):
         _check_one_ask(asked, samples[0], estimates)
+    elif asked.name != ESTIMATE and file is None and not _asks_once(asked.plan, samples[0]):
+        # lm_eval's cache goes by the prompt, and the first one of a plan of several may be
+        # another method's only one; the words that are sent are put in its place
+        heading = f"{asked.label}\n\n"
     common = {
         # as Inspect calls it, which knows somebody else's by the package too
         "task": task_label(benchmarks()[benchmark].task.removeprefix("tale_eval/"), fixed | chosen),
@@ -119,7 +124,7 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
         "tokenizer": metadata.get("tokenizer") or metadata.get("pretrained"),
         "estimates": file and str(file),
     }
-    rows = [common | _document(sample, asked, file, estimates) for sample in samples]
+    rows = [common | _document(sample, asked, file, estimates, heading) for sample in samples]
     return {"test": Dataset.from_list(rows)}
 
 
@@ -193,7 +198,11 @@ def _check_version(version: object) -> None:
 
 
 def _document(
-    sample: Sample, asked: _Asked, file: object, estimates: Mapping[str, EstimatedBudget]
+    sample: Sample,
+    asked: _Asked,
+    file: object,
+    estimates: Mapping[str, EstimatedBudget],
+    heading: str,
 ) -> dict[str, Any]:
     metadata = sample.metadata or {}
     estimate = estimates.get(str(sample.id), NO_ESTIMATE)
@@ -217,8 +226,22 @@ def _document(
         "budget": ask.budget,
         "budget_status": ask.reading and reading.status,
         "budget_echoed": reading.echoed,
-        "prompt": None if file is not None and not ask.answers else ask.words(question),
+        "prompt": None
+        if file is not None and not ask.answers
+        else f"{heading}{ask.words(question)}",
     }
+
+
+def _asks_once(plan: Plan, sample: Sample) -> bool:
+    """Whether a plan asks one thing, whatever the reply."""
+    question = Question(question_text(sample), "cloze", "en", plan.way.format_for("bracketed"))
+    steps = plan.steps(question)
+    first = next(steps)
+    try:
+        steps.send(told(first, [ReplyText("", 0, False)] * len(asks_of(first))))
+    except StopIteration:
+        return len(asks_of(first)) == 1
+    return False
 
 
 def _next_ask(plan: Plan, question: Question, replies: Sequence[str]) -> Ask:

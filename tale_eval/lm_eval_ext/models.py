@@ -35,6 +35,9 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
     backend_name = "unknown"
     """The name after ``--model``."""
 
+    takes_seeds = False
+    """Whether a request may have a seed of its own; else samples differ by the model's chance."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label = model_label(self.backend_name, kwargs)
@@ -62,7 +65,7 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 ) from error
             return [self._counted(text) for text in texts]
 
-        seed = getattr(self, "_seed", 0)
+        seed = getattr(self, "_seed", 0) if self.takes_seeds else None
         running = {
             i: _Running(r, self.backend_name, seed)
             for i, r in enumerate(requests)
@@ -138,13 +141,13 @@ class _Running:
     Args:
         request: lm_eval's, whose document names the method.
         backend: The name after ``--model``.
-        seed: The model's own.
+        seed: The model's own; None if its requests have none.
 
     Raises:
         InvalidValueError: The model cannot take the plan's control.
     """
 
-    def __init__(self, request: Instance, backend: str, seed: int) -> None:
+    def __init__(self, request: Instance, backend: str, seed: int | None) -> None:
         self._request, self._backend, self._seed = request, backend, seed
         plan = plan_of(request.doc["method"])
         check_taken(backend, plan.control)
@@ -185,14 +188,15 @@ class _Running:
             settings = settings | {"temperature": ask.temperature, "do_sample": True}
         if ask.sample:
             _check_drawn(settings)
-            settings = settings | {"seed": self._seed_of(ask)}
+            if (seed := self._seed_of(ask)) is not None:
+                settings = settings | {"seed": seed}
         return _with_arguments(
             self._request, _exchanged(context, self._request.doc["prompt"], words), settings
         )
 
-    def _seed_of(self, ask: Ask) -> int:
+    def _seed_of(self, ask: Ask) -> int | None:
         _, settings = self._request.args
-        return int(settings.get("seed", self._seed)) + ask.sample
+        return None if self._seed is None else int(settings.get("seed", self._seed)) + ask.sample
 
     def take(self, replies: Sequence[Reply]) -> Reply | None:
         """Go on with these replies; what the whole plan came to, or None where it asks more."""
@@ -259,6 +263,8 @@ class HuggingFaceCounts(TaleLM):
     The end-of-turn token is not counted, as on the Inspect side.
     """
 
+    takes_seeds = True
+
     _counted_rows: deque[Call]
 
     def _model_generate(self, context: Any, max_length: int, *args: Any, **kwargs: Any) -> Any:
@@ -303,6 +309,8 @@ class HuggingFaceCounts(TaleLM):
 
 class VllmCounts(TaleLM):
     """In front of `lm_eval.models.vllm_causallms.VLLM`: counts the generated token ids."""
+
+    takes_seeds = True
 
     def _model_generate(self, *args: Any, **kwargs: Any) -> Any:
         outputs = super()._model_generate(*args, **kwargs)

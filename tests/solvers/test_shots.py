@@ -119,11 +119,9 @@ POOL = tuple(Shot(f"What is {n} plus {n}?", "", str(2 * n)) for n in range(30))
 
 def test_all_questions_have_the_same_examples_but_none_has_itself() -> None:
     shots = Shots(3, seed=5)
-    elsewhere = shots.drawn("What is 99 plus 99?", POOL)
-    assert shots.drawn("What is 77 plus 77?", POOL) == elsewhere
-    own = shots.drawn(elsewhere[1].question, POOL)
-    # the next one that the seed draws steps in
-    assert (own[:2], own[2]) == ((elsewhere[0], elsewhere[2]), Shots(4, 5).drawn("x", POOL)[3])
+    first, second, third, next_one = candidates = shots.candidates(POOL)
+    assert shots.drawn("What is 99 plus 99?", candidates) == (first, second, third)
+    assert shots.drawn(second.question, candidates) == (first, third, next_one)
 
 
 @given(st.integers(0, 29), st.integers(1, 29), st.integers(0, 10_000))
@@ -131,13 +129,14 @@ def test_no_question_is_its_own_example_however_it_is_spaced(
     asked: int, count: int, seed: int
 ) -> None:
     question = f"  what IS {asked}\nplus {asked}? "
-    shown = Shots(count, seed).drawn(question, POOL)
+    shots = Shots(count, seed)
+    shown = shots.drawn(question, shots.candidates(POOL + POOL))
     assert len({shot.question for shot in shown}) == count
     assert question_hash(question) not in {shot.content for shot in shown}
 
 
 def test_another_seed_draws_others() -> None:
-    drawn = {Shots(3, seed).drawn("x", POOL) for seed in range(10)}
+    drawn = {Shots(3, seed).candidates(POOL) for seed in range(10)}
     assert len(drawn) == 10
 
 
@@ -301,7 +300,8 @@ def test_a_generated_benchmark_and_another_seed_of_examples(tmp_path: Path) -> N
         with chat_server(lambda prompt, request: Reply("[[1]]")) as server:
             run(server, task, tmp_path)
         prompts.append(server.prompts())
-    assert all(prompt.count("Answer: [[") == 4 for prompt in prompts[0])  # the format's own too
+    # the format line's own example too, in each of the four
+    assert all(prompt.count("Answer: [[") == 3 + 4 for prompt in prompts[0])
     assert prompts[0] != prompts[1]
 
 

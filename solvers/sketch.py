@@ -13,7 +13,7 @@ from typing import Final, Literal, get_args
 from inspect_ai.solver import solver
 
 import tale_eval.asking
-from tale_eval.asking.prompts import SYSTEM_PROMPT, answer_text, format_text
+from tale_eval.asking.prompts import SYSTEM_PROMPT, QuestionKind, answer_text, format_text
 from tale_eval.asking.question import FormatChoice, Question, Way
 from tale_eval.budgets.plan import Ask, Plan, ReplyText, Steps
 from tale_eval.errors import InvalidValueError
@@ -110,7 +110,7 @@ def sketching(question: Question, paradigm: Paradigm, examples: int) -> str:
 
 
 def _answered(answer: str, question: Question) -> str:
-    kind = "choice" if re.fullmatch("[A-D]", answer) else "cloze"
+    kind: QuestionKind = "choice" if re.fullmatch("[A-D]", answer) else "cloze"
     return answer_text(answer, question.answer_format, kind, question.language)
 
 

@@ -12,7 +12,9 @@ from tale_eval.errors import SourceError, TaleEvalError, check_name
 
 def report(
     logs: Annotated[list[str], typer.Argument(help="Log files and folders, local or s3://")],
-    baseline: Annotated[str, typer.Option(help="The method to compare with")] = "cot",
+    baseline: Annotated[
+        str, typer.Option(help="The method to compare with, or a row: 'cot, reasoning_effort=low'")
+    ] = "cot",
     margin: Annotated[
         float, typer.Option(help="The loss of accuracy that would not matter, as a share")
     ] = 0.02,

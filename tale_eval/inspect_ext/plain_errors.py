@@ -55,8 +55,11 @@ def naming_what_was_refused(model: str, settings: Mapping[str, object]) -> Itera
         raise
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """The server's words in a client's error, on one line."""
+    # Inspect puts the whole request before them, and keeps the client's error as the cause
+    while getattr(error, "body", None) is None and error.__cause__ is not None:
+        error = error.__cause__
     found: object = getattr(error, "body", None) or str(error)
     while isinstance(found, Mapping):
         # {"error": {"message": …}} of Anthropic's, {"message": …} of OpenAI's

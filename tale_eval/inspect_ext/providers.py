@@ -127,8 +127,7 @@ def taken_by(model: Model) -> Taken:
     """What a model can take, by its provider."""
     provider, _, rest = str(model).partition("/")
     # what another package's provider does with a setting is its own affair
-    find = _PROVIDERS.get(provider, lambda api, rest: Taken(notes=_PASSED_ON))
-    taken = find(model.api, rest)
+    taken = _PROVIDERS.get(provider, _passed_on)(model.api, rest)
     if not taken.no_effort and _has_no_scale(model):
         taken = Taken(_NO_SCALE, taken.no_thinking, taken.floor, taken.body, taken.notes)
     return taken
@@ -281,6 +280,10 @@ def _completions(api: Any, rest: str) -> Taken:
     return Taken(no_effort, body=_vllm_body, notes=_vllm(api, rest).notes)
 
 
+def _passed_on(api: Any, rest: str) -> Taken:
+    return Taken(notes=_PASSED_ON)
+
+
 def _everything(api: Any, rest: str) -> Taken:
     return Taken()
 
@@ -308,7 +311,7 @@ _PROVIDERS: Mapping[str, Callable[[Any, str], Taken]] = {
     "openai": _openai,
     "openai-api": _compatible,
     "openai-api-completions": _completions,
-    "openrouter": lambda api, rest: Taken(notes=_PASSED_ON),
+    "openrouter": _passed_on,
     "perplexity": _effort_alone,
     "sagemaker": _effort_alone,
     "sambanova": _effort_alone,

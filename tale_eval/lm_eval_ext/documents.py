@@ -110,7 +110,7 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     heading = ""
     if asked.name != ESTIMATE and not metadata.get(ONE_RUN):
         _check_one_ask(asked, samples[0], estimates)
-    elif asked.name != ESTIMATE and file is None and not _asks_once(asked.plan, samples[0]):
+    elif file is None and _begins_like_another(asked.plan, samples[0]):
         # lm_eval's cache goes by the prompt, and the first one of a plan of several may be
         # another method's only one; the words that are sent are put in its place
         heading = f"{asked.label}\n\n"
@@ -232,16 +232,21 @@ def _document(
     }
 
 
-def _asks_once(plan: Plan, sample: Sample) -> bool:
-    """Whether a plan asks one thing, whatever the reply."""
+def _begins_like_another(plan: Plan, sample: Sample) -> bool:
+    """Whether a plan of several asks may begin with what another method asks and no more.
+
+    An estimate is asked by nobody else.
+    """
     question = Question(question_text(sample), "cloze", "en", plan.way.format_for("bracketed"))
     steps = plan.steps(question)
     first = next(steps)
+    if asks_of(first)[0].purpose == "estimate":
+        return False
     try:
         steps.send(told(first, [ReplyText("", 0, False)] * len(asks_of(first))))
     except StopIteration:
-        return len(asks_of(first)) == 1
-    return False
+        return len(asks_of(first)) > 1
+    return True
 
 
 def _next_ask(plan: Plan, question: Question, replies: Sequence[str]) -> Ask:

@@ -16,6 +16,7 @@ from lm_eval.api.model import LM, hash_args
 from tale_eval.budgets.plan import Ask, ReplyText, asks_of, told
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.errors import InvalidValueError
+from tale_eval.grading.thinking import without_thinking
 from tale_eval.lm_eval_ext.controls import CAPS, check_taken, request_settings
 from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
 from tale_eval.lm_eval_ext.labels import model_label
@@ -115,6 +116,18 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
         if isinstance(text, Reply):
             return text
         return Reply(text, [Call(purpose="answer", model=self.label, counted_by="nobody")])
+
+    def _is_silent(self, text: str, written: str) -> bool:
+        """Whether nothing of a reply can be seen but its thinking.
+
+        Args:
+            text: The reply as lm_eval hands it on, its finished thinking cut off.
+            written: All that the model wrote. Where ``think_end_token`` is not in it, it never
+                came to an end of its thinking: what a chat template opens has no other mark.
+        """
+        end: Any = getattr(self, "think_end_token", None)
+        endless = isinstance(end, str) and bool(end) and end not in written
+        return endless or not without_thinking(text)[0].strip()
 
     def _resumed(
         self, requests: list[Instance], ask: Callable[[list[Instance]], list[Reply]]
@@ -288,13 +301,18 @@ class HuggingFaceCounts(TaleLM):
         """Decode; after a generation lm_eval decodes each row once, in their order."""
         text = super().tok_decode(tokens, *args, **kwargs)
         rows = getattr(self, "_counted_rows", None)
-        return Reply(text, [rows.popleft()]) if rows else text
+        if not rows:
+            return text
+        call = rows.popleft()
+        silent = call.silent or self._is_silent(text, text)
+        return Reply(text, [call.model_copy(update={"silent": silent})])
 
     def _count(self, ids: Sequence[int], read: int, cap: int) -> Call:
         ends = self.model.generation_config.eos_token_id
         ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
         written = next((i for i, token in enumerate(ids) if token in ends), len(ids))
         cut = written == len(ids) >= cap
+        thinking_ends: Any = getattr(self, "think_end_token", None)
         return Call(
             purpose="answer",
             model=self.label,
@@ -304,6 +322,8 @@ class HuggingFaceCounts(TaleLM):
             counted_by="tokenizer",
             stop_reason="max_tokens" if cut else "stop",
             truncated=cut,
+            # of a token's number nothing is left in the text
+            silent=isinstance(thinking_ends, int) and thinking_ends not in ids,
         )
 
 
@@ -330,6 +350,7 @@ class VllmCounts(TaleLM):
             counted_by="provider",
             stop_reason=written.finish_reason or "unknown",
             truncated=written.finish_reason in CUT_OFF,
+            silent=self._is_silent(written.text, written.text),
         )
 
 

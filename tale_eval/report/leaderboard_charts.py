@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import shown_method
@@ -46,10 +47,12 @@ def scatter_panels(
 def distribution_panels(records: Iterable[Record]) -> "dict[str, altair.LayerChart]":
     """The panel of each task; colours mean the same method in all of them."""
     groups: dict[tuple[str, str, str], list[tuple[float, str]]] = defaultdict(list)
+    records = list(records)
+    names = labels(records)
     for record in records:
         tokens = record.costs["output_tokens"]
         if tokens is not None:
-            method = shown_method(record.method)
+            method = shown_method(label_of(record, names))
             groups[record.task, record.model, method].append((tokens, record.sample_id))
     boxes = [_box(*key, spent) for key, spent in sorted(groups.items())]
     methods = sorted({box["method"] for box in boxes})
@@ -74,7 +77,7 @@ def _point(row: LeaderboardRow) -> dict[str, Any]:
     return {
         "task": row.task,
         "model": row.model,
-        "method": shown_method(row.method),
+        "method": shown_method(row.label),
         "accuracy": accuracy,
         "accuracy_low": shares.low,
         "accuracy_high": shares.high,

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.analysis.averages import macro_average
+from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import ORACLE_LEGEND
 from tale_eval.analysis.reference import ReferenceRow
@@ -28,6 +29,7 @@ class Summary:
     """How one method did against the baselines of all models and tasks.
 
     Attributes:
+        method, baseline: By their labels: the settings that differ are in them.
         verdicts: How many comparisons ended so, by verdict.
         ratios: Its token ratios, from the lowest to the highest.
     """
@@ -66,6 +68,7 @@ def write_page(
     """
     script = _file("report.js").replace("SHOWN_MODEL", json.dumps(SHOWN_MODEL))
     scripts = [vega_bundle(), script]
+    names = labels(settings)
     page = _template().render(
         title=title,
         margin=f"{100 * margin:g}",
@@ -86,18 +89,18 @@ def write_page(
         averages=[(line, average_cells(line)) for line in macro_average(rows)],
         scatters=_panels(scatter_panels(rows, reference)),
         distributions=_panels(distribution_panels(records)),
-        runs=[(run, _link(run.log, path)) for run in settings],
+        runs=[(run, label_of(run, names), _link(run.log, path)) for run in settings],
         problems=problems,
     )
     path.write_text(page, encoding="utf-8", errors=SURROGATES)
 
 
 def summaries(rows: Iterable[LeaderboardRow]) -> list[Summary]:
-    """One line per method that was compared with a baseline."""
+    """One line per method and setting that was compared with a baseline."""
     found: dict[tuple[str, str], list[LeaderboardRow]] = defaultdict(list)
     for row in rows:
         if row.comparison:
-            found[row.method, row.comparison.baseline].append(row)
+            found[row.label, row.comparison.baseline].append(row)
     return [_summary(*names, group) for names, group in sorted(found.items())]
 
 

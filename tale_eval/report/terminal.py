@@ -40,8 +40,11 @@ def leaderboard_tables(
     return Group(*tables, *_legends(rows))
 
 
-# characters: a longer method name is folded; more than any table needs
+# characters: a longer method name is folded, and one with its setting where there is no room for
+# either of these; more than any table needs
 _METHOD = 18
+_SETTING = 30
+_LABEL = 60
 _UNLIMITED = 10_000
 
 
@@ -57,21 +60,36 @@ class _FittedTable:
         columns = _known_columns(self.rows)
         left_out: list[str] = []
         unlimited = options.update(max_width=_UNLIMITED)
-        table = self._table(columns)
-        while columns and Measurement.get(console, unlimited, table).maximum > options.max_width:
+
+        def too_wide(table: Table) -> bool:
+            return Measurement.get(console, unlimited, table).maximum > options.max_width
+
+        folded = self._folded()
+        table = self._table(
+            columns, _METHOD if all(row.label == row.method for row in self.rows) else _LABEL
+        )
+        if too_wide(table):
+            table = self._table(columns, folded)
+        while columns and too_wide(table):
             left_out.insert(0, columns.pop().title.replace("\n", " "))
-            table = self._table(columns)
+            table = self._table(columns, folded)
         yield _heading(f"{self.model} · {self.task}")
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
 
-    def _table(self, columns: Sequence["_Column"]) -> Table:
+    def _folded(self) -> int:
+        """The least width of the methods' column: no short setting is cut in two."""
+        settings = (row.label.removeprefix(row.method) for row in self.rows)
+        longest = max((len(word) for setting in settings for word in setting.split()), default=0)
+        return max(_METHOD, min(longest, _SETTING))
+
+    def _table(self, columns: Sequence["_Column"], width: int) -> Table:
         titles = [column.title for column in columns]
-        table = _plain_table("method", numbers=titles, max_width=_METHOD)
+        table = _plain_table("method", numbers=titles, max_width=width)
         for number, row in enumerate(self.rows):
             cells = (column.cells[number] for column in columns)
-            table.add_row(escape(visible(shown_method(row.method))), *cells)
+            table.add_row(escape(visible(shown_method(row.label))), *cells)
         return table
 
 
@@ -110,7 +128,7 @@ def _average_table(lines: Iterable[MacroAverage]) -> Table:
             _cell("share", Value(line.accuracy)),
             _cell("tokens", Value(line.output_tokens)),
         )
-        table.add_row(escape(visible(shown_method(line.method))), *numbers)
+        table.add_row(escape(visible(shown_method(line.label))), *numbers)
     return table
 
 
@@ -210,7 +228,7 @@ def _cell(unit: Unit, value: Value) -> str:
 
 def elasticity_tables(report: ElasticityReport) -> list[Table]:
     """The numbers of a search, its curve, and the estimators' quality."""
-    title = Text(visible(f"{report.model}, {report.task}, {report.method}"), "table.title")
+    title = Text(visible(f"{report.model}, {report.task}, {report.label}"), "table.title")
     numbers = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
     numbers.add_column(overflow="fold")
     numbers.add_column(overflow="fold")

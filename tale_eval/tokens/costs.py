@@ -27,6 +27,7 @@ COST_KEYS = (
     "budget",
     "within_budget",
     "truncated",
+    "cut_in_reasoning",
     "budget_missing",
     "budget_echoed",
     "estimate_cut_off",
@@ -45,7 +46,8 @@ output_tokens: of all calls of the method, each once. reasoning_tokens: the part
 that was hidden reasoning, where reported. counted_tokens: the part of them whose calls
 somebody counted; uncounted_calls: the other calls. input_tokens: of all calls, cached ones
 included.
-within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap.
+within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap;
+cut_in_reasoning: it did so before anything but its reasoning was there.
 budget_missing: no budget could be read from the estimate. budget_echoed: the
 estimate repeats the example of its own prompt. estimate_cut_off: the estimate hit its token
 cap, and no budget could be read from it.
@@ -105,6 +107,7 @@ def cost_values(
         if budget is None or answer_tokens is None
         else answer_tokens <= budget,
         "truncated": answer.truncated if answer else None,
+        "cut_in_reasoning": _cut_in_reasoning(answer),
         "budget_missing": missing if estimated else None,
         "budget_echoed": budget_echoed if estimated else None,
         "estimate_cut_off": missing and _estimate_cut_off(calls) if estimated else None,
@@ -119,6 +122,12 @@ def answer_of(calls: Sequence[Call], index: int | None = None) -> Call | None:
         return calls[index]
     answers = [call for call in calls if call.purpose == "answer"]
     return answers[-1] if answers else None
+
+
+def _cut_in_reasoning(answer: Call | None) -> bool | None:
+    if answer is None or answer.truncated is None:
+        return None
+    return answer.silent if answer.truncated else False
 
 
 def _dollars(calls: Sequence[Call], prices: Prices | None) -> float | None:

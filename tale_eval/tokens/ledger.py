@@ -62,6 +62,8 @@ class Call(BaseModel):
     """The provider's tier, such as "flex"; None is its usual one."""
     reasoned: bool = False
     """A text of hidden reasoning came with the reply, whether or not it was counted."""
+    silent: bool | None = None
+    """Nothing of the reply can be seen beside its reasoning; None if nobody looked."""
     summed: bool = False
     """No single call: the usage of nobody knows how many."""
 

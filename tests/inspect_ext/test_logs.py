@@ -326,7 +326,7 @@ def test_the_short_summaries_of_a_log_say_what_its_samples_say(method: str, runs
 
     samples = read_eval_log(log.location).samples or []
     assert len(records) == 2 * SIZE
-    assert records == [sample_record(log.eval, sample, None) for sample in samples]
+    assert records == [sample_record(log.eval, sample, None, log.plan.config) for sample in samples]
 
 
 def test_runs_that_were_not_made_alike_are_named(runs: Runs) -> None:
@@ -335,11 +335,18 @@ def test_runs_that_were_not_made_alike_are_named(runs: Runs) -> None:
     other = runs.gsm8k("sums", "tale_ep")
     other.eval.task_version = "2-A"
     write_eval_log(other, other.location)
-    found = setting_problems(read_records([str(runs.folder)]).settings)
-    assert sorted(line.partition(", sums: ")[2] for line in found) == [
-        "the runs differ in generation 'temperature': 0.1 for cot, tale_ep; 0.7 for direct",
-        'the runs differ in versions \'task\': "1-A" for cot, direct; "2-A" for tale_ep',
+    read = read_records([str(runs.folder)])
+    # how they were asked is in their rows' labels, and the rest in a note
+    assert [row.label for row in leaderboard(read.records)] == [
+        "cot · temperature=0.1",
+        "direct · temperature=0.7",
+        "tale_ep · temperature=0.1",
     ]
+    (line,) = setting_problems(read.settings)
+    assert line.partition(", sums: ")[2] == (
+        "the runs differ in versions 'task': \"1-A\" for cot · temperature=0.1, "
+        'direct · temperature=0.7; "2-A" for tale_ep · temperature=0.1'
+    )
 
 
 def test_runs_that_were_made_alike_are_not_named(runs: Runs) -> None:

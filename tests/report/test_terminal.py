@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.asking.setting import Setting
 from tale_eval.report.terminal import leaderboard_tables
 
 
@@ -74,3 +75,25 @@ def test_the_papers_rows_are_marked_as_printed(width: int) -> None:
     (line,) = [line for line in text.splitlines() if "gpt-4o-mini" in line]
     assert line.split() == ["gpt-4o-mini", "tale_ep", "Table", "3", "84.5", "77.3"]
     assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_a_label_is_folded_where_there_is_no_room_and_its_setting_is_not_cut(width: int) -> None:
+    efforts = [
+        replace(record, setting=Setting.of({"reasoning_effort": effort}))
+        for effort in ("low", "high")
+        for record in COT + TALE
+    ]
+    text = printed(leaderboard(efforts), width)
+    for effort in ("low", "high"):
+        assert text.count(f"reasoning_effort={effort}") == 2
+    whole = "tale_ep · reasoning_effort=high"
+    assert (whole in text) == (width == 200)
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_answers_cut_in_their_reasoning_have_a_column_where_there_are_any() -> None:
+    cut = [answer("cot", q, 0, 64, cut_in_reasoning=float(q < "d")) for q in "abcd"]
+    assert "cut in" in printed(leaderboard(cut), 200)
+    assert "75 %" in printed(leaderboard(cut), 200)
+    assert "cut in" not in printed(leaderboard(cut[3:]), 200)

@@ -87,6 +87,7 @@ def test_the_costs_of_one_answer_worked_by_hand() -> None:
         "budget": 50,
         "within_budget": False,
         "truncated": False,
+        "cut_in_reasoning": False,
         "budget_missing": False,
         "budget_echoed": False,
         "estimate_cut_off": False,

@@ -36,6 +36,12 @@ class Limits(BaseModel):
     limit: Any = None
 
 
+class GenerationSettings(_Open):
+    """Generation settings: of a run, or those that its model brought along."""
+
+    batch: Any = None
+
+
 class Spec(BaseModel):
     """How a run was made."""
 
@@ -52,16 +58,11 @@ class Spec(BaseModel):
     solver_args_passed: dict[str, Any] | None = None
     model: str
     model_args: dict[str, Any] = Field(default_factory=dict)
+    model_generate_config: GenerationSettings = Field(default_factory=GenerationSettings)
     model_roles: dict[str, BoundModel | list[BoundModel]] | None = None
     metadata: dict[str, Any] | None = None
     packages: dict[str, str] = Field(default_factory=dict)
     config: Limits = Field(default_factory=Limits)
-
-
-class GenerationSettings(_Open):
-    """A run's generation settings."""
-
-    batch: Any = None
 
 
 class Plan(BaseModel):

@@ -17,6 +17,7 @@ _SINCE_0_2_0 = {
     "counted_tokens",
     "uncounted_calls",
     "estimate_cut_off",
+    "cut_in_reasoning",
 }
 
 

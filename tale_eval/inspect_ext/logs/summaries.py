@@ -14,7 +14,7 @@ from tale_eval.grading.choice import ScoreChoice
 from tale_eval.inspect_ext.logged import is_batch, record_in
 from tale_eval.inspect_ext.logs.archive import DAMAGED, Archive, open_archive
 from tale_eval.inspect_ext.logs.headers import Header
-from tale_eval.inspect_ext.logs.labels import method_label, recorded_method
+from tale_eval.inspect_ext.logs.labels import method_label, recorded_method, run_setting
 from tale_eval.inspect_ext.logs.rows import deciding, record
 from tale_eval.inspect_ext.logs.scored import scored_costs, with_later_scorers
 from tale_eval.records import Record
@@ -84,11 +84,13 @@ def summary_records(
     if controls is None:
         return None
     method = method_label(header.eval, recorded)
+    setting = run_setting(header.eval, header.plan.config)
     records = [
         record(
             header.eval,
             sample,
             method=method,
+            setting=setting,
             error=sample.error,
             costs=values,
             which=which,

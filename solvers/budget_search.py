@@ -67,7 +67,7 @@ def budget_search(
         score: Which value decides, where the task has several: the name of a scorer,
             or of a key of its dictionary.
         system_prompt: Used where the task brings no system message; empty for none.
-        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        answer_format: "auto", "bracketed", "answer_line", "boxed", "hashes" or "none".
         style: "paper" (format line first) or "answer_last".
         control: How the budgets are imposed, here and below as
             `tale_eval.asking.control.control_of` has it. None is asked below what the

@@ -37,6 +37,7 @@ from tale_eval.asking.stated import (
     without_reasoning,
 )
 from tale_eval.budgets.plan import Ask
+from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.own_task import OwnTask, Reads, arguments_of, name_of, own_task
 
@@ -109,6 +110,7 @@ def foreign_question(state: TaskState, way: Way) -> Question:
         kind="choice" if options else "cloze",
         language="en",
         answer_format=way.format_for("answer_line"),
+        shots=shots_for(text, way.shots, "", ""),
     )
 
 
@@ -174,7 +176,8 @@ class _Asking:
             self.chosen = _settled(self.chosen, _words(state), self.own.reads)
         text = f"{prompt}\n{self.chosen.sentence}" if self.chosen.sentence else prompt
         kind = "choice" if self.letters else "cloze"
-        question = Question(text, cast(Any, kind), "en", self.chosen.format)
+        shots = shots_for(_user_text(state), self.way.shots, "", "")
+        question = Question(text, cast(Any, kind), "en", self.chosen.format, shots)
         state.user_prompt.text = self.asked.words(question)
         add_system_prompt(state, self.way.system_prompt)
         _record(state, self.chosen)

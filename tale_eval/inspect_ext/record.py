@@ -105,6 +105,18 @@ def judged_as(state: TaskState, call: Call) -> TaskState:
     return judged
 
 
+def record_answer(state: TaskState, answer: Call) -> None:
+    """Write down which call gave the sample's answer; what else was asked to answer, helped."""
+    calls = [
+        call.model_copy(update={"purpose": "helper"})
+        if call.purpose == "answer" and call.event != answer.event
+        else call
+        for call in record_of(state).calls
+    ]
+    place = next(i for i, call in enumerate(calls) if call.event == answer.event)
+    _write(state, calls=calls, answer_call=place, budget=answer.budget)
+
+
 def record_estimate(state: TaskState, reading: BudgetReading) -> None:
     """Write down how the estimator's reply was read."""
     _write(state, budget_status=reading.status, budget_echoed=reading.echoed)

@@ -5,8 +5,8 @@ few lines run in Inspect, one question at a time beside others, and in lm-eval, 
 batch of questions to a step.
 """
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tale_eval.asking.question import Question, Way
@@ -34,6 +34,8 @@ class Ask:
         reading: How the budget was estimated; None if it was not.
         role: The model role that is asked, if it is bound; None is the task's own model.
         max_tokens: Cap on the reply; None leaves the run's own.
+        repetition: How often the same was asked before: with a seed of its own, or it would
+            only be answered alike.
     """
 
     words: Callable[[Question], str]
@@ -42,6 +44,7 @@ class Ask:
     reading: BudgetReading | None = None
     role: str | None = None
     max_tokens: int | None = None
+    repetition: int = 0
 
     @property
     def answers(self) -> bool:
@@ -60,10 +63,13 @@ class Plan:
     Attributes:
         steps: What is asked about a question.
         way: How it is put.
+        pinned: Arguments that stand in the method's label though nobody gave them: what they
+            name may change, such as the content of a folder.
     """
 
     steps: Callable[[Question], Steps]
     way: Way
+    pinned: Mapping[str, str] = field(default_factory=dict)
 
 
 def single(words: Callable[[Question], str], way: Way, budget: int | None = None) -> Plan:

@@ -89,7 +89,7 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> str:
     # and drop the task's temperature and seed
     bound = asked.role is not None and asked.role in model_roles()
     model = get_model(role=asked.role if bound else None)
-    config = GenerateConfig(max_tokens=asked.max_tokens, seed=epoch_seed(state, model))
+    config = GenerateConfig(max_tokens=asked.max_tokens, seed=_moved(epoch_seed(state, model), asked))
     if bound and model.config.max_retries is None:
         # the task's settings do not reach it
         config.max_retries = MAX_RETRIES
@@ -110,6 +110,10 @@ def epoch_seed(state: TaskState, model: Model) -> int | None:
     # what the model, the task and the command line together say is not public in Inspect
     seed = model._resolve_config(None).seed
     return None if seed is None else seed + EPOCH_STRIDE * (state.epoch - 1)
+
+
+def _moved(seed: int | None, asked: Ask) -> int | None:
+    return None if seed is None else seed + asked.repetition
 
 
 def _next(send: Any, reply: str) -> Ask | None:

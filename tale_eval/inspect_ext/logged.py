@@ -79,6 +79,11 @@ class LoggedRecord:
         return cast(bool, self._value("budget_echoed") or False)
 
     @property
+    def estimate_seconds(self) -> float | None:
+        """How long a fitted estimator took."""
+        return cast(float | None, self._value("estimate_seconds"))
+
+    @property
     def search(self) -> SearchTrace | None:
         """The trace of a budget search.
 

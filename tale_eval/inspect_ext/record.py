@@ -20,7 +20,7 @@ from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
 from tale_eval.inspect_ext.logged import is_batch, key
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, embedding_call
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
@@ -37,6 +37,8 @@ class TaleRecord(StoreModel):
         budget: Budget of the answer, in tokens; None if it had none.
         budget_status: How the estimate was read; None if the method has no estimator.
         budget_echoed: The estimate repeats the example of the estimator's prompt.
+        estimator: Hash of the fitted estimator; None if a model estimated, or nobody.
+        estimate_seconds: How long a fitted estimator took.
         search: The whole trace of a budget search; None for other methods.
     """
 
@@ -47,6 +49,8 @@ class TaleRecord(StoreModel):
     budget: int | None = None
     budget_status: str | None = None
     budget_echoed: bool = False
+    estimator: str | None = None
+    estimate_seconds: float | None = None
     search: SearchTrace | None = None
 
 
@@ -89,8 +93,12 @@ def record_call(
 
 
 def record_estimate(state: TaskState, reading: BudgetReading) -> None:
-    """Write down how the estimator's reply was read."""
+    """Write down how the estimator's reply was read, or what a fitted one said."""
     _write(state, budget_status=reading.status, budget_echoed=reading.echoed)
+    if reading.seconds is not None:
+        _write(state, estimator=reading.estimator, estimate_seconds=reading.seconds)
+    if call := embedding_call(reading):
+        _write(state, calls=[*record_of(state).calls, call])
 
 
 def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:

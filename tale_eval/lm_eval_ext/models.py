@@ -17,7 +17,7 @@ from tale_eval.errors import InvalidValueError
 from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, embedding_call
 
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
@@ -123,6 +123,7 @@ class _Running:
         self._steps = plan.steps(self._question)
         self._calls: list[Call] = []
         self.ask = next(self._steps)
+        self._embedded()
         # what an earlier run was told
         for reply in request.doc["replies"]:
             self.ask = self._steps.send(reply)
@@ -154,10 +155,17 @@ class _Running:
             except StopIteration:
                 pass
             else:
+                self._embedded()
                 return None
         answer = Reply(reply, self._calls, reading, reply.error)
         answer.thought = reply.thought
         return answer
+
+
+    def _embedded(self) -> None:
+        """Write down what a server was asked for the estimate behind this ask."""
+        call = embedding_call(self.ask.reading) if self.ask.reading else None
+        self._calls += [call] if call else []
 
 
 class HuggingFaceCounts(TaleLM):

@@ -5,11 +5,13 @@ unknown part is None: unknown is never 0.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tale_eval.budgets.plan import Purpose
+from tale_eval.budgets.reading import BudgetReading
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
 """Who counted the tokens.
@@ -64,6 +66,24 @@ class Call(BaseModel):
     """A text of hidden reasoning came with the reply, whether or not it was counted."""
     summed: bool = False
     """No single call: the usage of nobody knows how many."""
+
+
+def embedding_call(reading: BudgetReading) -> Call | None:
+    """The call that gave the vector behind an estimate; None where no server was asked."""
+    if reading.embedded is None:
+        return None
+    read = reading.embedded.input_tokens
+    return Call(
+        purpose="helper",
+        model=reading.embedded.model,
+        input_tokens=read,
+        # it writes nothing
+        output_tokens=0,
+        counted_by="nobody" if read is None else "provider",
+        truncated=False,
+        seconds=reading.seconds,
+        at=datetime.now(UTC),
+    )
 
 
 def output_tokens(calls: Iterable[Call], *purposes: Purpose) -> int | None:

@@ -17,7 +17,11 @@ _SINCE_0_2_0 = {
     "counted_tokens",
     "uncounted_calls",
     "estimate_cut_off",
+    "budget_outside",
 }
+
+_SAID_OF_SOME = {"budget_outside"}
+"""What a log before fitted estimators does not say, though it counts as today."""
 
 
 def scored_costs(
@@ -32,8 +36,8 @@ def scored_costs(
         values = score.value
         if not isinstance(values, Mapping):
             continue
-        if values.keys() >= set(COST_KEYS):
-            return {key: _known(values[key]) for key in COST_KEYS}
+        if values.keys() >= set(COST_KEYS) - _SAID_OF_SOME:
+            return {key: _known(values.get(key)) for key in COST_KEYS}
         if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0:
             return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
     return None

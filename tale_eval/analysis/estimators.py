@@ -1,10 +1,11 @@
-"""How good estimates are, on searched questions, with intervals; and which of two is better. Pure."""
+"""How good estimates are, on searched questions, with intervals; which of two is better. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import log2
 from statistics import fmean
+from time import perf_counter
 from typing import Literal
 
 from tale_eval.analysis.statistics import (
@@ -16,8 +17,10 @@ from tale_eval.analysis.statistics import (
     token_ratio,
 )
 from tale_eval.budgets.elasticity import EstimatorQuality, estimator_quality, ideal_range
-from tale_eval.budgets.needs import Search
+from tale_eval.budgets.fitted import Fitted
+from tale_eval.budgets.needs import Search, expense
 from tale_eval.errors import InvalidValueError
+from tale_eval.records import Searched
 
 Searches = Mapping[str, Search]
 """By question and epoch, as `tale_eval.records.Searched.question` names them."""
@@ -60,6 +63,8 @@ class EstimatorScore:
         right: Share of the questions that the estimate keeps right, by the nearest trial.
         tokens: Tokens that the answers take under it, as a share of vanilla CoT's.
         saved: Tokens saved a question, by the nearest trial.
+        expense: Tokens a question where an answer that is lost is asked for again by vanilla
+            CoT: what a quantile is chosen by.
         bins: Estimated against needed.
     """
 
@@ -72,6 +77,7 @@ class EstimatorScore:
     right: IntervalEstimate
     tokens: IntervalEstimate | None
     saved: float
+    expense: IntervalEstimate
     bins: list[CalibrationBin]
 
 
@@ -84,12 +90,14 @@ class EstimatorComparison:
         in_range: Difference of the shares in range.
         distance: Ratio of the mean distances to W*; below 1 is better. None where the other's
             is 0.
+        expense: Ratio of the mean expenses (`EstimatorScore.expense`).
         verdict: "better" where the whole interval of that ratio is below 1.
     """
 
     questions: int
     in_range: IntervalEstimate | None
     distance: IntervalEstimate | None
+    expense: IntervalEstimate | None
     verdict: Better
 
 
@@ -121,6 +129,7 @@ def estimator_score(searches: Searches, estimates: Estimates) -> EstimatorScore:
         right=_share(by_text({n: float(trial.correct) for n, trial in tried.items()})),
         tokens=token_ratio(by_text(spent), by_text(vanilla)),
         saved=fmean(vanilla[n] - spent[n] for n in known),
+        expense=mean_estimate(by_text(_expenses(searches, known))),
         bins=_bins((known[n], needs[n]) for n in known),
     )
 
@@ -137,15 +146,50 @@ def compare_estimators(
     both = mine.keys() & theirs.keys()
     mine, theirs = {n: mine[n] for n in both}, {n: theirs[n] for n in both}
     by_text = _by_text(searches)
-    in_range, distance = None, None
+    in_range, distance, spent = None, None, None
     if both:
         hits = [by_text(_in_range(searches, each)) for each in (mine, theirs)]
         in_range = paired_difference(*hits)
         far = [by_text(_distances(searches, each)) for each in (mine, theirs)]
         distance = token_ratio(*far)
+        spent = token_ratio(*(by_text(_expenses(searches, each)) for each in (mine, theirs)))
     shown = distance is not None and distance.interval is not None and distance.interval.high < 1
-    return EstimatorComparison(
-        len(by_text(mine)), in_range, distance, "better" if shown else "not shown to be better"
+    verdict: Better = "better" if shown else "not shown to be better"
+    return EstimatorComparison(len(by_text(mine)), in_range, distance, spent, verdict)
+
+
+def estimated_by(fitted: Fitted, found: Sequence[Searched], problems: list[str]) -> list[Searched]:
+    """What a fitted estimator says of searched questions, but of those that it was fitted on.
+
+    Args:
+        fitted: The estimator.
+        found: Searches, perhaps with estimates among them.
+        problems: Gets a line for what is left out, or doubtful.
+    """
+    searched = {(s.model, s.task, s.question): s for s in found if s.trace is not None}
+    fresh = [s for s in searched.values() if not fitted.learner.was_fitted_on(s.asked)]
+    label = f"{fitted.name} of {fitted.folder.name} ({fitted.hash})"
+    if len(fresh) < len(searched):
+        problems.append(
+            f"{label}: it was fitted on {len(searched) - len(fresh)} of the {len(searched)} "
+            "searched questions, which are left out for it"
+        )
+    others = sorted({s.model for s in fresh} - {fitted.card["model"]})
+    if others:
+        problems.append(f"{label}: fitted on {fitted.card['model']}, not on {', '.join(others)}")
+    return [_estimated(fitted, label, item) for item in fresh]
+
+
+def _estimated(fitted: Fitted, label: str, item: Searched) -> Searched:
+    begun = perf_counter()
+    reading = fitted.learner.estimate(item.asked)
+    return replace(
+        item,
+        method=label,
+        trace=None,
+        estimate=reading.budget,
+        unlike=reading.status == "outside",
+        seconds=perf_counter() - begun,
     )
 
 
@@ -166,6 +210,10 @@ def _need(search: Search) -> int:
 def _distances(searches: Searches, known: Mapping[str, int]) -> dict[str, float]:
     ranges = {name: ideal_range(searches[name].trials) for name in known}
     return {n: float(w.distance(known[n])) for n, w in ranges.items() if w is not None}
+
+
+def _expenses(searches: Searches, known: Mapping[str, int]) -> dict[str, float]:
+    return {name: expense(searches[name], budget) for name, budget in known.items()}
 
 
 def _in_range(searches: Searches, known: Mapping[str, int]) -> dict[str, float]:

@@ -7,6 +7,7 @@ taking the best step first, over all questions, is the best division of what it 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -77,7 +78,8 @@ def allocate(chances: Floats, grid: Sequence[int], total: int) -> Allocation:
             left -= step.cost
     left = _fill(place, chances, grid, left)
     budgets = [grid[at] for at in place]
-    return Allocation(budgets, total, float(sum(row[at] for row, at in zip(chances, place, strict=True))))
+    expected = sum(float(row[at]) for row, at in zip(chances, place, strict=True))
+    return Allocation(budgets, total, expected)
 
 
 def _envelope(question: int, row: Floats, grid: Sequence[int]) -> list[_Step]:
@@ -91,7 +93,7 @@ def _envelope(question: int, row: Floats, grid: Sequence[int]) -> list[_Step]:
         corners.append(at)
     steps = [
         _Step(-_slope(row, grid, a, b), grid[b] - grid[a], question, a, b)
-        for a, b in zip(corners, corners[1:], strict=False)
+        for a, b in pairwise(corners)
     ]
     return [step for step in steps if step.loss < 0]
 

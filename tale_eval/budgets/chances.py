@@ -8,17 +8,14 @@ estimates of questions that were held out, so both are calibrated, and the secon
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tale_eval.asking.question import Question
 from tale_eval.budgets.features import Arrays, Encoding, Floats
-from tale_eval.budgets.learning import Learner, needs_scikit_learn, out_of_fold
+from tale_eval.budgets.learning import Learner, needs_scikit_learn
 from tale_eval.budgets.needs import Search, folds
-
-if TYPE_CHECKING:
-    from sklearn.isotonic import IsotonicRegression
 
 FEWEST_OF_A_KIND = 10
 """Solved, and unsolved, questions below which all are taken to be as likely to be solved."""
@@ -51,17 +48,21 @@ class Chances:
     arrays: Arrays
 
     @classmethod
-    def fit(cls, learner: Learner, searches: Sequence[Search]) -> tuple["Chances", Calibration]:
+    def fit(
+        cls, learner: Learner, searches: Sequence[Search], estimates: Sequence[int]
+    ) -> tuple["Chances", Calibration]:
         """Learn the chances from the trials of searches.
 
         Args:
             learner: The estimator, fitted on these searches.
             searches: Those that vanilla CoT does not solve included.
+            estimates: What it says of each when it is fitted without it
+                (`learning.out_of_fold`), in tokens.
 
         Returns:
             The chances, and how they turn out on questions that are held out.
         """
-        needs = np.log2(np.array(out_of_fold(learner, searches), dtype=np.float64))
+        needs = np.log2(np.array(estimates, dtype=np.float64))
         solvable = _solvable(searches)
         rows = [_rows(search, need) for search, need in zip(searches, needs, strict=True)]
         learnt = _growth(searches, rows) | solvable.arrays
@@ -129,7 +130,7 @@ def _rows(search: Search, need: float) -> Floats:
     """How far each decided budget is ahead of the estimated need, and its outcome. Shape (n, 2)."""
     largest = max(max(1, t.effective_budget) for t in search.trials.trials)
     decided = [(b, search.right_at(b)) for b in grid(largest)]
-    rows = [(np.log2(b) - need, float(right)) for b, right in decided if right is not None]
+    rows = [(np.log2(b) - need, right) for b, right in decided if right is not None]
     return np.array(rows).reshape(-1, 2)
 
 
@@ -141,30 +142,25 @@ def _growth(searches: Sequence[Search], rows: Sequence[Floats]) -> Arrays:
     return {"ahead": curve.X_thresholds_, "right": curve.y_thresholds_}
 
 
-def _isotonic(at: Floats, value: Floats) -> "IsotonicRegression":
+def _isotonic(at: Floats, value: Floats) -> Any:
     with needs_scikit_learn("fitting the chances to be right"):
         from sklearn.isotonic import IsotonicRegression
 
-    fitted: Any = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(at, value)
-    return fitted
+    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(at, value)
 
 
-def _calibration(
-    searches: Sequence[Search], rows: Sequence[Floats], solved: Floats
-) -> Calibration:
+def _calibration(searches: Sequence[Search], rows: Sequence[Floats], solved: Floats) -> Calibration:
     """Every fold by a curve of the others."""
     fold_of = np.array(folds(searches))
     said: list[Floats] = []
     for fold in np.unique(fold_of):
         rest = [i for i, its in enumerate(fold_of) if its != fold]
         growth = _growth([searches[i] for i in rest], [rows[i] for i in rest])
-        for i in np.flatnonzero(fold_of == fold):
+        for i in np.flatnonzero(fold_of == fold).tolist():
             chance = solved[i] * np.interp(rows[i][:, 0], growth["ahead"], growth["right"])
             said.append(np.stack([chance, rows[i][:, 1]], axis=1))
     chance, right = np.concatenate(said).T
     tenths = np.minimum((chance * 10).astype(int), 9)
-    bins = [
-        (int((tenths == t).sum()), float(chance[tenths == t].mean()), float(right[tenths == t].mean()))
-        for t in np.unique(tenths)
-    ]
+    parts = [(chance[tenths == tenth], right[tenths == tenth]) for tenth in np.unique(tenths)]
+    bins = [(len(c), float(c.mean()), float(r.mean())) for c, r in parts]
     return Calibration(bins, float(((chance - right) ** 2).mean()))

@@ -1,4 +1,4 @@
-"""What of a question its estimate rests on: plain numbers, its words, and what is unlike them. Pure.
+"""What of a question its estimate rests on: plain numbers, words, and what is unlike them. Pure.
 
 Every step is kept as arrays, so that a fitted estimator is plain numbers on disk and needs
 nothing but numpy to be used again.
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import log10, log1p
+from math import log1p, log10
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, issparse
 
 from tale_eval.asking.question import Question
+from tale_eval.budgets.needs import question_key
 from tale_eval.errors import InvalidValueError
 
 Floats = NDArray[np.float64]
@@ -152,7 +153,7 @@ class Encoding:
         """Text and plain features side by side, with about equal weight. Shape (n, d)."""
         text, numbers = self.text(questions), self.plain(questions)
         numbers = numbers / np.sqrt(numbers.shape[1])
-        if issparse(text):
+        if _is_sparse(text):
             return hstack([text, csr_matrix(numbers)], format="csr")
         return np.hstack([text, numbers])
 
@@ -187,9 +188,14 @@ class Seen:
                 "seen_scripts": np.array(scripts_seen, np.str_),
                 "seen_kinds": np.array(sorted({q.kind for q in questions}), np.str_),
                 "seen_words": np.array(sorted(counts), np.str_),
+                "seen_questions": np.array(sorted({question_key(q) for q in questions}), np.str_),
                 "seen_share": np.array(np.quantile(shares, 0.05) / 2 if shares else 0.0),
             }
         )
+
+    def knows(self, question: Question) -> bool:
+        """Whether it is one of the very questions."""
+        return question_key(question) in self._questions
 
     def unlike(self, question: Question) -> bool:
         """Whether a question has another script, kind or language than all that were seen."""
@@ -200,6 +206,10 @@ class Seen:
             or not scripts(question.text) <= set(self.arrays["seen_scripts"].tolist())
             or share < float(self.arrays["seen_share"])
         )
+
+    @cached_property
+    def _questions(self) -> frozenset[str]:
+        return frozenset(self.arrays["seen_questions"].tolist())
 
     @cached_property
     def _words(self) -> frozenset[str]:
@@ -215,7 +225,7 @@ def scripts(text: str) -> set[str]:
 
 def as_arrays(found: Any, name: str) -> Arrays:
     """A matrix, sparse or not, as arrays under this name."""
-    if not issparse(found):
+    if not _is_sparse(found):
         return {name: np.asarray(found)}
     parts = {"values": found.data, "columns": found.indices, "rows": found.indptr}
     shape = {f"{name}_shape": np.array(found.shape)}
@@ -232,7 +242,7 @@ def as_matrix(arrays: Arrays, name: str) -> Any:
 
 def squared_lengths(rows: Any) -> Floats:
     """Of each row of a matrix, sparse or not. Shape (n,)."""
-    squares = rows.multiply(rows) if issparse(rows) else rows * rows
+    squares = rows.multiply(rows) if _is_sparse(rows) else rows * rows
     return np.asarray(squares.sum(axis=1), dtype=np.float64).ravel()
 
 
@@ -243,6 +253,10 @@ def check_features(features: str, embed: Embed | None) -> None:
             f"features={features}: expected {TFIDF!r}, or the name of a model together with the "
             "function that gives its vectors (tale_eval.models.embeddings)"
         )
+
+
+def _is_sparse(found: Any) -> bool:
+    return bool(issparse(found))
 
 
 def _letters(text: str) -> set[str]:

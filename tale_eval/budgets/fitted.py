@@ -140,8 +140,8 @@ def read_fitted(folder: Path, embedder: Embedder | None = None) -> Fitted:
         )
     except OSError as error:
         raise SourceError(
-            f"estimator {folder}: {path} is no folder that can be read ({error.strerror}); name one "
-            f"that 'tale-eval fit' wrote, or one of {', '.join(estimators().offered)}"
+            f"estimator {folder}: {path} is no folder that can be read ({error.strerror}); name "
+            f"one that 'tale-eval fit' wrote, or one of {', '.join(estimators().offered)}"
         ) from error
     return _read(path, stamps, embedder)
 

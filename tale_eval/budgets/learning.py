@@ -83,6 +83,10 @@ class Learner(ABC):
         self.check_fitted()
         return [_tokens(value) for value in self._predict(questions)]
 
+    def was_fitted_on(self, question: Question) -> bool:
+        """Whether it learnt from the very question."""
+        return self._seen.knows(question)
+
     def check_fitted(self) -> None:
         """Raise InvalidValueError unless something was fitted."""
         if not hasattr(self, "arrays_"):
@@ -112,6 +116,7 @@ class Learner(ABC):
 
     def _choose(self, searches: Sequence[Search]) -> None:
         """Choose what the parameters leave open; by default they leave nothing."""
+        return
 
 
 class QuantileLearner(Learner):
@@ -175,7 +180,7 @@ def check_quantile(quantile: float | None) -> None:
 
 
 def quantile_of(needs: Any, quantile: float) -> Any:
-    """The smallest need that so large a share of the needs lies at or below, along the last axis."""
+    """The smallest need that so large a share lies at or below, along the last axis."""
     return np.quantile(needs, quantile, axis=-1, method="inverted_cdf")
 
 

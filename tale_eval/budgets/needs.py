@@ -4,7 +4,8 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log2
+from math import inf, log2
+from statistics import fmean
 
 from tale_eval.asking.question import Question
 from tale_eval.budgets.elasticity import QuestionTrials
@@ -51,18 +52,24 @@ class Search:
             self.trials.loosest_first, key=lambda trial: abs(log2(budget) - log2(_budget_of(trial)))
         )
 
-    def right_at(self, budget: int) -> bool | None:
-        """Whether a budget is enough, as far as the trials say; None where they do not.
+    def right_at(self, budget: int) -> float | None:
+        """The chance that a budget is enough, as far as the trials say; None where they do not.
 
-        More than a budget that was enough is enough, and less than one that was not is not. A
-        budget between the two, or one of which the trials say both, is not decided.
+        1 from the smallest budget that was enough, 0 up to the largest that was not. Between the
+        two the need may lie anywhere: the chance grows evenly on the log scale. Where a smaller
+        budget was enough than one that was not, the trials say both of what is between.
         """
-        said = {t.correct for t in self.trials.trials if _budget_of(t) == budget}
-        if not said:
-            enough = any(t.correct and _budget_of(t) <= budget for t in self.trials.trials)
-            short = any(not t.correct and _budget_of(t) >= budget for t in self.trials.trials)
-            said = ({True} if enough else set()) | ({False} if short else set())
-        return said.pop() if len(said) == 1 else None
+        at = [t.correct for t in self.trials.trials if _budget_of(t) == budget]
+        if at:
+            return fmean(at)
+        enough = [_budget_of(t) for t in self.trials.trials if t.correct]
+        short = [_budget_of(t) for t in self.trials.trials if not t.correct]
+        is_enough, is_short = budget > min(enough, default=inf), budget < max(short, default=0)
+        if is_enough or is_short:
+            return None if is_enough and is_short else float(is_enough)
+        if not enough or not short:
+            return None
+        return log2(budget / max(short)) / log2(min(enough) / max(short))
 
 
 def _budget_of(trial: Trial) -> int:

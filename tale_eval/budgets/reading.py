@@ -23,8 +23,9 @@ ReadingStatus = Literal[
 """How a reading went.
 
 read: one number. range: "50-80", the second is taken. several: more than one
-bracket, the last is taken. clamped: moved to the nearest allowed value. outside: of an estimator
-that was fitted, on questions unlike this one; clamped or not, its number is a guess. missing: no number, or none that stands out. not_positive: less than one. absurd: more
+bracket, the last is taken. clamped: moved to the nearest allowed value. outside: a
+fitted estimator's, of a question unlike those that it was fitted on, moved or not.
+missing: no number, or none that stands out. not_positive: less than one. absurd: more
 than nine digits.
 The last three carry no budget.
 """

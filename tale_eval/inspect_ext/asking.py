@@ -89,7 +89,9 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> str:
     # and drop the task's temperature and seed
     bound = asked.role is not None and asked.role in model_roles()
     model = get_model(role=asked.role if bound else None)
-    config = GenerateConfig(max_tokens=asked.max_tokens, seed=_moved(epoch_seed(state, model), asked))
+    config = GenerateConfig(
+        max_tokens=asked.max_tokens, seed=_moved(epoch_seed(state, model), asked)
+    )
     if bound and model.config.max_retries is None:
         # the task's settings do not reach it
         config.max_retries = MAX_RETRIES

@@ -161,7 +161,6 @@ class _Running:
         answer.thought = reply.thought
         return answer
 
-
     def _embedded(self) -> None:
         """Write down what a server was asked for the estimate behind this ask."""
         call = embedding_call(self.ask.reading) if self.ask.reading else None

@@ -19,7 +19,7 @@ def verdicts(card: Mapping[str, Any]) -> list[str]:
     return [
         f"{name} is {said['verdict']} than {other}: its distance to W* is "
         f"{_ratio(said['distance'])} times as large, {_points(said['in_range'])} points more of "
-        f"its estimates lie in W*, and it takes {_ratio(said["expense"])} times the tokens where "
+        f"its estimates lie in W*, and it takes {_ratio(said['expense'])} times the tokens where "
         f"lost answers are asked for again ({said['questions']} questions)"
         for other, said in card["validation"]["against"].items()
     ]

@@ -269,4 +269,5 @@ def _digits(number: str) -> int:
 
 def _size(number: str) -> float:
     """The decimal logarithm of a number, from 0 to 9."""
-    return min(9.0, log10(1 + int(number.replace(",", "").partition(".")[0])))
+    digits = number.replace(",", "").partition(".")[0].lstrip("0")
+    return 9.0 if len(digits) > 9 else log10(1 + int(digits or 0))

@@ -80,7 +80,7 @@ def _budget_of(trial: Trial) -> int:
 def question_key(question: Question) -> str:
     """A short name of a question's text, whatever its spaces and the form of its characters."""
     text = " ".join(unicodedata.normalize("NFKC", question.text).split())
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def folds(searches: Sequence[Search], count: int = 5, seed: int = 0) -> list[int]:

@@ -79,6 +79,11 @@ class LoggedRecord:
         return cast(bool, self._value("budget_echoed") or False)
 
     @property
+    def estimator(self) -> str | None:
+        """Hash of the fitted estimator."""
+        return cast(str | None, self._value("estimator"))
+
+    @property
     def estimate_seconds(self) -> float | None:
         """How long a fitted estimator took."""
         return cast(float | None, self._value("estimate_seconds"))

@@ -89,6 +89,7 @@ def test_the_costs_of_one_answer_worked_by_hand() -> None:
         "truncated": False,
         "budget_missing": False,
         "budget_echoed": False,
+        "budget_outside": False,
         "estimate_cut_off": False,
         "unsolved": None,
         "no_smaller_budget": None,

@@ -52,7 +52,9 @@ class GradientBoosting(QuantileLearner):
 
         encoding = Encoding.learn(questions, self.embed)
         text = encoding.text(questions)
-        count = min(self.directions, min(text.shape) - 1)
+        # questions that are all alike have no direction
+        different = len({q.text for q in questions})
+        count = min(self.directions, min(text.shape) - 1, different - 1)
         arrays = encoding.arrays | {"directions": np.zeros((0, text.shape[1]))}
         if count > 0:
             found = TruncatedSVD(count, random_state=self.seed).fit(text)

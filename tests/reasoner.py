@@ -24,7 +24,22 @@ from tale_eval.budgets.search import Attempt, Trial, search
 # of one length: only the word itself tells them apart
 TOPICS = {"apples": 20, "trains": 90, "angles": 400}
 NAMES = ("Ann", "Bob", "Eve", "Tom")
-FILLERS = "a few green new of old red some the with many apples trains boxes".split()
+FILLERS = [
+    "a",
+    "few",
+    "green",
+    "new",
+    "of",
+    "old",
+    "red",
+    "some",
+    "the",
+    "with",
+    "many",
+    "apples",
+    "trains",
+    "boxes",
+]
 
 
 def _numbers(draw: random.Random) -> str:

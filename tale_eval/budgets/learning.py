@@ -160,13 +160,16 @@ class QuantileLearner(Learner):
 def out_of_fold(
     learner: Learner, searches: Sequence[Search], count: int = 5, seed: int = 0
 ) -> list[int]:
-    """Each question's estimate by a copy that was fitted without it, in tokens."""
+    """Each question's estimate by a copy that was fitted without it, in tokens.
+
+    Where there is but one text, there is nothing else to fit.
+    """
     fold_of = np.array(folds(searches, count, seed))
     estimates = np.zeros(len(searches), dtype=int)
     for fold in np.unique(fold_of):
         rest = [s for s, its in zip(searches, fold_of, strict=True) if its != fold]
         held = [s.question for s, its in zip(searches, fold_of, strict=True) if its == fold]
-        estimates[fold_of == fold] = copy(learner).fit(rest).estimates(held)
+        estimates[fold_of == fold] = copy(learner).fit(rest or searches).estimates(held)
     return [int(tokens) for tokens in estimates]
 
 

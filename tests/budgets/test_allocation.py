@@ -55,7 +55,9 @@ def test_the_envelope_looks_beyond_a_step_that_gains_nothing() -> None:
 def divided(draw: st.DrawFn) -> tuple[np.ndarray, int]:  # type: ignore[type-arg]
     """Chances of a few questions, and a total."""
     share = st.floats(0, 1, allow_nan=False)
-    rows = draw(st.lists(st.lists(share, min_size=5, max_size=5).map(sorted), min_size=1, max_size=4))
+    rows = draw(
+        st.lists(st.lists(share, min_size=5, max_size=5).map(sorted), min_size=1, max_size=4)
+    )
     return np.array(rows), draw(st.integers(len(rows), 400))
 
 
@@ -68,7 +70,9 @@ def test_no_division_is_better_by_a_whole_answer_and_none_exceeds_the_total(
     assert sum(found.budgets) + found.left == total
     assert found.left >= 0
     places = [GRID.index(budget) for budget in found.budgets]
-    assert found.expected == pytest.approx(sum(row[at] for row, at in zip(chances, places, strict=True)))
+    assert found.expected == pytest.approx(
+        sum(row[at] for row, at in zip(chances, places, strict=True))
+    )
     best = max(
         sum(row[at] for row, at in zip(chances, choice, strict=True))
         for choice in product(range(5), repeat=len(chances))
@@ -91,5 +95,7 @@ def test_of_a_hundred_questions_that_need_so_much_the_division_is_the_best(
 
 
 def test_a_total_of_less_than_a_token_a_question_is_refused() -> None:
-    with pytest.raises(InvalidValueError, match="total=4: 5 questions need at least one token each"):
+    with pytest.raises(
+        InvalidValueError, match="total=4: 5 questions need at least one token each"
+    ):
         allocate(steps(80, 10, 40, 20, 80), GRID, 4)

@@ -52,7 +52,7 @@ def test_a_question_that_is_like_those_nobody_solved_is_not_worth_a_budget() -> 
 
 
 def test_predictions_come_true_as_often_as_they_say() -> None:
-    """On fresh questions, all budgets together: the chances of a tenth and the share that is right."""
+    """On fresh questions, all budgets together."""
     chances = fitted(list(searches("by topic", 300)))
     fresh = texts("by topic", 300, seed=5)
     budgets = grid(1000)

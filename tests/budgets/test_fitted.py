@@ -97,7 +97,7 @@ def test_another_versions_folder_is_refused(folder: Path) -> None:
 
 
 def test_what_is_no_such_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is no folder that can be read.*tale-eval fit"):
+    with pytest.raises(SourceError, match=r"is no folder that can be read.*tale-eval fit"):
         read_fitted(tmp_path / "none")
     with pytest.raises(SourceError, match=r"its card\.json cannot be read"):
         read_fitted(tmp_path)
@@ -191,7 +191,7 @@ def test_one_that_learns_must_be_fitted_before_it_is_named() -> None:
 
 
 def test_a_name_that_is_neither_is_told_what_there_is() -> None:
-    with pytest.raises(UnknownNameError, match="unknown estimator 'kn'.*a folder that"):
+    with pytest.raises(UnknownNameError, match=r"unknown estimator 'kn'.*a folder that"):
         named_estimator("kn", {})
 
 
@@ -210,7 +210,9 @@ def test_to_load_and_use_one_starts_no_torch_and_no_scikit_learn(folder: Path) -
         "print(found.estimate(Question('What is 1 plus 1?', 'cloze', 'en', 'bracketed')).budget)\n"
         "print(*{'torch', 'transformers', 'sklearn', 'inspect_ai', 'pandas'} & {*sys.modules})\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     budget, loaded = done.stdout.split("\n")[:2]
     assert int(budget) >= 1
     assert loaded == ""

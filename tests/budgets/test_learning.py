@@ -130,8 +130,9 @@ def test_fixed_is_a_quantile_of_the_searched_budgets(quantile: float, budget: in
 def test_a_quantile_is_chosen_by_what_too_small_and_too_large_cost() -> None:
     """Losing an answer that is worth nothing costs nothing: the smallest quantile is best. One
     that is worth a fortune must not be lost: the largest is."""
-    cheap = learner("fixed", quantile=None, answer_worth=0).fit(TAUGHT)
-    dear = learner("fixed", quantile=None, answer_worth=100_000).fit(TAUGHT)
+    some = searches("random", 60)
+    cheap = learner("fixed", quantile=None, answer_worth=0).fit(some)
+    dear = learner("fixed", quantile=None, answer_worth=100_000).fit(some)
     assert (cheap.chosen_, dear.chosen_) == (min(QUANTILES), max(QUANTILES))
     assert cheap.estimates(FRESH[:1]) < dear.estimates(FRESH[:1])
 

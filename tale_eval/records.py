@@ -1,4 +1,4 @@
-"""What is read from logs: one row per (model, task, method, sample, epoch). Pure.
+"""What is read from logs: one row per (model, task, method, setting, sample, epoch). Pure.
 
 Anybody may have written a log. What cannot be true of an answer is refused here, so that
 whoever counts with these rows may rely on them.
@@ -12,11 +12,12 @@ from functools import lru_cache
 from tale_eval.asking.prompts import Language, with_options
 from tale_eval.asking.question import Question
 from tale_eval.asking.setting import Setting
+from tale_eval.asking.variant import Variant
 from tale_eval.budgets.elasticity import QuestionTrials
 from tale_eval.budgets.needs import Search
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
-from tale_eval.shown.masking import masked_text
+from tale_eval.shown.masking import masked, masked_text
 from tale_eval.tokens.costs import COST_KEYS
 
 MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
@@ -24,6 +25,12 @@ MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError
 
 # the same few labels stand in all rows of a log
 _masked_label = lru_cache(maxsize=1024)(masked_text)
+
+
+@lru_cache(maxsize=1024)
+def _masked_setting(setting: Setting) -> Setting:
+    # all at once: a name may say that its value is a key
+    return Setting({str(k): str(v) for k, v in masked(dict(setting.values)).items()})
 
 
 def reason(error: Exception) -> str:
@@ -39,15 +46,23 @@ class Labelled:
         model: Name of the model.
         task: Name of the task, its arguments that choose the questions included.
         method: Name of the method, or of the foreign solver.
+        setting: The run's generation settings that change what is written.
     """
 
     model: str
     task: str
     method: str
+    setting: Setting = field(default_factory=Setting, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("model", "task", "method"):
             object.__setattr__(self, name, _masked_label(getattr(self, name)))
+        object.__setattr__(self, "setting", _masked_setting(self.setting))
+
+    @property
+    def variant(self) -> Variant:
+        """What its row is about, within a model and task."""
+        return Variant(self.method, self.setting)
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,7 @@ class Record(Labelled):
     """One answer.
 
     Attributes:
-        model, task, method: As in `Labelled`.
+        model, task, method, setting: As in `Labelled`.
         sample_id: What was asked.
         epoch: Repetition, from 1.
         correct: 1 right, 0 wrong, between for partial credit; None if it was not scored.
@@ -67,7 +82,6 @@ class Record(Labelled):
             looked.
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
-        setting: The run's generation settings that change what is written.
         controls: How its budget was imposed and as what, as `Call.controls` of its answer's call.
 
     Raises:
@@ -83,7 +97,6 @@ class Record(Labelled):
     rotation_of: str | None = None
     unread: bool = False
     undecided: bool | None = None
-    setting: Setting = field(default_factory=Setting)
     controls: Mapping[str, int | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,7 +119,7 @@ class Searched(Labelled):
     """One question's budget search, or the budget that an estimator gave it.
 
     Attributes:
-        model, task, method: As in `Labelled`.
+        model, task, method, setting: As in `Labelled`.
         question: Sample id and epoch: what a search and an estimate share.
         trace: The search; None for an estimate.
         estimate: The estimated budget in tokens; None if it could not be read.
@@ -169,7 +182,7 @@ class RunSettings(Labelled):
     """How one log came to be.
 
     Attributes:
-        model, task, method: As in `Labelled`.
+        model, task, method, setting: As in `Labelled`.
         log: Where the log lies: a path, or a URL such as s3://….
         values: Settings by section, such as {"generation": {"temperature": 0}}.
     """

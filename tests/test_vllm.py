@@ -1,7 +1,14 @@
 """Real vLLM, on a CPU: run by `make test-vllm` in an environment of its own."""
 
 import os
+import socket
+import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +16,8 @@ from command import inspect, lm_eval, lm_eval_results, lm_eval_samples
 from evaluation import samples, values
 from inspect_ai.log import list_eval_logs, read_eval_log
 from questions import gsm8k_file
+
+from tale_eval.inspect_ext.logged import record_in
 
 pytest.importorskip("vllm", reason="make test-vllm installs it in an environment of its own")
 pytestmark = pytest.mark.slow
@@ -75,3 +84,100 @@ def test_inspect_serves_an_adapter_beside_its_base(tmp_path: Path, smollm2_folde
     for one, other in zip(samples(logs[plain]), samples(logs[adapted]), strict=True):
         assert one.output.completion == other.output.completion
         assert values(one)["output_tokens"] == values(other)["output_tokens"] <= 24
+
+
+@pytest.fixture(scope="module")
+def thinking_folder(smollm2_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded model behind a chat template that opens a block of reasoning.
+
+    The two marks are new tokens with the line break's weights: at temperature 0 the line break
+    wins every tie, so the model never closes the block by itself.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(smollm2_folder)
+    model = AutoModelForCausalLM.from_pretrained(smollm2_folder)
+    (line_break,) = tokenizer("\n", add_special_tokens=False).input_ids
+    tokenizer.add_tokens(["<think>", "</think>"])
+    model.resize_token_embeddings(len(tokenizer))
+    weights = model.get_input_embeddings().weight.data
+    weights[-2:] = weights[line_break]
+    opened = tokenizer.chat_template.replace(
+        "<|im_start|>assistant\n", "<|im_start|>assistant\n<think>"
+    )
+    assert opened != tokenizer.chat_template
+    tokenizer.chat_template = opened
+    folder = tmp_path_factory.mktemp("models") / "thinking"
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+    return folder
+
+
+@contextmanager
+def vllm_server(folder: Path, parser: str, log: Path) -> Iterator[str]:
+    """A vLLM server of this model with a reasoning parser; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {
+        "--served-model-name": "thinking",
+        "--host": "127.0.0.1",
+        "--port": str(port),
+        "--dtype": "float32",
+        "--max-model-len": "1024",
+        "--gpu-memory-utilization": "0.5",
+        "--reasoning-parser": parser,
+    }
+    words = [word for option in options.items() for word in option]
+    program = Path(sys.executable).parent / "vllm"
+    with log.open("w", encoding="utf-8") as output:
+        server = subprocess.Popen(
+            [program, "serve", folder, "--enforce-eager", *words],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"},
+        )
+        try:
+            while not _answers(f"http://127.0.0.1:{port}/health"):
+                assert server.poll() is None, log.read_text(encoding="utf-8")[-3000:]
+                time.sleep(1)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url) as reply:
+            return bool(reply.status == 200)
+    except urllib.error.URLError:
+        return False
+
+
+@pytest.mark.parametrize(("parser", "counts"), [("qwen3", True), ("deepseek_r1", False)])
+def test_a_thinking_budget_is_read_from_vllms_usage(
+    parser: str, counts: bool, thinking_folder: Path, tmp_path: Path
+) -> None:
+    """vLLM ends the reasoning at the budget; one of its parsers then reports none at all."""
+    with vllm_server(thinking_folder, parser, tmp_path / "vllm.log") as url:
+        for budget in (5, 20):
+            done = inspect(
+                *("eval", "tale_eval/gsm8k", "--model", "openai-api/local/thinking"),
+                *("-T", f"source={gsm8k_file(tmp_path, 3)}", "--max-tokens", 60),
+                *("-T", f"method=budget:tokens={budget}:control=thinking"),
+                *("--temperature", 0, "--log-dir", tmp_path / str(budget), "--display", "plain"),
+                cwd=tmp_path,
+                variables={"LOCAL_BASE_URL": url, "LOCAL_API_KEY": "none"},
+            )
+            (found,) = list_eval_logs(str(tmp_path / str(budget)))
+            log = read_eval_log(found)
+            assert log.status == "success", done.stdout + done.stderr
+            for sample in samples(log):
+                (call,) = record_in(sample).calls
+                assert call.controls == {"thinking": budget}
+                assert call.reasoned
+                # what was counted is the budget to the token; what was not is unknown, not 0
+                assert call.reasoning_tokens == (budget if counts else None)
+                assert call.output_tokens is not None
+                assert call.output_tokens > budget

@@ -22,6 +22,9 @@ def verdicts(card: Mapping[str, Any]) -> list[str]:
         f"its estimates lie in W*, and it takes {_ratio(said['expense'])} times the tokens where "
         f"lost answers are asked for again ({said['questions']} questions)"
         for other, said in card["validation"]["against"].items()
+    ] + [
+        f"{other}: none of its estimates of solved questions could be read"
+        for other in card["validation"]["without"]
     ]
 
 
@@ -119,8 +122,8 @@ def _ratio(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "an unknown number of"
     ends = found["interval"]
-    beside = f" [{ends['low']:.2f}, {ends['high']:.2f}]" if ends else ""
-    return f"{found['value']:.2f}{beside}"
+    beside = f" [{ends['low']:.3f}, {ends['high']:.3f}]" if ends else ""
+    return f"{found['value']:.3f}{beside}"
 
 
 def _points(found: Mapping[str, Any] | None) -> str:

@@ -20,6 +20,7 @@ from tale_eval.analysis.estimators import (
 )
 from tale_eval.asking.arguments import checked_arguments, signature_of
 from tale_eval.asking.method import Method
+from tale_eval.asking.variant import differing, label
 from tale_eval.budgets.chances import Calibration, Chances
 from tale_eval.budgets.elasticity import curve
 from tale_eval.budgets.estimators import estimators
@@ -72,11 +73,13 @@ class Quality:
         scores: Its own and those of what it is compared with, by name, its own first.
         against: The comparison with each of the others, by name.
         calibration: Of its chances to be right.
+        without: Other methods none of whose estimates of solved questions could be read.
     """
 
     scores: dict[str, EstimatorScore]
     against: dict[str, EstimatorComparison]
     calibration: Calibration
+    without: list[str]
 
 
 def lesson(
@@ -105,6 +108,7 @@ def lesson(
     chosen = _one_model(sorted({item.model for item in searched}), model)
     of_model = [item for item in searched if item.model == chosen]
     _check_unique(of_model)
+    keys = differing(item.variant for item in found)
     evaluation = Evaluation(kept_out)
     left_out: Counter[str] = Counter()
     searches: dict[str, Search] = {}
@@ -115,13 +119,13 @@ def lesson(
         elif search is None:
             left_out["tokens of the vanilla answer unknown"] += 1
         else:
-            searches[_name(item, item.method)] = search
+            searches[_name(item)] = search
     made = Lesson(
         chosen,
         sorted({item.task for item in of_model}),
-        sorted({item.method for item in of_model}),
+        sorted({label(item.variant, keys) for item in of_model}),
         searches,
-        _estimates(found, of_model, searches),
+        _estimates(found, of_model, searches, keys),
         dict(left_out),
     )
     _check_enough(made)
@@ -225,15 +229,16 @@ def _quality(
         **({BASELINE: dict(zip(taught.searches, fixed, strict=True))} if name != BASELINE else {}),
         **taught.estimates,
     }
-    scores, against = {}, {}
+    scores, against, without = {}, {}, []
     for other, budgets in named.items():
         try:
             scores[other] = estimator_score(taught.searches, budgets)
         except InvalidValueError:
-            continue  # none of its estimates is of a solved question: there is nothing to say
+            without.append(other)
+            continue
         if other != name:
             against[other] = compare_estimators(taught.searches, named[name], budgets)
-    return Quality(scores, against, calibration)
+    return Quality(scores, against, calibration, without)
 
 
 def _one_model(found: Sequence[str], model: str | None) -> str:
@@ -250,7 +255,7 @@ def _one_model(found: Sequence[str], model: str | None) -> str:
 
 
 def _check_unique(searched: Sequence[Searched]) -> None:
-    counts = Counter(_name(item, item.method) for item in searched)
+    counts = Counter(_name(item) for item in searched)
     twice = [name for name, n in counts.items() if n > 1]
     if twice:
         raise InvalidValueError(
@@ -271,24 +276,38 @@ def _check_enough(taught: Lesson) -> None:
 
 
 def _estimates(
-    found: Iterable[Searched], searched: Iterable[Searched], used: Mapping[str, Search]
+    found: Iterable[Searched],
+    searched: Iterable[Searched],
+    used: Mapping[str, Search],
+    keys: frozenset[str],
 ) -> dict[str, dict[str, int | None]]:
-    """What other methods estimated, for each search of the same question."""
-    names: dict[tuple[str, str, str], list[str]] = {}
+    """What other methods estimated, for each search of the same question.
+
+    Args:
+        found: Estimates among others.
+        searched: Searches.
+        used: Those that are learnt from, by name.
+        keys: The settings that a method's label shows.
+    """
+    names: dict[tuple[object, ...], list[str]] = {}
     for item in searched:
-        name = _name(item, item.method)
-        if name in used:
-            names.setdefault((item.model, item.task, item.question), []).append(name)
+        if _name(item) in used:
+            names.setdefault(_asked(item), []).append(_name(item))
     estimates: dict[str, dict[str, int | None]] = {}
     for item in found:
         if item.trace is None:
-            for name in names.get((item.model, item.task, item.question), ()):
-                estimates.setdefault(item.method, {})[name] = item.estimate
+            for name in names.get(_asked(item), ()):
+                estimates.setdefault(label(item.variant, keys), {})[name] = item.estimate
     return estimates
 
 
-def _name(item: Searched, method: str) -> str:
-    return f"{item.task}, {item.question}, {method}"
+def _asked(item: Searched) -> tuple[object, ...]:
+    """What a search and an estimate of the same question share."""
+    return item.model, item.task, item.question, item.setting
+
+
+def _name(item: Searched) -> str:
+    return f"{item.task}, {item.question}, {label(item.variant, item.setting.values)}"
 
 
 def _written_under(searches: Iterable[Search]) -> list[list[float | None]]:

@@ -101,8 +101,8 @@ def summary(plan: TotalPlan) -> list[str]:
         f"{plan.left:,} left over",
         f"expected right: {plan.right:.1f}, and {plan.right_if_even:.1f} with {plan.even} tokens "
         "for each",
-        f"the budgets never sum to more than {plan.total:,}; under control=cap no answer is longer "
-        "than its budget, otherwise a budget is a wish",
+        f"the budgets never sum to more than {plan.total:,}; with control=cap:margin=0 no answer "
+        "is longer than its budget, otherwise a budget is a wish",
     ]
     if plan.written is not None and plan.written_at_most is not None:
         lines.append(

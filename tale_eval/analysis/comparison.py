@@ -6,12 +6,13 @@ to treat), and the comparison of what was answered stands beside it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from tale_eval.analysis import statistics
 from tale_eval.analysis.statistics import Interval, IntervalEstimate, McNemar, Values, Verdict
 from tale_eval.asking.method import Method
+from tale_eval.asking.variant import Variant, differing, full_names, label, order, written
 from tale_eval.records import Record
 
 FAILURE_SHARE = 0.01
@@ -23,7 +24,7 @@ class Comparison:
     """A method against the baseline of the same model and task.
 
     Attributes:
-        baseline: Name of the baseline's method.
+        baseline: What the baseline is called: its method, in a leaderboard its row's label.
         difference: Accuracy minus the baseline's; None if no question is paired.
         interval: Of the difference; None with fewer than two pairs.
         verdict: Whether the accuracy is lower by more than the margin; by
@@ -70,7 +71,7 @@ def paired_comparison(
     questions do where there are many (see `FAILURE_SHARE`).
 
     Args:
-        records, baseline: All of one model and task; each of one method, not empty.
+        records, baseline: All of one model and task; each of one method and setting, not empty.
         margin: The accuracy loss that would not matter, as a share.
     """
     ours, theirs = by_question(records, score), by_question(baseline, score)
@@ -113,6 +114,55 @@ def find_baseline(methods: Iterable[str], baseline: str | None) -> str | None:
         return baseline
     found = [name for name in names if Method.of_label(name).name == baseline]
     return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The rows of one model and task that the others are compared with.
+
+    Attributes:
+        variants: Those of the baseline's method, or what is left of them where a user named
+            settings too; in the order of a table.
+        named: The settings that he named: a row may differ from its baseline in these.
+    """
+
+    variants: tuple[Variant, ...] = ()
+    named: frozenset[str] = field(default_factory=frozenset)
+
+    def of(self, variant: Variant) -> Variant | None:
+        """What a row is compared with: the baseline at the same setting; None without one."""
+        if variant in self.variants:
+            return None
+        wanted = variant.setting.without(self.named)
+        fitting = (v for v in self.variants if v.setting.without(self.named) == wanted)
+        return next(fitting, None)
+
+
+def find_baselines(variants: Collection[Variant], baseline: str | None) -> Baselines:
+    """The rows that a baseline's name stands for.
+
+    Args:
+        variants: All rows of one model and task.
+        baseline: A method, as `find_baseline` takes it: each row is compared with that method at
+            its own setting. A row's label, or a method with settings such as
+            "cot, reasoning_effort=low": rows of other settings are compared with that one, those
+            of the same method too.
+    """
+    if baseline is None:
+        return Baselines()
+    ordered = sorted(variants, key=order)
+    methods = {variant.method for variant in ordered}
+    if method := find_baseline(methods, baseline):
+        return Baselines(tuple(v for v in ordered if v.method == method))
+    keys = differing(ordered)
+    if exact := [v for v in ordered if label(v, keys) == baseline]:
+        return Baselines((exact[0],), keys)
+    name, settings = written(baseline) or ("", {})
+    method = find_baseline(methods, name)
+    found = (v for v in ordered if v.method == method)
+    fitting = tuple(v for v in found if all(v.has(*item) for item in settings.items()))
+    named = (full_names(ordered, key) for key in settings)
+    return Baselines(fitting, frozenset[str]().union(*named))
 
 
 def by_question(records: Iterable[Record], value: Callable[[Record], float | None]) -> Values:

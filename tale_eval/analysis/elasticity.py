@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 
 from tale_eval.analysis.estimators import EstimatorScore, estimator_score
+from tale_eval.analysis.labels import Labels, labels
+from tale_eval.asking.setting import Setting
+from tale_eval.asking.variant import Variant, order
 from tale_eval.budgets.elasticity import (
     CurvePoint,
     EstimatorQuality,
@@ -43,9 +46,12 @@ class SearchedQuestion:
 
 @dataclass(frozen=True)
 class ElasticityReport:
-    """The searches of one model, task and method.
+    """The searches of one model, task, method and setting.
 
     Attributes:
+        setting: The generation settings that they were run with.
+        label: What tables call them: the method, and of the setting what differs between the
+            runs of this model and task.
         questions: One line each, in the order of their names.
         solved: Share of questions that vanilla CoT answers right.
         improved: Share of the solved ones for which a smaller budget was found.
@@ -60,16 +66,19 @@ class ElasticityReport:
         calls: Mean calls per question, vanilla CoT's included.
         by_budget, by_fraction: Actual tokens against the prompted budget.
         rebounds, rebound_at, monotonic: See `tale_eval.budgets.elasticity`.
-        estimators: Quality of each estimating method that answered these questions.
+        estimators: Quality of each estimating method that answered these questions at this
+            setting, by its label.
         scores: The same with intervals, calibration and what the answers take.
         unlike, seconds: How many questions are unlike those that a method's estimator was
-            fitted on, and its mean seconds an estimate; by method.
+            fitted on, and its mean seconds an estimate; by label.
         pairs: What each method estimated and what was needed, question by question.
     """
 
     model: str
     task: str
     method: str
+    setting: Setting
+    label: str
     questions: list[SearchedQuestion]
     solved: Share
     improved: Share
@@ -93,9 +102,9 @@ class ElasticityReport:
 
 
 def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport], list[str]]:
-    """One report per model, task and search method.
+    """One report per model, task, search method and setting.
 
-    Estimates are compared with every search of the same model and task.
+    Estimates are compared with every search of the same model, task and setting.
 
     Returns:
         The reports, and one line for whatever could not be compared.
@@ -103,40 +112,51 @@ def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport
     Raises:
         InvalidValueError: If there is no search at all, or one question twice.
     """
-    runs: dict[tuple[str, str, str], list[Searched]] = defaultdict(list)
+    runs: dict[_Run, list[Searched]] = defaultdict(list)
     for item in found:
-        runs[item.model, item.task, item.method].append(item)
+        runs[item.model, item.task, item.variant].append(item)
+    names = labels(found)
     for key, items in runs.items():
-        _check_unique(", ".join(key), items)
+        _check_unique(", ".join([*key[:2], names[key]]), items)
     searches = {key: items for key, items in runs.items() if items[0].trace is not None}
     estimates = {key: items for key, items in runs.items() if key not in searches}
     if not searches:
         raise InvalidValueError(
             "no budget search in these logs; run one with --solver tale_eval/budget_search"
         )
-    problems = _different_questions(runs)
+    problems = _different_questions(runs, names)
     reports = []
-    for key in sorted(searches):
-        report = _report(*key, searches[key])
+    for key in sorted(searches, key=lambda key: (*key[:2], order(key[2]))):
+        report = _report(key, names[key], searches[key])
         reports.append(report)
         found_by = {item.question: s for item in searches[key] if (s := item.search) is not None}
         for other, items in estimates.items():
-            if other[:2] == key[:2]:
-                _compare(report, found_by, other[2], items, problems)
+            if _comparable(other, key):
+                _compare(report, found_by, names[other], items, problems)
     compared = {key[:2] for key in searches}
     problems += [
-        f"estimates of {method} by {model} on {task}: no search of that model and task"
-        for model, task, method in estimates
-        if (model, task) not in compared
+        f"estimates of {names[key]} by {key[0]} on {key[1]}: no search of that model and task"
+        + (" at their setting" if key[:2] in compared else "")
+        for key in estimates
+        if not any(_comparable(key, search) for search in searches)
     ]
     return reports, problems
 
 
-def _different_questions(runs: Mapping[tuple[str, str, str], Sequence[Searched]]) -> list[str]:
+_Run = tuple[str, str, Variant]
+"""Model, task, and method at its setting."""
+
+
+def _comparable(run: _Run, other: _Run) -> bool:
+    """Whether two runs asked the same model, in the same way, about the same task."""
+    return run[:2] == other[:2] and run[2].setting == other[2].setting
+
+
+def _different_questions(runs: Mapping[_Run, Sequence[Searched]], names: Labels) -> list[str]:
     """One line per model and task whose methods were run on different questions."""
     asked: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)
-    for (model, task, method), items in runs.items():
-        asked[model, task][method] = {item.question for item in items}
+    for key, items in runs.items():
+        asked[key[:2]][names[key]] = {item.question for item in items}
     return [
         f"{model}, {task}: these methods were run on different questions, so compare them with "
         "care: " + ", ".join(f"{method} on {len(ids)}" for method, ids in methods.items()) + "; "
@@ -158,7 +178,7 @@ def _compare(
     try:
         report.estimators[method] = estimator_quality(ranges, estimates)
     except InvalidValueError as error:
-        problems.append(f"{method} against {report.method} on {report.task}: {error}")
+        problems.append(f"{method} against {report.label} on {report.task}: {error}")
         return
     shared = {name: search for name, search in searches.items() if name in estimates}
     if any(estimates[name] is not None and s.needed is not None for name, s in shared.items()):
@@ -174,7 +194,7 @@ def _compare(
         report.seconds[method] = mean(seconds)
 
 
-def _report(model: str, task: str, method: str, found: list[Searched]) -> ElasticityReport:
+def _report(run: _Run, label: str, found: list[Searched]) -> ElasticityReport:
     questions: list[QuestionTrials] = []
     lines: list[SearchedQuestion] = []
     for item in sorted(found, key=lambda item: item.question):
@@ -193,9 +213,11 @@ def _report(model: str, task: str, method: str, found: list[Searched]) -> Elasti
     ideals = [line.ideal for line in lines if line.ideal is not None]
     spent = [_spent(item.trace) for item in found if item.trace]
     return ElasticityReport(
-        model=model,
-        task=task,
-        method=method,
+        model=run[0],
+        task=run[1],
+        method=run[2].method,
+        setting=run[2].setting,
+        label=label,
         questions=lines,
         solved=Share.of(line.status != "unsolved" for line in lines),
         improved=Share.of(line.status == "searched" for line in solved),

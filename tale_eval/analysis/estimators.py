@@ -150,9 +150,10 @@ def compare_estimators(
     if both:
         hits = [by_text(_in_range(searches, each)) for each in (mine, theirs)]
         in_range = paired_difference(*hits)
-        far = [by_text(_distances(searches, each)) for each in (mine, theirs)]
-        distance = token_ratio(*far)
-        spent = token_ratio(*(by_text(_expenses(searches, each)) for each in (mine, theirs)))
+        far, others_far = (by_text(_distances(searches, each)) for each in (mine, theirs))
+        distance = token_ratio(far, others_far)
+        cost, others_cost = (by_text(_expenses(searches, each)) for each in (mine, theirs))
+        spent = token_ratio(cost, others_cost)
     shown = distance is not None and distance.interval is not None and distance.interval.high < 1
     verdict: Better = "better" if shown else "not shown to be better"
     return EstimatorComparison(len(by_text(mine)), in_range, distance, spent, verdict)
@@ -166,9 +167,11 @@ def estimated_by(fitted: Fitted, found: Sequence[Searched], problems: list[str])
         found: Searches, perhaps with estimates among them.
         problems: Gets a line for what is left out, or doubtful.
     """
-    searched = {(s.model, s.task, s.question): s for s in found if s.trace is not None}
+    searches = (s for s in found if s.trace is not None)
+    # a question that several methods searched is estimated once
+    searched = {(s.model, s.task, s.question, s.setting): s for s in searches}
     fresh = [s for s in searched.values() if not fitted.learner.was_fitted_on(s.asked)]
-    label = f"{fitted.name} of {fitted.folder.name} ({fitted.hash})"
+    label = f"{fitted.folder.name} ({fitted.signature})"
     if len(fresh) < len(searched):
         problems.append(
             f"{label}: it was fitted on {len(searched) - len(fresh)} of the {len(searched)} "

@@ -3,15 +3,16 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tale_eval.analysis import measures
 from tale_eval.analysis.comparison import (
+    Baselines,
     Comparison,
     by_epoch,
     by_question,
     failures_count,
-    find_baseline,
+    find_baselines,
     output_tokens,
     paired_comparison,
     score,
@@ -20,13 +21,14 @@ from tale_eval.analysis.comparison import (
 from tale_eval.analysis.measures import Value
 from tale_eval.analysis.results import Group, MethodResults, mean, scored
 from tale_eval.analysis.statistics import accuracy_interval, check_margin, mean_interval
+from tale_eval.asking.variant import Variant, differing, label, order
 from tale_eval.errors import check_name
 from tale_eval.records import Record
 
 
 @dataclass(frozen=True)
 class LeaderboardRow(MethodResults):
-    """The results of one model, task and method, with everything that is measured of them."""
+    """The results of one model, task, method and setting, with all that is measured of them."""
 
     def measure(self, name: str) -> Value:
         """What the measure of this name says of this row, such as "accuracy" or "e3".
@@ -42,45 +44,57 @@ class LeaderboardRow(MethodResults):
 def leaderboard(
     records: Iterable[Record], baseline: str | None = "cot", margin: float = 0.02
 ) -> list[LeaderboardRow]:
-    """One row per model, task and method, by name; the baseline first.
+    """One row per model, task, method and setting, by name; the baseline first.
 
     Args:
         records: What was read from the logs.
-        baseline: The method to compare with, as `find_baseline` takes it; None for none.
+        baseline: The method or row to compare with, as `find_baselines` takes it; None for none.
         margin: The accuracy loss that would not matter, as a share.
 
     Raises:
         InvalidValueError: If the margin is no such share.
     """
     check_margin(margin)
-    groups: dict[tuple[str, str], dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[str, str], dict[Variant, list[Record]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for record in records:
-        groups[record.model, record.task][record.method].append(record)
+        groups[record.model, record.task][record.variant].append(record)
     return [row for key in sorted(groups) for row in _group_rows(groups[key], baseline, margin)]
 
 
 def _group_rows(
-    methods: Mapping[str, Sequence[Record]], baseline: str | None, margin: float
+    methods: Mapping[Variant, Sequence[Record]], baseline: str | None, margin: float
 ) -> list[LeaderboardRow]:
     """The rows of one model and task."""
-    group = Group(dict(methods))
-    base = find_baseline(methods, baseline)
+    group, keys = Group(dict(methods)), differing(methods)
+    bases = find_baselines(methods, baseline)
     return [
         _row(
             group,
-            methods[method],
-            is_baseline=method == base,
-            comparison=None
-            if base is None or method == base
-            else paired_comparison(methods[method], methods[base], margin),
+            methods[variant],
+            label(variant, keys),
+            is_baseline=variant in bases.variants,
+            comparison=_comparison(group, variant, bases, keys, margin),
         )
-        for method in sorted(methods, key=lambda method: (method != base, method))
+        for variant in sorted(methods, key=lambda each: (each not in bases.variants, order(each)))
     ]
+
+
+def _comparison(
+    group: Group, variant: Variant, bases: Baselines, keys: frozenset[str], margin: float
+) -> Comparison | None:
+    base = bases.of(variant)
+    if base is None:
+        return None
+    found = paired_comparison(group.methods[variant], group.methods[base], margin)
+    return replace(found, baseline=label(base, keys))
 
 
 def _row(
     group: Group,
     records: Sequence[Record],
+    label: str,
     *,
     is_baseline: bool,
     comparison: Comparison | None,
@@ -96,6 +110,8 @@ def _row(
         model=records[0].model,
         task=records[0].task,
         method=records[0].method,
+        setting=records[0].setting,
+        label=label,
         is_baseline=is_baseline,
         n=len(judged),
         errors=len(records) - len(judged) - unread,

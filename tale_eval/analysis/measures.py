@@ -181,8 +181,15 @@ def _oaa_auc(row: MethodResults) -> Value:
 
 def _pareto(row: MethodResults) -> Value:
     rivals = row.group.rivals
-    at, others = rivals.get(row.method), rivals.values()
+    at, others = rivals.get(row.variant), rivals.values()
     return Value(at is not None and not any(other.beats(at) for other in others))
+
+
+def _cut_in_reasoning(row: MethodResults) -> Value:
+    share, known = row.means["cut_in_reasoning"], row.known["cut_in_reasoning"]
+    if share is None or not row.group.has_cut_reasoning:
+        return Value()
+    return Value(share, detail=f"{round(share * known):,} of {known:,}")
 
 
 def _against_baseline(of: Callable[[Comparison], Value]) -> Callable[[MethodResults], Value]:
@@ -334,7 +341,7 @@ MEASURES = (
     Measure(
         "pareto",
         "Pareto",
-        "No other method of this model and task is as accurate with as few tokens; failures "
+        "No other row of this model and task is as accurate with as few tokens; failures "
         "count as wrong where more than 1 % failed, and oracles stand apart",
         _pareto,
         "mark",
@@ -399,6 +406,16 @@ MEASURES = (
         short="cut\noff",
     ),
     Measure(
+        "cut_in_reasoning",
+        "Cut in reasoning",
+        "Answers that hit their token cap inside their reasoning: nothing of them can be seen",
+        _cut_in_reasoning,
+        "percent",
+        main=True,
+        rank=11,
+        short="cut in\nreasoning",
+    ),
+    Measure(
         "budget_missing",
         "No budget",
         "Estimates without a readable budget",
@@ -447,7 +464,7 @@ MEASURES = (
     ),
     _file_only(
         "baseline",
-        "The method that this one is compared with",
+        "The row that this one is compared with, by its label",
         _against_baseline(lambda versus: Value(versus.baseline)),
         "word",
     ),
@@ -498,6 +515,12 @@ MEASURES = (
         lambda row: Value(undecided(row.records)),
         "count",
     ),
+    _cost(
+        "answer_reasoning_tokens",
+        "Hidden reasoning in the answer's call, where it is known",
+        "tokens",
+    ),
+    _cost("answer_words", "Visible words of answers that had a limit in words", "plain"),
     _cost("vanilla_tokens", "Output tokens of a budget search's unbudgeted answers", "tokens"),
     _cost("search_tokens", "Output tokens of a budget search's trials", "tokens"),
     _cost("helper_tokens", "Output tokens of the method's other calls", "tokens"),

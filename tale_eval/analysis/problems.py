@@ -4,15 +4,18 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from tale_eval.analysis.averages import by_model, shared_tasks
+from tale_eval.analysis.averages import Methods, by_model, shared_tasks
 from tale_eval.analysis.comparison import FAILURE_SHARE
+from tale_eval.analysis.labels import Labels, label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.results import undecided
+from tale_eval.asking.setting import IN_MODEL_ARGUMENTS
+from tale_eval.asking.variant import differing, label
 from tale_eval.records import RunSettings
 
-# sections of `RunSettings.values` that must agree between the runs of a model and task
+# sections of `RunSettings.values` that must agree between the runs of a model and task; what
+# differs in generation is in the label of a row, or changes nothing
 _COMPARED = {
-    "generation": None,
     "model arguments": None,
     "model roles": None,
     "estimator": None,
@@ -46,45 +49,46 @@ def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> li
 def _row_problems(row: LeaderboardRow) -> Iterator[str]:
     if row.errors:
         yield (
-            f"{row.method}: {row.errors} of {row.n + row.errors} samples failed or have no score"
+            f"{row.label}: {row.errors} of {row.n + row.errors} samples failed or have no score"
             f"{_unscored_cost(row)}"
         )
     if row.failures_count:
         yield (
-            f"{row.method}: more than {100 * FAILURE_SHARE:g} % of its samples failed, so verdicts "
+            f"{row.label}: more than {100 * FAILURE_SHARE:g} % of its samples failed, so verdicts "
             f"and the Pareto set count a failure as a wrong answer ({_percent(row.accuracy)} of "
             f"what was answered is right, {_percent(row.accuracy_with_failures)} of all); most "
             f"often: {_commonest_error(row)}"
         )
     if row.unread:
         yield (
-            f"{row.method}: the score of {row.unread} samples says neither right nor wrong; they "
+            f"{row.label}: the score of {row.unread} samples says neither right nor wrong; they "
             "did not fail, and count nowhere (--score NAME takes another score)"
         )
     if count := undecided(row.records):
         yield (
-            f"{row.method}: the formulas of {count} answers could not be compared in time; they "
+            f"{row.label}: the formulas of {count} answers could not be compared in time; they "
             "count as wrong"
         )
     if row.repeated:
         yield (
-            f"{row.method}: {row.repeated} samples are there more than once, and are counted "
+            f"{row.label}: {row.repeated} samples are there more than once, and are counted "
             "each time; give the logs of one run"
         )
     if row.circular is not None:
         yield (
-            f"{row.method}: the options of {row.questions} questions were rotated; "
+            f"{row.label}: the options of {row.questions} questions were rotated; "
             f"{100 * row.circular:.1f} % are right in every rotation (circular accuracy), and "
             "the intervals count a question once"
         )
     yield from _unknown_parts(row)
     yield from _cut_estimates(row)
     yield from _outside_estimates(row)
+    yield from _cut_reasoning(row)
     versus = row.comparison
     if versus and not versus.same_questions:
         yield (
-            f"{row.method} and {versus.baseline} were not asked the same questions: both "
-            f"answered {versus.paired}, only {row.method} {versus.unpaired}, only "
+            f"{row.label} and {versus.baseline} were not asked the same questions: both "
+            f"answered {versus.paired}, only {row.label} {versus.unpaired}, only "
             f"{versus.baseline} {versus.unpaired_baseline}; they are compared on the "
             f"{versus.paired}"
         )
@@ -107,18 +111,18 @@ def _unknown_parts(row: LeaderboardRow) -> Iterator[str]:
         known = row.known[key]
         if 0 < known < answers:
             yield (
-                f"{row.method}: the {name} of {answers - known} answers are not known; their "
+                f"{row.label}: the {name} of {answers - known} answers are not known; their "
                 f"mean, and all that rests on them, is over the other {known} of {answers}"
             )
     if 0 < row.dollars_known < row.n:
-        yield f"{row.method}: the dollars of {row.n - row.dollars_known} answers are not known"
+        yield f"{row.label}: the dollars of {row.n - row.dollars_known} answers are not known"
 
 
 def _cut_estimates(row: LeaderboardRow) -> Iterator[str]:
     known, share = row.known["estimate_cut_off"], row.means["estimate_cut_off"]
     if share:
         yield (
-            f"{row.method}: {round(share * known)} of {known} estimates hit their token cap "
+            f"{row.label}: {round(share * known)} of {known} estimates hit their token cap "
             "before they named a budget; raise estimator_max_tokens"
         )
 
@@ -127,28 +131,61 @@ def _outside_estimates(row: LeaderboardRow) -> Iterator[str]:
     known, share = row.known["budget_outside"], row.means["budget_outside"]
     if share:
         yield (
-            f"{row.method}: {round(share * known)} of {known} questions are unlike those that its "
+            f"{row.label}: {round(share * known)} of {known} questions are unlike those that its "
             "estimator was fitted on (another language, kind or vocabulary); their budgets are "
             "guesses"
+        )
+
+
+def _cut_reasoning(row: LeaderboardRow) -> Iterator[str]:
+    known, share = row.known["cut_in_reasoning"], row.means["cut_in_reasoning"]
+    if share:
+        yield (
+            f"{row.label}: {round(share * known)} of {known} answers hit their token cap inside "
+            "their reasoning, and nothing of them can be seen; raise max_tokens, or ask for less "
+            "reasoning"
         )
 
 
 def _baseline_problems(group: Sequence[LeaderboardRow], baseline: str | None) -> Iterator[str]:
     if baseline is None:
         return
-    methods = ", ".join(row.method for row in group)
+    names = ", ".join(row.label for row in group)
+    bases = [row for row in group if row.is_baseline]
     if len(group) == 1:
-        yield f"only {methods} was run, there is nothing to compare it with"
-    elif not any(row.is_baseline for row in group):
-        yield f"no single method is the baseline {baseline!r}; there are {methods}"
+        yield f"only {names} was run, there is nothing to compare it with"
+    elif not bases:
+        yield f"no single method is the baseline {baseline!r}; there are {names}"
+    else:
+        yield from _other_settings(group, bases)
+
+
+def _other_settings(
+    group: Sequence[LeaderboardRow], bases: Sequence[LeaderboardRow]
+) -> Iterator[str]:
+    """That a row is compared with the baseline at its own setting, or with nothing."""
+    name = f'--baseline "{bases[0].label}" compares every row with that one'
+    if len(bases) > 1:
+        yield (
+            f"{bases[0].method} was run at {len(bases)} settings, and is the baseline of other "
+            f"methods at its own; {name}"
+        )
+    alone = [row.label for row in group if not row.is_baseline and row.comparison is None]
+    if alone:
+        cure = f"; {name}" if len(bases) == 1 else ""
+        yield (
+            f"{', '.join(alone)}: compared with nothing, for {bases[0].method} was not run at that "
+            f"setting{cure}"
+        )
 
 
 def _many_comparisons(group: Sequence[LeaderboardRow]) -> Iterator[str]:
     """That several verdicts are wrong more often than one, which is in up to 5 % of cases."""
     compared = [row.comparison for row in group if row.comparison]
+    baselines = dict.fromkeys(comparison.baseline for comparison in compared)
     if len(compared) >= MANY_COMPARISONS:
         yield (
-            f"{len(compared)} methods are compared with {compared[0].baseline}, each at 5 %, and "
+            f"{len(compared)} methods are compared with {', '.join(baselines)}, each at 5 %, and "
             f"nothing is corrected for that: in up to {min(100, 5 * len(compared)):g} % of such "
             "tables one of the verdicts is false"
         )
@@ -170,7 +207,7 @@ def _ratios_without_interval(group: Sequence[LeaderboardRow]) -> Iterator[str]:
     reasons: dict[str, list[str]] = defaultdict(list)
     for row in group:
         if row.comparison and row.comparison.ratio_reason:
-            reasons[row.comparison.ratio_reason].append(row.method)
+            reasons[row.comparison.ratio_reason].append(row.label)
     for reason, methods in reasons.items():
         yield f"token ratio of {', '.join(methods)}: {reason}"
 
@@ -180,20 +217,44 @@ def _percent(share: float | None) -> str:
 
 
 def _average_problems(rows: Iterable[LeaderboardRow]) -> Iterator[str]:
-    """Why there is no average over a model's tasks, though several were run."""
+    """What an average over a model's tasks mixes, or why there is none."""
     for model, methods in by_model(rows).items():
-        tasks = {task for answered in methods.values() for task in answered}
-        if len(methods) < 2 or len(tasks) < 2 or len(shared_tasks(methods)) > 1:
+        if len(shared_tasks(methods)) > 1:
+            yield from (f"{model}: {sentence}" for sentence in _mixed_settings(methods))
             continue
-        partial = [f"{name} ({len(done)})" for name, done in methods.items() if done.keys() < tasks]
+        tasks = {task for answered in methods.values() for task in answered}
+        if len(methods) < 2 or len(tasks) < 2:
+            continue
+        keys = differing(methods)
+        partial = [
+            f"{label(variant, keys)} ({len(done)})"
+            for variant, done in methods.items()
+            if done.keys() < tasks
+        ]
         yield (
             f"{model}: no average over its {len(tasks)} tasks, for no two of them were answered by "
             f"every method; not by {', '.join(partial)}"
         )
 
 
+def _mixed_settings(methods: Methods) -> Iterator[str]:
+    """The settings that differ between the tasks of an average, and within none."""
+    shared = shared_tasks(methods)
+    rows = [answered[task] for answered in methods.values() for task in shared]
+    mixed = differing(row.variant for row in rows) - differing(methods)
+    if mixed:
+        said = {row.task: str(row.setting.only(mixed)) or "none of them" for row in rows}
+        yield (
+            f"the average is over tasks that were run at different settings of "
+            f"{', '.join(sorted(mixed))}: "
+            + "; ".join(f"{setting} for {task}" for task, setting in sorted(said.items()))
+        )
+
+
 def setting_problems(settings: Iterable[RunSettings]) -> list[str]:
-    """One sentence for each setting that differs between runs of one model and task."""
+    """One sentence for what differs between runs of one model and task and is in no row's label."""
+    settings = list(settings)
+    known = labels(settings)
     groups: dict[tuple[str, str], list[RunSettings]] = defaultdict(list)
     for run in settings:
         groups[run.model, run.task].append(run)
@@ -201,11 +262,13 @@ def setting_problems(settings: Iterable[RunSettings]) -> list[str]:
         f"{model}, {task}: {sentence}"
         for (model, task), runs in groups.items()
         for section, only in _COMPARED.items()
-        for sentence in _differences(runs, section, only)
+        for sentence in _differences(runs, section, only, known)
     ]
 
 
-def _differences(runs: list[RunSettings], section: str, only: str | None) -> list[str]:
+def _differences(
+    runs: list[RunSettings], section: str, only: str | None, known: Labels
+) -> list[str]:
     if section in _WHERE_PRESENT:
         runs = [run for run in runs if run.values.get(section)]
     names = sorted({name for run in runs for name in run.values.get(section, {})})
@@ -213,12 +276,14 @@ def _differences(runs: list[RunSettings], section: str, only: str | None) -> lis
     for name in names:
         if only is not None and name != only:
             continue
+        if section == "model arguments" and name in IN_MODEL_ARGUMENTS:
+            continue
         if any(f" {name}=" in run.method for run in runs):
             continue  # an estimator's model is part of the method's name
         methods: dict[str, list[str]] = defaultdict(list)
         for run in sorted(runs, key=lambda run: run.method):
             value = json.dumps(run.values.get(section, {}).get(name), default=str)
-            methods[value].append(run.method)
+            methods[value].append(label_of(run, known))
         if len(methods) > 1:
             said = "; ".join(f"{value} for {', '.join(who)}" for value, who in methods.items())
             found.append(f"the runs differ in {section} {name!r}: {said}")

@@ -13,6 +13,8 @@ from tale_eval.analysis.comparison import (
 )
 from tale_eval.analysis.statistics import Interval
 from tale_eval.asking.method import Method
+from tale_eval.asking.setting import Setting
+from tale_eval.asking.variant import Variant
 from tale_eval.records import Record
 
 ORACLES = frozenset({"budget_search"})
@@ -21,17 +23,20 @@ ORACLES = frozenset({"budget_search"})
 
 def is_oracle(method: str) -> bool:
     """Whether a method chooses its answers by the right ones, whichever adapter it asks."""
-    return Method.of_label(method.partition(" ")[0]).name in ORACLES
+    asked = Method.of_label(method.partition(" ")[0])
+    # a fitted estimator that looks up what a search by the right answers found
+    looked_up = asked.arguments.get("estimator_hash", "").startswith("oracle-")
+    return asked.name in ORACLES or looked_up
 
 
 def shown_method(method: str) -> str:
-    """A method as tables show it: an oracle is called one."""
+    """A method, or the label of its row, as tables show it: an oracle is called one."""
     return f"{method} (oracle)" if is_oracle(method) else method
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a method stands between accuracy, a share, and mean output tokens."""
+    """Where a row stands between accuracy, a share, and mean output tokens."""
 
     accuracy: float
     tokens: float
@@ -59,10 +64,10 @@ class Group:
     """What all methods answered to one model's task.
 
     Attributes:
-        methods: The records of each method, failed ones included; none is empty.
+        methods: The records of each method at each setting, failed ones included; none is empty.
     """
 
-    methods: Mapping[str, Sequence[Record]]
+    methods: Mapping[Variant, Sequence[Record]]
 
     @cached_property
     def limit(self) -> int | None:
@@ -71,20 +76,20 @@ class Group:
         return max(spent, default=None)
 
     @cached_property
-    def points(self) -> dict[str, Point]:
-        """Where each method stands whose accuracy and tokens are known."""
+    def points(self) -> dict[Variant, Point]:
+        """Where each of them stands whose accuracy and tokens are known."""
         points = {method: _point(scored(records)) for method, records in self.methods.items()}
         return {method: point for method, point in points.items() if point}
 
     @cached_property
-    def rivals(self) -> dict[str, Point]:
+    def rivals(self) -> dict[Variant, Point]:
         """The points of the Pareto set's candidates: no oracle is one, and many failures count."""
         points = {
             method: _point_with_failures(records)
             if failures_count(records)
             else self.points.get(method)
             for method, records in self.methods.items()
-            if not is_oracle(method)
+            if not is_oracle(method.method)
         }
         return {method: point for method, point in points.items() if point}
 
@@ -93,13 +98,24 @@ class Group:
         """Whether any method failed on any sample."""
         return any(failed(record) for records in self.methods.values() for record in records)
 
+    @cached_property
+    def has_cut_reasoning(self) -> bool:
+        """Whether any answer was cut off before anything but its reasoning was there."""
+        found = (record for records in self.methods.values() for record in records)
+        return any(record.costs["cut_in_reasoning"] for record in found)
+
 
 @dataclass(frozen=True)
 class MethodResults:
-    """What one method did with one model's task. Means run over the samples whose value is known.
+    """What one method at one setting did with one model's task.
+
+    Means run over the samples whose value is known.
 
     Attributes:
-        is_baseline: The other methods of this model and task are compared with it.
+        setting: The generation settings that it was run with, those that it shares with the
+            other rows of its model and task included.
+        label: What tables call it: the method, and of its setting what those rows differ in.
+        is_baseline: Other rows of this model and task are compared with it.
         n: Scored samples, epochs counted separately: the accuracy's denominator.
         errors: Samples that failed or were not scored; they are not in `n`.
         unread: Samples whose score says neither right nor wrong; in neither of the two.
@@ -129,6 +145,8 @@ class MethodResults:
     model: str
     task: str
     method: str
+    setting: Setting
+    label: str
     is_baseline: bool
     n: int
     errors: int
@@ -153,9 +171,14 @@ class MethodResults:
     group: Group = field(repr=False)
 
     @property
+    def variant(self) -> Variant:
+        """What it is about, within its model and task."""
+        return Variant(self.method, self.setting)
+
+    @property
     def records(self) -> Sequence[Record]:
         """Every sample of this row, those without a score included."""
-        return self.group.methods[self.method]
+        return self.group.methods[self.variant]
 
     @property
     def answers(self) -> Answers:
@@ -165,7 +188,7 @@ class MethodResults:
     @property
     def point(self) -> Point | None:
         """Accuracy and mean output tokens; None if one is unknown."""
-        return self.group.points.get(self.method)
+        return self.group.points.get(self.variant)
 
 
 def undecided(records: Iterable[Record]) -> int | None:

@@ -18,6 +18,8 @@ Language = Literal["en", "cn"]
 QuestionKind = Literal["cloze", "choice"]
 AnswerFormat = Literal["bracketed", "answer_line", "boxed", "none"]
 Style = Literal["paper", "answer_last"]
+Unit = Literal["tokens", "words"]
+"""In which a prompt names its limit."""
 EstimatorWording = Literal["released", "appendix"]
 
 SYSTEM_PROMPT: Final = "You are a helpful assistant."
@@ -32,6 +34,11 @@ TRIGGER: Final[dict[Language, str]] = {
 BUDGETED_TRIGGER: Final[dict[Language, str]] = {
     "en": "Let's think step by step and use less than {budget} tokens:",
     "cn": "让我们一步一步思考并使用少于 {budget} tokens:",
+}
+# ours: the paper names tokens alone. A Chinese text is counted in characters
+TRIGGER_IN_WORDS: Final[dict[Language, str]] = {
+    "en": "Let's think step by step and use at most {budget} words:",
+    "cn": "让我们一步一步思考并使用最多 {budget} 个字：",
 }
 
 # --- How the answer is to be written ---
@@ -171,8 +178,9 @@ def cot_prompt(
     *,
     budget: int | None = None,
     style: Style = "paper",
+    unit: Unit = "tokens",
 ) -> str:
-    """Ask for step-by-step reasoning, under a token budget if one is given.
+    """Ask for step-by-step reasoning, under a budget if one is given.
 
     Args:
         question: The question, options included (see `with_options`).
@@ -182,11 +190,12 @@ def cot_prompt(
         budget: Tokens that the model is told to stay below; None is vanilla CoT.
         style: "paper" states the answer format before the reasoning,
             "answer_last" after it.
+        unit: "words" makes the budget a limit in words, in Chinese in characters.
 
     Raises:
         InvalidValueError: If the budget is below 1.
     """
-    trigger = _trigger(language, budget)
+    trigger = _trigger(language, budget, unit)
     text = _format_text(answer_format, kind, language)
     if style == "answer_last":
         sentence = trigger.rstrip(":：") + FULL_STOP[language]
@@ -203,12 +212,13 @@ def estimator_prompt(question: str, wording: EstimatorWording = "released") -> s
     return _fill(ESTIMATOR[wording], question)
 
 
-def _trigger(language: Language, budget: int | None) -> str:
+def _trigger(language: Language, budget: int | None, unit: Unit) -> str:
     if budget is None:
         return TRIGGER[language]
     if budget < 1:
         raise InvalidValueError(f"a token budget is a whole number from 1 up, not {budget}")
-    return BUDGETED_TRIGGER[language].replace("{budget}", str(budget))
+    triggers = BUDGETED_TRIGGER if unit == "tokens" else TRIGGER_IN_WORDS
+    return triggers[language].replace("{budget}", str(budget))
 
 
 def _format_text(answer_format: AnswerFormat, kind: QuestionKind, language: Language) -> str:

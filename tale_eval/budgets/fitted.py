@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.asking.question import Question
-from tale_eval.budgets.estimators import Estimating, Estimator, estimators, make_estimator
+from tale_eval.budgets import estimators as registry
+from tale_eval.budgets.estimators import Estimating, Estimator
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.errors import InvalidValueError, OutputError, SourceError, UnknownNameError
 
@@ -57,15 +58,15 @@ class Fitted:
         return str(self.card["estimator"])
 
     @property
-    def hash(self) -> str:
-        """The hash of its content, as labels and records have it."""
-        return str(self.card["sha256"])[:HASH_LENGTH]
+    def signature(self) -> str:
+        """What it is and the hash of its content, as in labels and records: "knn-0123456789ab"."""
+        return f"{self.name}-{str(self.card['sha256'])[:HASH_LENGTH]}"
 
     def estimate(self, question: Question) -> Estimating | BudgetReading:
         """What it says of a question, under its hash."""
         reading = self.learner.estimate(question)
         embedded = getattr(self.learner.embed, "spent", None)
-        return replace(reading, estimator=self.hash, embedded=embedded)
+        return replace(reading, estimator=self.signature, embedded=embedded)
 
     def arrays(self, name: str) -> "Arrays":
         """Further arrays of the folder.
@@ -103,27 +104,27 @@ def named_estimator(
         InvalidValueError: One that must be fitted first; a folder that was changed, that
             another version wrote, or that has another hash.
     """
-    if name in estimators():
+    if name in registry.estimators():
         if expected_hash is not None:
             raise InvalidValueError(
                 f"estimator_hash={expected_hash}: the estimator {name} asks a model and has no "
                 "hash; leave it out, or name a folder"
             )
-        made = make_estimator(name, offered)
+        made = registry.make_estimator(name, offered)
         check_fitted = getattr(made, "check_fitted", None)
         if check_fitted is not None:
             check_fitted()
         return made, {}
     if not (Path(name).exists() or "/" in name or "\\" in name):
-        allowed = [*estimators().offered, "a folder that 'tale-eval fit' wrote"]
+        allowed = [*registry.estimators().offered, "a folder that 'tale-eval fit' wrote"]
         raise UnknownNameError("estimator", name, allowed)
     found = read_fitted(Path(name), embedder)
-    if expected_hash not in (None, found.hash):
+    if expected_hash not in (None, found.signature):
         raise InvalidValueError(
-            f"estimator {name}: its hash is {found.hash}, not {expected_hash}: it was fitted anew "
-            "since; leave out estimator_hash to take it as it is"
+            f"estimator {name}: its hash is {found.signature}, not {expected_hash}: it was fitted "
+            "anew since; leave out estimator_hash to take it as it is"
         )
-    return found, {"estimator_hash": found.hash}
+    return found, {"estimator_hash": found.signature}
 
 
 def read_fitted(folder: Path, embedder: Embedder | None = None) -> Fitted:
@@ -141,7 +142,7 @@ def read_fitted(folder: Path, embedder: Embedder | None = None) -> Fitted:
     except OSError as error:
         raise SourceError(
             f"estimator {folder}: {path} is no folder that can be read ({error.strerror}); name "
-            f"one that 'tale-eval fit' wrote, or one of {', '.join(estimators().offered)}"
+            f"one that 'tale-eval fit' wrote, or one of {', '.join(registry.estimators().offered)}"
         ) from error
     return _read(path, stamps, embedder)
 
@@ -245,7 +246,7 @@ def _made(folder: Path, card: Mapping[str, Any], embedder: Embedder | None) -> "
                 "that makes them (embedder=tale_eval.models.embeddings.embedder)"
             )
         given["embed"] = embedder(given["features"])
-    made: Any = make_estimator(card["estimator"], given)
+    made: Any = registry.make_estimator(card["estimator"], given)
     if not hasattr(made, "restore"):
         raise InvalidValueError(f"{folder}: {card['estimator']} is no estimator that is fitted")
     learner: Learner = made

@@ -14,6 +14,7 @@ from tale_eval.asking.prompts import ESTIMATOR_EXAMPLE
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.number_words import words_as_digits
 from tale_eval.grading.numbers import normalise
+from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted, without_struck
 from tale_eval.grading.thinking import answer_tags, without_thinking
 
@@ -41,7 +42,7 @@ _NUMBER = (
     r"(?<![\w.])(?<!\d,)(-?\d++(?:,\d{3})*+(?:\.\d+)?+(?:e\d{1,2}(?!\d)|\s?(?:k|thousand|million)\b)?+)"
     r"(?!\w*\d|[.,]\d)"
 )
-_GROUPED = re.compile(
+_GROUPED = pattern(
     r"\d(?<![\w.,]\d)(?<!\d[ ']\d)\d{0,2}(?:[ '’~]\d{3}){1,5}+(?![ '’~]?\w?\d|[.,/]\d)"
 )
 # "budget" and "token" as other languages have them
@@ -50,7 +51,7 @@ _BUDGET = (
     r"|\b(?:estimate|estimation)(?=\s*[:=]))"
 )
 _TOKENS_WORD = r"(?:tokens?\b|[Тт]окен(?:ов|а|ы)?(?![а-я])|トークン|토큰|词元|詞元)"
-_SAID = re.compile(rf"{_BUDGET}|{_TOKENS_WORD}|token", _FLAGS)
+_SAID = pattern(rf"{_BUDGET}|{_TOKENS_WORD}|token", _FLAGS)
 # what makes the number after it the budget; lazy, so that a minus sign stays the number's
 _LABEL = (
     rf"(?:{_BUDGET}(?:[^\w\n$€£¥А-я]|is|of|be|should|would|about|around|около|примерно){{0,20}}?"
@@ -62,32 +63,32 @@ _SUM = r"(?:\d[\d.,+*x× ()-]{0,80}=\s?)?"
 _UNIT = rf"\s*+(?:[-个個]\s*+)?{_TOKENS_WORD}"
 _MONEY = r"\s?(?:dollars?|euros?|pounds?|cents?|yuan|USD|EUR|元|美元|€|%)"
 # a range, whose second number counts, or one number
-_ITEM = re.compile(
+_ITEM = pattern(
     rf"(?P<label>{_LABEL}{_SUM})?"
     rf"(?:\bbetween\s++{_NUMBER}(?:\s*+tokens)?+\s++and\s++{_NUMBER}"
     rf"|{_NUMBER}(?:(?:\s*+tokens)?+\s*+(?:[-—~〜]|\bto\b)\s*+{_NUMBER})?+)"
     rf"(?:(?={_UNIT})(?P<unit>)|(?={_MONEY})(?P<money>)|)",
     _FLAGS,
 )
-_BRACKET = re.compile(
+_BRACKET = pattern(
     r"\[\[([^\[\]]{0,200})\]\]|(?<!\[)\[([^\[\]]{0,200})\](?!\])|\\boxed\{([^{}]{0,200})\}"
 )
-_LABELLED = re.compile(
+_LABELLED = pattern(
     rf"(?:{_BUDGET}|\btokens?)(?:[^\w\n]|is|of|be|should|would|about|around){{0,20}}$", _FLAGS
 )
 # "Budget: [[30]]? Rather [[50]]"
-_RATHER = re.compile(
+_RATHER = pattern(
     r"\b(?:no|rather|wait|actually|better|instead|correction|or)\b[^\w\n]{0,5}$", _FLAGS
 )
-_RESULT = re.compile(r".*=\s*", re.DOTALL)
+_RESULT = pattern(r".*=\s*", re.DOTALL)
 # a model that answers the question, "Answer: [[42]]", has not estimated anything
-_ANSWER = re.compile(
+_ANSWER = pattern(
     r"\b(?:answer|choice)[\s*]{0,4}(?:is\b|[:=])[\s*:=]{0,12}+"
     rf"(?:\[{{0,2}}|\$?\\boxed\{{){_NUMBER}[\]}}]{{0,2}}+(?!{_UNIT})",
     _FLAGS,
 )
 # what may stand around the one number of a reply that says nothing but the number
-_AROUND = re.compile(
+_AROUND = pattern(
     r"(?:\b(?:about|approximately|approx|around|roughly|nearly|almost|at|least|most|only|just|maybe|perhaps|probably"
     r"|i|would|i'd|we|you|it|this|that|think|guess|estimate|estimated|say|needs?|needed|takes?|required?|requires|is|be|are"
     r"|should|will|do|the|my|a|an|minimum|maximum|min|max|number|of|total|result|tokens?|budget|answer|so|for|from|between|to|and|more|than|up|no"
@@ -107,7 +108,8 @@ class BudgetReading:
         budget: Tokens, from 1 up; None if no budget could be read.
         status: How the reading went.
         echoed: The estimate is the number of the prompt's own example.
-        estimator: Hash of the fitted estimator that gave it; None of one that asks a model.
+        estimator: The fitted estimator that gave it, and the hash of its content; None of one
+            that asks a model.
         seconds: How long that took, where no model was asked.
         embedded: What a server was asked for it, if any; None otherwise.
     """
@@ -274,7 +276,7 @@ def _tokens(number: str) -> Decimal | None:
     return tokens if tokens < 10**_MAX_DIGITS else None
 
 
-_PARTS = re.compile(r"(-?\d+(?:\.\d+)?)(?:[eE](\d+)|\s?([a-zA-Z]+))?")
+_PARTS = pattern(r"(-?\d+(?:\.\d+)?)(?:[eE](\d+)|\s?([a-zA-Z]+))?")
 
 
 def _whole(tokens: Decimal) -> int:

@@ -58,7 +58,7 @@ def fit(
     for line in verdicts(fitted.card):
         print(line)
     print(PAPER)
-    print(f"{taught.solved:6} questions fitted: {out}, hash {fitted.hash}")
+    print(f"{taught.solved:6} questions fitted: {out}, {fitted.signature}")
     print(f"use it as --method tale_ep:estimator={out}")
 
 
@@ -86,4 +86,4 @@ def allocate(
     plan, written = plan_to_folder(source, questions, total, out, {"tasks": tasks})
     for line in summary(plan):
         print(line)
-    print(f"use it as --method tale_ep:estimator={out} (hash {written.hash})")
+    print(f"use it as --method tale_ep:estimator={out} ({written.signature})")

@@ -20,6 +20,7 @@ from tale_eval.grading.leanings import same_number
 from tale_eval.grading.markers import Found, Via, last_marked, last_phrased
 from tale_eval.grading.notation import is_formula, latex, same_signs
 from tale_eval.grading.numbers import parse_number
+from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import without_struck
 from tale_eval.grading.thinking import without_thinking
 from tale_eval.grading.unmarked import final_number, is_cut
@@ -76,7 +77,7 @@ class Formulas:
 
 
 # "[[31]]. Wait, that forgets the tip: it is 36." An answer that the model takes back
-_TAKEN_BACK = re.compile(
+_TAKEN_BACK = pattern(
     r"\b(?:wait(?! (?:time|for|until|list|period))"
     r"|no(?=\s*[^\w\s]|\s+(?:wait|sorry|it|that|i|the)\b)"
     r"|oops|sorry|correction|hold on|scratch that|mistake|wrong|incorrect|forgot|forgets)\b"
@@ -84,11 +85,11 @@ _TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 # firmer: behind "[[B]]", "A is wrong, C is too long" takes nothing back
-_CHANGES_MIND = re.compile(
+_CHANGES_MIND = pattern(
     r"\b(?:wait|oops|sorry|correction|hold on|scratch that|no[,.:]|i mean)|更正|等等|不对，",
     re.IGNORECASE,
 )
-_CONCLUDES = re.compile(
+_CONCLUDES = pattern(
     r"\b(?:is|are|be|makes?|gives?|equals?|get|total(?:s|ly)?|to|it['’]s|that['’]s)\b"
     r"(?:\s(?:actually|really|then|in fact|now|just|only))?[^\w.\n]{0,4}$|[=是为得共:：]\s*$"
     r"|\b(?:no|rather|sorry|oops)\b[^\w.\n]{1,4}$",

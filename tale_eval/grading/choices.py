@@ -11,68 +11,69 @@ from dataclasses import dataclass
 from tale_eval.asking.prompts import letter
 from tale_eval.grading.forms import unwrap
 from tale_eval.grading.numbers import normalise
+from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import denied_after, is_denied
 
 TAIL_CHARS = 20_000
 """A final answer stands within so many characters of the end, or it begins the reply."""
 
-_OPTION_WORD = re.compile(
+_OPTION_WORD = pattern(
     r"^(?:option|choice|answer|选项|答案)[\s:：]*(?=[(\[【]?[A-Za-z](?![A-Za-z]))", re.IGNORECASE
 )
-_LEADING_LETTER = re.compile(r"[(\[【]([A-Za-z])[)\]】]|([A-Za-z])(?:[.):]|(?![A-Za-z\d'’]))")
-_SEPARATOR = re.compile(r"^[\s.):：,，、;；。=—–-]*")
-_PUNCTUATED = re.compile(r"^\s*(?:[.):：,，;；。=—–(（\[“\"/]|-\s|-$)")
+_LEADING_LETTER = pattern(r"[(\[【]([A-Za-z])[)\]】]|([A-Za-z])(?:[.):]|(?![A-Za-z\d'’]))")
+_SEPARATOR = pattern(r"^[\s.):：,，、;；。=—–-]*")
+_PUNCTUATED = pattern(r"^\s*(?:[.):：,，;；。=—–(（\[“\"/]|-\s|-$)")
 _AND = (
     r"(?:(?:\b(?:and|or|nor|und|oder|et|ou|y|o)\b|[和或及与]|以及)"
     r"(?:\s(?:also|auch|aussi|también)\b)?)"
 )
 _JOINT = rf"(?:\s*[,、，/&+]\s*{_AND}?|\.?\s*{_AND})\s*"
 # "B is correct", "B选项", "B because"; an article is never followed by these
-_SAID_OF_ONE = re.compile(
+_SAID_OF_ONE = pattern(
     r"(?:is|are|has|must|was|fits?|because|since|as|seems?|would|works?|holds?|matches|for|which|with"
     r"|satisfies|therefore|so|the)\b|选?项|正|对|是|符|因|吧|最|更|这|为"
 )
-_AND_BETWEEN = re.compile(_AND)
-_PLURAL = re.compile(r"\s*(?:are|were|all|both|do|don['’]t|aren['’]t|have|[均都全])")
+_AND_BETWEEN = pattern(_AND)
+_PLURAL = pattern(r"\s*(?:are|were|all|both|do|don['’]t|aren['’]t|have|[均都全])")
 _SINGLE = r"[(\[【“\"'*]{0,3}(?<![A-Za-z\d'’\\])([A-%s])[)\]】”\"'*]{0,3}(?![A-Za-z\d'’])"
 # "A" before a word is an article
-_ARTICLE = re.compile(
+_ARTICLE = pattern(
     r"A (?!(?:is|has|must|was|fits|because|since|and|or|as|cannot|can['’]t|seems|would|works"
     r"|isn['’]t|doesn['’]t|does|nor|but|for|which|rather|not|holds|matches|to|instead)\b)[a-z]"
 )
-_OPTION_LINE = re.compile(r"^[ \t*(•-]{0,9}([A-Z])[.):：]", re.MULTILINE)
-_ASSERTED_BEFORE = re.compile(
+_OPTION_LINE = pattern(r"^[ \t*(•-]{0,9}([A-Z])[.):：]", re.MULTILINE)
+_ASSERTED_BEFORE = pattern(
     r"(?:\b(?:it(?:['’]s)?|is|be|choose|chose|pick|select|go(?:ing)? (?:for|with)|answer|answers|"
     r"therefore|thus|so|hence|leaves|leaving|conclusion|ist|est|es|actually|rather)\b|[选是为]|答案|只有|所以|因此|应|故)"
     r"(?:[\s:：,，*]|\b(?:option|choice|clearly|definitely|surely|probably|then|the|answer|only|simply)\b|选项|选"
     r"|答案|是|为){0,12}$",
     re.IGNORECASE,
 )
-_ASSERTED_AFTER = re.compile(
+_ASSERTED_AFTER = pattern(
     r"^[\s,)]{0,3}(?:选?项)?(?:\s*\b(?:is|has to be|must be|looks|seems|would be|should be|the"
     r"|only|clearly|also"
     r"|definitely|indeed|one|that is|does)\b|[\s是才最]){0,8}"
     r"(?:\b(?:right|correct|true|best|answer|it|fits|works|holds|matches|satisfies)\b|正确|对|符合|成立|合适|richtig|✓|✅|√)",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
-_OPTION_TEXT = re.compile(r"\s?[(（][^()（）\n]{0,200}[)）]|\s?[:：–—-]\s?(?=\w)")
-_ASKED = re.compile(r"^\W{0,3}[?？]")
-_AFFIRMED = re.compile(
+_WORDS = pattern(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
+_OPTION_TEXT = pattern(r"\s?[(（][^()（）\n]{0,200}[)）]|\s?[:：–—-]\s?(?=\w)")
+_ASKED = pattern(r"^\W{0,3}[?？]")
+_AFFIRMED = pattern(
     r"^\W{0,3}[?？]\W{0,3}(?:yes|correct|right|true|indeed|ja|oui|sí|да|是的|对|正确|はい)(?![A-Za-z])",
     re.IGNORECASE,
 )
 _SENTENCE_CHARS = 300
-_LAST_SENTENCE = re.compile(r"(?:(?<=^)|(?<=[.!?。\n]))(?:[^.!?。\n]|\.(?=\d)){1,300}+[.!。]?$")
+_LAST_SENTENCE = pattern(r"(?:(?<=^)|(?<=[.!?。\n]))(?:[^.!?。\n]|\.(?=\d)){1,300}+[.!。]?$")
 # "It is not clear whether it is true" asserts nothing
-_DOUBTS = re.compile(
+_DOUBTS = pattern(
     r"\b(?:not?|nor|neither|never|if|whether|or|and|but|could|might|may|maybe|perhaps|suppose|assume|would"
     r"|cannot|than|except)\b|n['’]t\b|[?]",
     re.IGNORECASE,
 )
 _BEFORE_TEXT = r"(?:\b(?:is|are|was|were|be|equals)|['’]s|[=:])\s+(?:(?:the|an?)\s+)?"
 _AFTER_TEXT = r"(?:\s+[^\W\d_]+){0,2}[\s.!。*]*$"
-_CORRECT_LINE = re.compile(
+_CORRECT_LINE = pattern(
     r"(?<!in)(?<!not )\b(?:correct|right|true)\b|(?<!不)正确|[✓✅✔☑]|\byes\b", re.IGNORECASE
 )
 

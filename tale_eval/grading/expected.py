@@ -9,17 +9,18 @@ from tale_eval.grading.choices import chosen_option
 from tale_eval.grading.forms import number_text, unwrap
 from tale_eval.grading.notation import is_plain_formula
 from tale_eval.grading.numbers import normalise, parse_number
+from tale_eval.grading.patterns import pattern
 
-_SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
+_SENTENCE_END = pattern(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
 # "B, not A", "18 rather than 20", "B as it is blue"
-_CLAUSE_END = re.compile(
+_CLAUSE_END = pattern(
     r"[\s,;(](?:(?:and|but)\s)?(?:not|rather than|instead of|as|while|whereas)\b|而不是|而非"
     r"|[，,]?\s?不是",
     re.IGNORECASE,
 )
 # "54 stamps, 20 of them blue"; "1, 2" is no 1
-_DETAILS = re.compile(r"(?<=[^\W\d_])[,，;；(（—]|[,，;；(（—](?=\s?[^\W\d_]{2})|\s[–—-]\s")
-_BEGINS_WITH_NUMBER = re.compile(
+_DETAILS = pattern(r"(?<=[^\W\d_])[,，;；(（—]|[,，;；(（—](?=\s?[^\W\d_]{2})|\s[–—-]\s")
+_BEGINS_WITH_NUMBER = pattern(
     r"^\W{0,4}(?:(?:about|approximately|exactly|only|just|now|then|therefore|thus|actually|indeed|still|simply"
     r"|clearly|equal to|negative|minus|约|大约)\b\W{0,3})*(?:[-+]?\\?[$€£¥₹(]{0,2}[\d.\\]"
     r"|[^\W\d_]+-?[^\W\d_]*\W*$)",
@@ -27,7 +28,7 @@ _BEGINS_WITH_NUMBER = re.compile(
 )
 _MAX_WORDS = 5
 # words that answer a question, and may stand at the beginning of a reply
-_CLOSED_WORDS = re.compile(
+_CLOSED_WORDS = pattern(
     r"\W{0,4}(yes|no|true|false|none|never|always|impossible|是的|不是|对|错|正确|错误|ja|nein|oui|non|sí|si)"
     r"(?=[\s,.;:!，。；！]|$)(?!\s+(?:and|or|und|oder|et|ou|y|o)\b)",
     re.IGNORECASE,

@@ -8,24 +8,25 @@ from itertools import islice
 
 from tale_eval.grading.number_words import number_in_words, numbers_in_words
 from tale_eval.grading.numbers import normalise, numbers_in, parse_number
+from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import begins_with_denial
 
 _WRAPPERS = (("[[", "]]"), ("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"))
 _DECORATION = " \t\r\n*_`\"'“”‘’"
 _MAX_ANSWER_CHARS = 2000
-_TEXT_COMMAND = re.compile(
+_TEXT_COMMAND = pattern(
     r"\\(?:text|mathrm|mathbf|mathit|mathsf|textbf|textit|textrm|textsf|emph|mbox|hbox|operatorname"
     r"|boldsymbol|bm|underline|uline|boxed|fbox|ensuremath|textnormal)\*?\s?\{([^{}]*)\}"
 )
-_COLOUR = re.compile(
+_COLOUR = pattern(
     r"\\(?:text)?color\s?(?:\[[^\[\]]{0,20}\])?\{[^{}]{0,40}\}|\\displaystyle(?![a-z])"
 )
 # what a marker cut in half leaves
-_OPEN_MARKER = re.compile(r"^(?:\[\[|\\(?:boxed|fbox)\s?\{)")
+_OPEN_MARKER = pattern(r"^(?:\[\[|\\(?:boxed|fbox)\s?\{)")
 # "72 (clips)"; "2 (\pi + 1)" is no remark
-REMARK = re.compile(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()\\^]*(?:\^\{?[23]\}?)?\)$")
+REMARK = pattern(r"(?<=\s)\((?=[^()]*[^\W\d_]{2})[^()\\^]*(?:\^\{?[23]\}?)?\)$")
 # "x = 3 or x = 5" is no 5
-_ASSIGNMENTS = re.compile(
+_ASSIGNMENTS = pattern(
     r"(?<![A-Za-z\d])[A-Za-z]\s?=[^=,;]{1,40}(?:[,;]|\b(?:or|and)\b)\s?[A-Za-z]\s?="
 )
 _UNIT = (
@@ -33,46 +34,46 @@ _UNIT = (
     r"(?:\^?\{?-?[1-4]\}?)?"
 )
 # "5 kg/m^3" and "5 N·m"
-_COMPOUND_UNIT = re.compile(
+_COMPOUND_UNIT = pattern(
     rf"(?<=\d)\s*(?:{_UNIT}(?:\s?(?:/|·|\\cdot)\s?{_UNIT}){{1,3}}|\\frac\{{{_UNIT}\}}\{{{_UNIT}\}})$"
 )
 # "72 cm^2"; "72 x^2" is no area
-AREA = re.compile(
+AREA = pattern(
     r"(\d\s*(?:[cdkm]?m|met(?:er|re)s?|in(?:ch(?:es)?)?|f(?:oo|ee)?t|y(?:ar)?ds?|mi(?:les?)?|units?))"
     r"\s?\^\s?\{?[23]\}?$"
 )
-FORMULA = re.compile(r"[\\^*/+()=·⋅×÷√∛∞±∓π≤≥≠∪∩]")
+FORMULA = pattern(r"[\\^*/+()=·⋅×÷√∛∞±∓π≤≥≠∪∩]")
 # "x > 4" is more than its number
-_RELATION = re.compile(
+_RELATION = pattern(
     r"(?<![A-Za-z])[A-Za-z]\s*[<>]|[<>]\s*[A-Za-z](?![A-Za-z])|^\s*[<>]=?\s*[-+$]?\d"
     r"|(?<![A-Za-z])[A-Za-z]\s?-\s?\d|\d\s?-\s?[abijnpqruvwxyz](?![A-Za-z])|‰"
     r"|(?<!no )(?<!not )\b(?:more|less|fewer|greater|larger|smaller) than\s*[-$]?\d"
 )
 # "x >= 4" does not end in "= 4"
 _COMPARISONS = {">=": "≥", "<=": "≤", "!=": "≠"}
-_COMPARED = re.compile("|".join(_COMPARISONS))
+_COMPARED = pattern("|".join(_COMPARISONS))
 # "log 7" and "1/x" are no 7 and no 1
-_FUNCTION_OF = re.compile(
+_FUNCTION_OF = pattern(
     r"(?<![A-Za-z])(?:ln|log(?:_\{?\w{1,3}\}?)?|a?(?:rc)?(?:sin|cos|tan)h?|sec|csc|cot|exp|sqrt)(?![A-Za-z])"
     r"|(?<![A-Za-z])[A-Za-z]\(\s?\d"
     r"|\d\s?/\s?[abinpqruvwxyz](?![A-Za-z])"
 )
-_ABOUT = re.compile(
+_ABOUT = pattern(
     r"^(?:about|approximately|around|roughly|exactly|nearly|almost|only|just|≈|~|约|大约)\s*",
     re.IGNORECASE,
 )
 # "\textbf{(D)}\ 31" names an option as well as its number
-_OPTION_BEFORE = re.compile(r"^\([A-J]\)\s*(?=[-+\d.$\\])")
-_IN_PARENTHESES = re.compile(r"^\(([^(),]*)\)$")
+_OPTION_BEFORE = pattern(r"^\([A-J]\)\s*(?=[-+\d.$\\])")
+_IN_PARENTHESES = pattern(r"^\(([^(),]*)\)$")
 # "4:30 p.m." | "4:30pm"
-_HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.?\s?m\.?$")
+_HALF_DAY = pattern(r"(?<=\d)\s?([ap])\.?\s?m\.?$")
 # "So the statement is true"
-_SENTENCE = re.compile(
+_SENTENCE = pattern(
     r"^(?:(?:so|therefore|thus|hence|then|and),?\s+)?"
     r"(?:(?:it|that|this|the\s\w{1,30})\s(?:is|was|must be|has to be|will be)\s+)?"
 )
-_ARTICLE = re.compile(r"^(?:the|a|an)\s+(?=\w)")
-_VARIABLE = re.compile(r"^-?\d+(?:\.\d+)?[abijnpqruvwxyz]$")
+_ARTICLE = pattern(r"^(?:the|a|an)\s+(?=\w)")
+_VARIABLE = pattern(r"^-?\d+(?:\.\d+)?[abijnpqruvwxyz]$")
 
 
 def number_text(answer: str) -> str:

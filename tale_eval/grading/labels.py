@@ -2,6 +2,8 @@
 
 import re
 
+from tale_eval.grading.patterns import pattern
+
 LABEL = (
     r"(?:final\s+answer|answer|choice|solution|最终答案|正确答案|答案|选项|答え|解答|정답|답"
     r"|Antwort|Lösung|réponse|respuesta|risposta|resposta|ответ|cevap|odpowiedź)"
@@ -12,7 +14,7 @@ PLACEHOLDERS = {"answer", "choice", "答案", "选项", "budget", "$answer", "$l
                 "your answer", "final answer", "number", "letter"}  # fmt: skip
 """What the prompts print where the answer belongs, and small models copy."""
 
-PHRASE = re.compile(
+PHRASE = pattern(
     r"(?:answer|choice|option)\s+(?:is|must be|should be|would be|will be)\s*:?"
     r"|final\s+answer\s*[*_]*[:：]|答案(?:应该|应)?(?:是|为|[:：])\s*[:：]?"
     r"|(?:选择|故选|应选)\s*[:：]?|选\s*(?=[A-Z](?![A-Za-z]))"
@@ -26,7 +28,7 @@ PHRASE_ROOTS = ("answer", "choice", "option", "答案", "选", "réponse", "resp
                 "risposta", "答え", "正解", "解答", "ответ")  # fmt: skip
 """A lower-case text without any of these holds no such phrase, and that is quickly seen."""
 
-LABEL_WORDS = re.compile(
+LABEL_WORDS = pattern(
     rf"\b(?:the|my|final|correct|right|is|option|so|therefore)\b|{LABEL}|是|为|故?选",
     re.IGNORECASE,
 )

@@ -1,11 +1,11 @@
 """Decisions about answers that can be read in two ways; docs/grading.md explains each. Pure."""
 
-import re
 from fractions import Fraction
 
 from tale_eval.grading.numbers import is_percentage, parse_number
+from tale_eval.grading.patterns import pattern
 
-_DECIMAL_COMMA = re.compile(
+_DECIMAL_COMMA = pattern(
     r"([-+]?\\?[$€£¥₹]?\s?\d{1,15}),(\d{1,15}(?:\s?(?:[$€£%]|[^\W\d_]{2,12}))?)"
 )
 _PERCENT = Fraction(1, 100)

@@ -11,6 +11,7 @@ from typing import Literal
 from tale_eval.grading.expected import Expected
 from tale_eval.grading.forms import unwrap
 from tale_eval.grading.labels import LABEL, PHRASE, PHRASE_ROOTS, PLACEHOLDERS
+from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted
 from tale_eval.grading.thinking import answer_tags
 
@@ -48,19 +49,19 @@ class _Marker:
 
 
 # an interval may stand in it: [[[2,5)]]
-_BRACKETED = re.compile(r"\[\[(\[?[^\[\]]*\]?)\]\]")
+_BRACKETED = pattern(r"\[\[(\[?[^\[\]]*\]?)\]\]")
 # a bracket that the model forgot to close
-_HALF_BRACKETED = re.compile(r"\[\[([^\[\]\n]{1,60})(?:\](?![\],])(?!\s?,)|\s*\Z)")
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
-_BRACES = re.compile(rf"{_BOX.pattern}|\\?[{{}}]")
+_HALF_BRACKETED = pattern(r"\[\[([^\[\]\n]{1,60})(?:\](?![\],])(?!\s?,)|\s*\Z)")
+_BOX = pattern(r"\\(?:boxed|fbox)\s*+\{")
+_BRACES = pattern(rf"{_BOX.pattern}|\\?[{{}}]")
 _OPEN_BOX_CHARS = 60
-_LABELLED = re.compile(
+_LABELLED = pattern(
     rf"^[^\w\n\[]{{0,20}}{LABEL}[^\w\n:：]{{0,8}}[:：](.*)", re.IGNORECASE | re.MULTILINE
 )
 # a lone number or letter: "#### Step 1" is a heading
-_HASHES = re.compile(r"^[ \t]*####[ \t]*(\S*\d\S*|[A-Z])[ \t\r]*$", re.MULTILINE)
+_HASHES = pattern(r"^[ \t]*####[ \t]*(\S*\d\S*|[A-Z])[ \t\r]*$", re.MULTILINE)
 # "[[B]] or [[C]]" names no single one
-_JOINED = re.compile(r"[ \t]*(?:,|;|/|&|、|and|or|和|或)?[ \t]*")
+_JOINED = pattern(r"[ \t]*(?:,|;|/|&|、|and|or|和|或)?[ \t]*")
 _MAX_CONTENT_CHARS = 20_000
 _PHRASE_CHARS = 300
 _MAX_READ = 1000

@@ -8,6 +8,7 @@ import re
 
 from tale_eval.grading.forms import AREA, FORMULA, REMARK, unwrap
 from tale_eval.grading.numbers import folded
+from tale_eval.grading.patterns import pattern
 
 _SYMBOLS = {
     "∞": r"\infty ", "±": r"\pm ", "∓": r"\mp ", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ",
@@ -17,33 +18,33 @@ _SYMBOLS = {
     ">=": r"\ge ", "<=": r"\le ", "!=": r"\ne ",
     "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]",
 }  # fmt: skip
-_SYMBOL = re.compile("|".join(_SYMBOLS))
-_SUPERSCRIPT = re.compile(r"[⁺⁻⁰¹²³⁴-⁹ⁿ]+")
-_SUBSCRIPT = re.compile(r"[₊₋₀-₉]+")
-_FUNCTION = re.compile(
+_SYMBOL = pattern("|".join(_SYMBOLS))
+_SUPERSCRIPT = pattern(r"[⁺⁻⁰¹²³⁴-⁹ⁿ]+")
+_SUBSCRIPT = pattern(r"[₊₋₀-₉]+")
+_FUNCTION = pattern(
     r"(?<![\\A-Za-z])(ln|log|sin|cos|tan|sec|csc|cot|exp|arcsin|arccos|arctan|sinh|cosh|tanh|sqrt|pi|"
     r"infinity|infty)(?![A-Za-z])"
 )
-_CHOOSE = re.compile(r"(?<![A-Za-z])C\(\s?(\d{1,4}),\s?(\d{1,4})\)")
-_ROOT = re.compile(r"\\sqrt(\[\d\])?\s*(\(|\d+(?:\.\d+)?|[A-Za-z])")
-_EXPONENT = re.compile(r"\^\s*(?:\(([^()]{1,100})\)|([-+]?\d{2,}|[-+]\d|[-+][A-Za-z]))")
-_DECIMAL = re.compile(r"(?<![\d.])(\d{0,100})\.(\d{1,100})(?![\d.])")
-_QUANTITY = re.compile(r"[\dπ√∞]")
-_SIZE = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle)(?![A-Za-z])\s*")
-_PERCENT_END = re.compile(r"\s*\\?%$")
+_CHOOSE = pattern(r"(?<![A-Za-z])C\(\s?(\d{1,4}),\s?(\d{1,4})\)")
+_ROOT = pattern(r"\\sqrt(\[\d\])?\s*(\(|\d+(?:\.\d+)?|[A-Za-z])")
+_EXPONENT = pattern(r"\^\s*(?:\(([^()]{1,100})\)|([-+]?\d{2,}|[-+]\d|[-+][A-Za-z]))")
+_DECIMAL = pattern(r"(?<![\d.])(\d{0,100})\.(\d{1,100})(?![\d.])")
+_QUANTITY = pattern(r"[\dπ√∞]")
+_SIZE = pattern(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle)(?![A-Za-z])\s*")
+_PERCENT_END = pattern(r"\s*\\?%$")
 # "10\pi cm", "10\pi square units"; "x^2" has no unit
-_UNIT_WORDS = re.compile(
+_UNIT_WORDS = pattern(
     r"(?<=[\d})\]A-Za-z])\s+(?!(?:and|or|if|when|for|where|to)\b)[A-Za-z]{2,}(?:\s+[A-Za-z]{2,}){0,3}"
     r"(?:\s*\^\s*\{?[23]\}?)?\.?$"
 )
-_ATTACHED_UNIT = re.compile(r"(?<=[\d}])\s?(?:[cdkm]m|k?g|km/h|m/s)(?:\s*\^\s*\{?[23]\}?)?$")
-_PI_UNIT = re.compile(r"(?<=\\pi)\s+[mgsLhN](?:\s*\^\s*\{?[23]\}?)?$")
-_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2}")
-_LOOSE_SIGN = re.compile(r"[-,<>\[\]:|!{}]|\d[A-Za-z]$|^[A-Za-z]$")
+_ATTACHED_UNIT = pattern(r"(?<=[\d}])\s?(?:[cdkm]m|k?g|km/h|m/s)(?:\s*\^\s*\{?[23]\}?)?$")
+_PI_UNIT = pattern(r"(?<=\\pi)\s+[mgsLhN](?:\s*\^\s*\{?[23]\}?)?$")
+_WORD = pattern(r"(?<![\\A-Za-z])[^\W\d_]{2}")
+_LOOSE_SIGN = pattern(r"[-,<>\[\]:|!{}]|\d[A-Za-z]$|^[A-Za-z]$")
 # spaces do not tell formulas apart, nor do the ways to say one thing
-_SPACE = re.compile(r"\s+|\\[,;:! ]|~")
-_SAME = re.compile(r"\\[dt](?=frac)")
-_LONE_BRACES = re.compile(r"(?<=[\^_])\{(\w)\}")
+_SPACE = pattern(r"\s+|\\[,;:! ]|~")
+_SAME = pattern(r"\\[dt](?=frac)")
+_LONE_BRACES = pattern(r"(?<=[\^_])\{(\w)\}")
 
 
 def latex(text: str) -> str:

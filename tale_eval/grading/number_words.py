@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from tale_eval.grading.patterns import pattern
+
 _UNITS = {
     word: n
     for n, word in enumerate(
@@ -49,20 +51,20 @@ _RUN = (
     rf"(?:(?:[\s-]|\sand\s){_WORD}\b){{0,20}}"
 )
 _LONE = {"one", *(f"a {scale}" for scale in SCALES)}  # "thanks a million"
-_ENGLISH = re.compile(_RUN, re.IGNORECASE)
-_FRACTION = re.compile(
+_ENGLISH = pattern(_RUN, re.IGNORECASE)
+_FRACTION = pattern(
     rf"(?:(?P<whole>{_RUN}|\d{{1,9}})\sand\s)?"
     rf"(?:(?P<top>an?|{_WORD}|\d{{1,9}})[\s-])?(?P<part>{'|'.join(_PARTS)})s?",
     re.IGNORECASE,
 )
 # a text without any of these holds no number in words, and that is quickly seen
 _ROOTS = tuple(dict.fromkeys([*_UNITS, *SCALES, "twen", "thir", "for", "fif", "eigh"]))
-_MINUS = re.compile(r"^(?:negative|minus)\s+", re.IGNORECASE)
+_MINUS = pattern(r"^(?:negative|minus)\s+", re.IGNORECASE)
 
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _STEPS = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS = {"万": 10**4, "亿": 10**8}
-_CHINESE = re.compile(r"[负零〇一二两三四五六七八九十百千万亿]{1,21}")
+_CHINESE = pattern(r"[负零〇一二两三四五六七八九十百千万亿]{1,21}")
 # one character is a word of many meanings, and these are no numbers
 _NO_CHINESE = {"千万", "万一", "万千", "百万千万", "一一", "十万八千"}
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from tale_eval.grading.number_words import SCALES, number_in_words
+from tale_eval.grading.patterns import pattern
 
 _MAX_CHARS = 400
 _MAX_EXPONENT = 1000
@@ -20,26 +21,26 @@ _TAIL_CHARS = 10_000
 # 2,125 | 2125 | .5, with an optional fraction part
 _UNSIGNED = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _POWER_OF_TEN = r"10\s*(?:\^|\*\*)\s*\{?([-+]?\d{1,6})\}?"
-_DECIMAL = re.compile(rf"([-+]?)({_UNSIGNED})(?:[eE]([-+]?\d{{1,6}}))?")
-_POWER = re.compile(rf"([-+]?)(?:({_UNSIGNED})\s*(?:\\times|\\cdot|×|·|\*|x)\s*)?{_POWER_OF_TEN}")
-_RATIO = re.compile(rf"([-+]?)({_UNSIGNED})\s*/\s*([-+]?)({_UNSIGNED})")
+_DECIMAL = pattern(rf"([-+]?)({_UNSIGNED})(?:[eE]([-+]?\d{{1,6}}))?")
+_POWER = pattern(rf"([-+]?)(?:({_UNSIGNED})\s*(?:\\times|\\cdot|×|·|\*|x)\s*)?{_POWER_OF_TEN}")
+_RATIO = pattern(rf"([-+]?)({_UNSIGNED})\s*/\s*([-+]?)({_UNSIGNED})")
 # \frac{3}{8} and \frac38
 _FRACTION = (
     rf"\\[dtc]?frac\s*(?:\{{\s*([-+]?)({_UNSIGNED})\s*\}}|(\d))"
     rf"\s*(?:\{{\s*([-+]?)({_UNSIGNED})\s*\}}|(\d))"
 )
-_LATEX_RATIO = re.compile(rf"([-+]?){_FRACTION}")
-_MIXED = re.compile(
+_LATEX_RATIO = pattern(rf"([-+]?){_FRACTION}")
+_MIXED = pattern(
     r"([-+]?)(\d{1,9})\s*(?:\s(?:and\s+)?(\d{1,9})\s*/\s*(\d{1,9})"
     r"|(?:and\s+)?\\[dtc]?frac\s*(?:\{(\d{1,9})\}|(\d))\s*(?:\{(\d{1,9})\}|(\d)))"
 )
 # 0.\overline{6} | 0.1\dot{6} | 0.(6)
-_REPEATING = re.compile(
+_REPEATING = pattern(
     r"([-+]?)(\d{1,50})\.(\d{0,50})(?:\\(?:overline|bar|dot)\s*\{?(\d{1,50})\}?|\((\d{1,50})\))"
 )
 # 0.\dot{1}4\dot{2} repeats 142
-_TWO_DOTS = re.compile(r"\\dot\s*\{?(\d)\}?(\d{0,50})\\dot\s*\{?(\d)\}?$")
-_OVERLINED = re.compile(r"(?:\d[\u0304\u0305])+")
+_TWO_DOTS = pattern(r"\\dot\s*\{?(\d)\}?(\d{0,50})\\dot\s*\{?(\d)\}?$")
+_OVERLINED = pattern(r"(?:\d[\u0304\u0305])+")
 _FOREIGN_SCALE = {
     "Tausend": 10**3, "тысяча": 10**3, "тысячи": 10**3, "тысяч": 10**3,
     "Millionen": 10**6, "Million": 10**6, "Mio": 10**6, "millions": 10**6, "millones": 10**6,
@@ -59,18 +60,18 @@ _SCALE = {
     "千": 10**3,
 }
 _MONEY_SCALE = {"M": 10**6, "m": 10**6, "mn": 10**6, "B": 10**9, "b": 10**9, "bn": 10**9}
-_SCALED = re.compile(rf"([-+]?)({_UNSIGNED})\s?({'|'.join([*_MONEY_SCALE, *_SCALE])})")
+_SCALED = pattern(rf"([-+]?)({_UNSIGNED})\s?({'|'.join([*_MONEY_SCALE, *_SCALE])})")
 # what groups digits beside the comma: 7 250 | 7'250 | 7~250 | 2.450.000 | 1,00,000 | 1.234,5
-_GROUPED = re.compile(
+_GROUPED = pattern(
     r"([-+]?[$€£¥₹]?\s?)(?:(\d{1,3}([ '’~])\d{3}(?:\3\d{3}){0,9}|\d{1,3}(?:\.\d{3}){2,9}"
     r"|\d{1,2}(?:,\d{2}){1,9},\d{3})([.,]\d+)?|(\d{1,3}(?:\.\d{3})+)(,\d+))"
     r"(?=$|\s?[^\d\s.,/])"
 )
-_MINUS_WORD = re.compile(r"^(?:negative|minus|负)\s*(?=[\d.$€£¥₹\\])", re.IGNORECASE)
+_MINUS_WORD = pattern(r"^(?:negative|minus|负)\s*(?=[\d.$€£¥₹\\])", re.IGNORECASE)
 _FOREIGN_END = rf"\s?(?:{'|'.join(_FOREIGN_SCALE)})(?![A-Za-zа-я])"
 # a number inside running text: not part of a word, a date, a list, an exponent or a longer
 # number; 3 1/2 | 2\frac{1}{2} | 3 \times 10^{4} | 7 250 | 2,125.5 | 1e3 | 1/2 | 4 million | 20%
-_IN_TEXT = re.compile(
+_IN_TEXT = pattern(
     r"(?<![\w./^])(?<!\d,)(?<![\^_]\{)[-+]?\\?[$€£¥₹]?"
     r"(?:(?=\d{1,15}[:.,]\d)(?:\d{1,9}(?::\d{1,9}){1,3}"
     r"|\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,}(?!\d))"
@@ -86,24 +87,24 @@ _IN_TEXT = re.compile(
     re.ASCII,  # a Chinese character is no part of a number's word
 )
 
-_NO_NUMBER = re.compile(r"[^\d\s,./eE+\-\\$€£¥₹]", re.ASCII)
+_NO_NUMBER = pattern(r"[^\d\s,./eE+\-\\$€£¥₹]", re.ASCII)
 
 _SIGNS = str.maketrans("−﹣–‐‑⁄∕∶", "-----//:")
-_SUPERSCRIPT = re.compile(r"(?<=[\d)])([⁺⁻]?[⁰¹²³⁴-⁹]+)")
-_VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
+_SUPERSCRIPT = pattern(r"(?<=[\d)])([⁺⁻]?[⁰¹²³⁴-⁹]+)")
+_VULGAR = pattern(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 # "\\ " ends a matrix's row
-_LATEX_SPACING = re.compile(r"\{,\}|(?<!\\)\\[,!;: ]|(?<=\d)\\text\{,\}")
+_LATEX_SPACING = pattern(r"\{,\}|(?<!\\)\\[,!;: ]|(?<=\d)\\text\{,\}")
 _SPACES = {"\\;": " ", "\\:": " ", "\\ ": " ", "\\,": "", "\\!": ""}
-_CURRENCY = re.compile(
+_CURRENCY = pattern(
     r"(?<!\d)\\?[$€£¥₹]|\\?[$€£¥₹](?!\d)|\bUSD\b|元$"
     r"|\b(?:dollars?|euros?|pounds?|yuan|rupees?|francs?)$"
 )
-_SPACED_SIGN = re.compile(r"^([-+])\s+(?=[\d.\\])")
+_SPACED_SIGN = pattern(r"^([-+])\s+(?=[\d.\\])")
 _PERCENT_SIGN = (
     r"(?:\\?%|(?<=[\d\s])(?:(?i:percent|per cent|prozent|pour cent|por ciento)|процент(?:а|ов)?))"
 )
-_PERCENT = re.compile(rf"{_PERCENT_SIGN}$|^百分之")
-_TRAILING = re.compile(
+_PERCENT = pattern(rf"{_PERCENT_SIGN}$|^百分之")
+_TRAILING = pattern(
     rf"^百分之|(?:{_PERCENT_SIGN}|(?:°|\^\s*(?:\\circ|\{{\s*\\circ\s*\}}))\s*[CFK]?)$"
 )
 

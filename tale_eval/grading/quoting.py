@@ -8,6 +8,7 @@ import re
 
 from tale_eval.asking.prompts import ANSWER_FORMAT, ESTIMATOR_EXAMPLE
 from tale_eval.grading.labels import LABEL
+from tale_eval.grading.patterns import pattern
 
 EXAMPLES = {
     str(ESTIMATOR_EXAMPLE),
@@ -27,7 +28,7 @@ _EXAMPLE_WORD = (
     r"|\besempio\b|(?<![а-я])(?:например|пример)(?![а-я])|例如|比如|譬如|形如|示例|样例|例子是|例:|例：|たとえば"
     r"|例えば|예를 들어)"
 )
-_EXAMPLE = re.compile(_EXAMPLE_WORD + _TO_MARKER, re.IGNORECASE)
+_EXAMPLE = pattern(_EXAMPLE_WORD + _TO_MARKER, re.IGNORECASE)
 _FORM = (
     r"(?:format|form|template|pattern|Format|Form|forme|formato|格式|形式)"
     r"(?: (?:is|was|like|of|as|ist|est|es)\b| would be| should be|是|为|如下|如)?"
@@ -38,19 +39,19 @@ _DUTY = (
     r"(?:write|answer|reply|respond|end|finish|put|give|output|print|say|state)"
     r"(?:\s+(?:it|this|that|with|as|like|by|in|the|something|answer|final|line|a|my)\b){0,4}"
 )
-_FORMAT = re.compile(
+_FORMAT = pattern(
     rf"(?:{_FORM}|{_DUTY}|\b(?:answer|write|reply|form|respond|something) like|\blike (?:this|so)"
     r"|\(like|\bformatted (?:as|like)"
     r"|\b(?:should|must|shall|will|would|to) (?:look|be|read|appear)(?: exactly| just)? like)"
     + _TO_MARKER, re.IGNORECASE
 )  # fmt: skip
 # "in the required format: [[50]]" answers
-_ANSWERING = re.compile(
+_ANSWERING = pattern(
     r"\b(?:in|using|with|following|per|按照?|以)\s*(?:the|this|your)?\s*(?:required|requested|specified|"
     r"desired|asked|given|correct|proper|right|指定|要求的?|规定的?)?\s*(?:answer\s)?(?:format|form|格式)"
     + _TO_MARKER, re.IGNORECASE
 )  # fmt: skip
-_EXAMPLE_AFTER = re.compile(
+_EXAMPLE_AFTER = pattern(
     r"^[^\w\n]{0,8}(?:(?:is|was|being|as|(?:would|will|should) be)\s+"
     r"(?:(?:just|only|the|an?)\s+)*(?:example|format|form|template|pattern|placeholder)\b"
     r"|or similar\b|or the like\b|(?:只?是|为)(?:一个)?(?:例|格式|示例)|这样的?格式|的格式)",
@@ -68,8 +69,8 @@ _OF_DENIED = (
     r"(?:[\s(\[【“\"'’*:]|\b(?:be|been|equal|equals|to|think|believe|it|it's|is|was|that|the|an?|option|options|choose"
     r"|choice|answer|pick|select|say|both|either|选|选项|答案|是)(?![A-Za-z])|[选项答案是])"
 )
-_DENIED = re.compile(rf"{DENIAL}{_OF_DENIED}{{0,12}}$", re.IGNORECASE)
-_DENIED_AFTER = re.compile(
+_DENIED = pattern(rf"{DENIAL}{_OF_DENIED}{{0,12}}$", re.IGNORECASE)
+_DENIED_AFTER = pattern(
     r"^[\s)\]】”\"'*]{0,6}(?:选?项)?\s*(?:,\s?which\s(?=(?:is|was)\s(?:wrong|incorrect)))?"
     r"(?:\b(?:is|are|was|were|seems?|looks?|would|will|must|can|could|both|all|be|also|clearly|obviously"
     r"|therefore|then|definitely)\b\s*|[均都也则是明显然]){0,4}"
@@ -81,7 +82,7 @@ _DENIED_AFTER = re.compile(
     r"|❌|✗|✘)",
     re.IGNORECASE,
 )
-_STRUCK = re.compile(
+_STRUCK = pattern(
     r"~~[^~\n]{1,200}~~|<(s|del|strike)>[^<\n]{0,200}</\1>|\\(?:x|b)?cancel\{[^{}\n]{0,200}\}"
     r"|\\sout\{[^{}\n]{0,200}\}",
     re.IGNORECASE,
@@ -135,7 +136,7 @@ def begins_with_denial(text: str) -> bool:
     return _BEGINS.match(text) is not None
 
 
-_BEGINS = re.compile(rf"[^\w≠\\]{{0,6}}(?:it\s+)?(?:is\s*)?{DENIAL}", re.IGNORECASE)
+_BEGINS = pattern(rf"[^\w≠\\]{{0,6}}(?:it\s+)?(?:is\s*)?{DENIAL}", re.IGNORECASE)
 
 
 def blanked(text: str, spans: list[tuple[int, int]]) -> str:

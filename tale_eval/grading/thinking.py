@@ -6,6 +6,8 @@ The one table of them: grader, budget reader and the counting of bare answers lo
 import re
 from collections.abc import Iterator
 
+from tale_eval.grading.patterns import pattern
+
 _TAGS = (
     r"(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|analysis|seed:think|rationale|cot"
     r"|chain_of_thought|(?:inner|internal)_(?:monologue|thoughts?))"
@@ -23,16 +25,16 @@ _CLOSING = (
     r"|<\|channel\|>final[^<]{0,100}<\|message\|>"
 )
 # "<|end|>" closes what is open, and ends many an answer
-_BORDER = re.compile(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})|<\|end\|>", re.IGNORECASE)
-_DROPPED_TOKENS = re.compile(
+_BORDER = pattern(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})|<\|end\|>", re.IGNORECASE)
+_DROPPED_TOKENS = pattern(
     _BORDER.pattern.replace("(?P<closing>", "(?P<closing>assistantfinal|"), re.IGNORECASE
 )
 # what a chat template leaves around a message
-_TOKENS = re.compile(
+_TOKENS = pattern(
     r"<\|start\|>(?:assistant)?|<\|(?:return|end|im_end|eot_id|endoftext|begin_of_solution"
     r"|end_of_solution|START_RESPONSE|END_RESPONSE)\|>"
 )
-_ANSWER_TAG = re.compile(r"<(/)?answer>", re.IGNORECASE)
+_ANSWER_TAG = pattern(r"<(/)?answer>", re.IGNORECASE)
 
 
 def without_thinking(text: str) -> tuple[str, bool]:

@@ -10,79 +10,80 @@ from tale_eval.grading.choices import TAIL_CHARS
 from tale_eval.grading.leanings import same_number
 from tale_eval.grading.number_words import numbers_in_words
 from tale_eval.grading.numbers import normalise, numbers_in
+from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import blanked, is_denied
 
-_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{2}")
-_MATHS = re.compile(
+_WORD = pattern(r"(?<![\\A-Za-z])[^\W\d_]{2}")
+_MATHS = pattern(
     r"\$\$([^$]{1,2000})\$\$|(?<![\\$])\$(?=[^\s$])([^$\n]{1,300})(?<=[^\s$\\])\$(?![\d$])"
     r"|\\\(((?:(?!\\[()]).){1,500})\\\)|\\\[((?:(?!\\[\[\]]).){1,1000})\\\]",
     re.DOTALL,
 )
 # a formula as people type it: "2x + 3", "25π", "(1+√5)/2"; "5 - a lot" is none
 _ATOM = r"(?:\d++(?:\.\d++)?+|(?:a(?!\s)|[b-zA-HJ-Zπ])(?![A-Za-z])|\^\{?-?\w{1,5}\}?+|[√∛()])"
-_TYPED = re.compile(
+_TYPED = pattern(
     rf"(?<![\w$\\.,])(?:[-+±]\s?)?+{_ATOM}(?:{_ATOM}|\s?[-+*/·×±]\s?{_ATOM})*+", re.ASCII
 )
 _VARIABLE = r"[abijnpqruvwxyz]"
-_HAS_VARIABLE = re.compile(
+_HAS_VARIABLE = pattern(
     rf"[π√∛]|\d{_VARIABLE}(?![A-Za-z])|(?<![A-Za-z]){_VARIABLE}\s?[-+*/^]|[-+*/]\s?{_VARIABLE}(?![A-Za-z])"
 )
-_SAYS_SOMETHING = re.compile(r"\d|\\(?!text|mathrm|quad)[a-zA-Z]{2}")
-_POWER_OF_UNIT = re.compile(r"(?<=[A-Za-z}])\s?\^\s?\{?[23]\}?|\\circ")
+_SAYS_SOMETHING = pattern(r"\d|\\(?!text|mathrm|quad)[a-zA-Z]{2}")
+_POWER_OF_UNIT = pattern(r"(?<=[A-Za-z}])\s?\^\s?\{?[23]\}?|\\circ")
 # "(used about 40 tokens)", "(12 + 19)"
-_PARENTHESES = re.compile(r"[(（\[][^()（）\[\]\n]{0,200}[)）\]]")
-_TOKENS = re.compile(
+_PARENTHESES = pattern(r"[(（\[][^()（）\[\]\n]{0,200}[)）\]]")
+_TOKENS = pattern(
     r"(?:^|(?<=[.!?。\n]))[^\w\n.]*(?:(?:I|we)\s+)?(?:have\s+)?(?:used|using|tokens?\b"
     r"|token count|total tokens|this "
     r"(?:took|used)|budget|within|under)[^.\n]{0,60}\d[^\n.]{0,60}(?:tokens?)?[^\n.]{0,20}",
     re.IGNORECASE,
 )
-_REASON = re.compile(r"\b(?:because|since)\b[^\n.]*|因为[^\n。]*")
+_REASON = pattern(r"\b(?:because|since)\b[^\n.]*|因为[^\n。]*")
 # "as asked in Question 2"
-_REFERENCE = re.compile(
+_REFERENCE = pattern(
     r"(?:Step|Question|Problem|Part|Equation|Figure|Table|Example|Exercise|Section|Case)s?"
     r"\s#?\d{1,3}\b"
 )
-_POINTS_TO = re.compile(r"\b(?:in|from|of|see|by|for|to|per)\s$", re.IGNORECASE)
+_POINTS_TO = pattern(r"\b(?:in|from|of|see|by|for|to|per)\s$", re.IGNORECASE)
 # "Step 3: add them"
-_HEADING = re.compile(
+_HEADING = pattern(
     r"^[^\w\n]{0,9}(?:(?:Step|Question|Problem|Part|Schritt|Frage|Teil|Étape|Paso|Шаг|Вопрос|ステップ"
     r"|步骤)\s?#?\d{1,3}\b"
     r"|.{0,20}\b(?:solve|answer|consider) (?:problem|question|exercise) #?\d{1,3}\b"
     r"|第\s?\d{1,3}\s?[步题問])",
     re.IGNORECASE | re.MULTILINE,
 )
-_ITEM = re.compile(r"^[^\w\n]{0,9}(\d{1,2})[.)](?=[ \t])", re.MULTILINE)
+_ITEM = pattern(r"^[^\w\n]{0,9}(\d{1,2})[.)](?=[ \t])", re.MULTILINE)
 # "12 or 13" names no single one
 # "3-5", "2024-05-12", "x < 5", "log2(8)", "1 in 6", "±5", "x = 3, y = 5": a part of something else
-_PART_BEFORE = re.compile(
+_PART_BEFORE = pattern(
     r"(?:\d[-–]|(?<![A-Za-z])[A-Za-z]\s?(?:[<≤≥≠]=?|(?<!<[A-Za-z])>=?)\s?|!=\s?|\\[gln]eq?\s?"
     r"|(?:±|\\pm|\+/-)\s?|\d(?:\*\*|\s:\s|\s(?:in|out\sof|mod|choose)\s|[ ]{1,3})"
     r"|(?<![A-Za-z])(?:(?:log(?:_?\w)?|ln|sin|cos|tan|sqrt|exp)\s?\(?|[fgC]\())$"
 )
-_ASSIGNED_BEFORE = re.compile(
+_ASSIGNED_BEFORE = pattern(
     r"(?<![A-Za-z\d])([A-Za-z])\s?=([^=,;\n]{1,20}?)\s?(?:[,;]|\b(?:or|and)\b)\s?([A-Za-z])\s?=\s?$"
 )
-_PART_AFTER = re.compile(
+_PART_AFTER = pattern(
     r"\s?[<>≤≥≠]=?\s?[A-Za-z](?![A-Za-z])|\s?‰"
     r"|\s?[?？](?!\W{0,3}(?:yes|correct|right|ja|oui|sí|да|是|对)(?![A-Za-z]))",
     re.IGNORECASE,
 )
-_MINUS_BEFORE = re.compile(r"\b(?:minus|negative)\s$", re.IGNORECASE)
+_MINUS_BEFORE = pattern(r"\b(?:minus|negative)\s$", re.IGNORECASE)
 # "COVID-19" is a name
-_NAMED = re.compile(r"[A-Za-z]-$")
-_OPERATOR = re.compile(r"[-+*/×÷]\s*\$?$")  # "30 + 160 or 190"
-_OR = re.compile(
+_NAMED = pattern(r"[A-Za-z]-$")
+_OPERATOR = pattern(r"[-+*/×÷]\s*\$?$")  # "30 + 160 or 190"
+_OR = pattern(
     r"\s*(?:\b(?:or|oder|ou|или|and|und|et)\b|[和或与]者?|または|[;；]|,\s?(?:and|or)\b)\s*"
 )
-_COMMA = re.compile(r"\s*[,，、]\s*")
-_LISTS = re.compile(r"(?:\b(?:is|are|be)|[:=]|\d,)\s*$")
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\"'”’)*])|[。！？…]|\n")
-_CLOSED = re.compile(r"[.!?。！？…](?:[\s\"'”’)\]*_`$}]|\\[)\]])*$")
-_DECORATION_END = re.compile(r"(?:[\s*_`\"'”’)\]}$]|\\[)\]]|[:;]-?[)DP])+$")
+_COMMA = pattern(r"\s*[,，、]\s*")
+_LISTS = pattern(r"(?:\b(?:is|are|be)|[:=]|\d,)\s*$")
+_SENTENCE_END = pattern(r"[.!?](?=\s|$|[\"'”’)*])|[。！？…]|\n")
+_CLOSED = pattern(r"[.!?。！？…](?:[\s\"'”’)\]*_`$}]|\\[)\]])*$")
+_DECORATION_END = pattern(r"(?:[\s*_`\"'”’)\]}$]|\\[)\]]|[:;]-?[)DP])+$")
 # "45 *" has another factor, "**45**" has none
-_ANOTHER_FACTOR = re.compile(r"(?<!\*)[\d)]\s\*$")
-_LEFT_OPEN = re.compile(
+_ANOTHER_FACTOR = pattern(r"(?<!\*)[\d)]\s\*$")
+_LEFT_OPEN = pattern(
     r"(?:[,，、:：;；=+×*/(（\[{<–—-]|\\(?:times|cdot|frac|sqrt|text)?|(?<![A-Za-z])(?:(?-i:a|i)|an|the|and|or|of|to|in|on|at|by|for"
     r"|from|with|as|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|that|which|who|whether"
     r"|if|when|where|while|because|since|so|then|than|but|we|she|he|it|they|you|her|his|their|our|my|its|each|per"
@@ -90,7 +91,7 @@ _LEFT_OPEN = re.compile(
     r"|what|into|about|between|after|before|equals|plus|minus|times)|[的是和为在有与或把将被因所如则但而从每共])$",
     re.IGNORECASE,
 )
-_REFUSAL = re.compile(
+_REFUSAL = pattern(
     r"\b(?:(?:can(?:not|['’]t| not)|could ?n[o'’]t|unable to|impossible to)\s+(?:be\s+)?(?:solved?"
     r"|determined?|answer(?:ed)?"
     r"|calculated?|computed?|found|find|known?|tell|say|decide|help|work(?:ed)? out)\b"
@@ -103,7 +104,7 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 # apart: an English reply need not be searched for these
-_FOREIGN_REFUSAL = re.compile(
+_FOREIGN_REFUSAL = pattern(
     r"无法(?:确定|计算|回答|求|解|得)|不能(?:确定|计算|回答|求)|条件不足|信息不足|不知道|(?:没有|未)给出"
     r"|(?:わかり|分かり|求められ|でき)ません|невозможно|нельзя|недостаточно"
     r"|\bunmöglich|\bnicht (?:lös|möglich)",

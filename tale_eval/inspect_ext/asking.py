@@ -7,7 +7,7 @@ end in an "ANSWER: x" line, which their `match()` scorer reads.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
@@ -25,8 +25,10 @@ from inspect_ai.solver import Generate, TaskState, multiple_choice
 
 from tale_eval.asking.prompts import with_options
 from tale_eval.asking.question import Question, Way
-from tale_eval.budgets.plan import Ask, Plan
+from tale_eval.budgets.plan import Ask, Plan, accepted
 from tale_eval.errors import InvalidValueError
+from tale_eval.inspect_ext.plain_errors import naming_what_was_refused
+from tale_eval.inspect_ext.providers import request_settings, smallest
 from tale_eval.inspect_ext.record import record_call, record_estimate
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
@@ -41,9 +43,12 @@ async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
     Each answer is asked for anew: no earlier one stands in what the model is sent.
     """
     messages, choices = deepcopy(state.messages), deepcopy(state.choices)
+    # a control that cannot be taken is refused before an estimator is asked
+    floor = smallest(get_model(), plan.control)
     steps = plan.steps(_question(state, plan.way))
     asked: Ask | None = next(steps)
     while asked is not None:
+        asked = accepted(asked, floor, str(get_model()))
         state.messages, state.choices = deepcopy(messages), deepcopy(choices)
         if asked.reading is not None:
             record_estimate(state, asked.reading)
@@ -69,18 +74,22 @@ async def ask(
         seed: Replaces the run's own seed.
     """
     _add_system_prompt(state, way.system_prompt)
-    if seed is None:
-        seed = epoch_seed(state, get_model())
+    model = get_model()
+    settings = request_settings(model, asked)
+    seed = epoch_seed(state, model) if seed is None else seed
+    if seed is not None:
+        settings["seed"] = seed
+    told: dict[str, Any] = {"budget": asked.budget, "controls": asked.controls}
     try:
-        with _naming_the_system_prompt(way):
-            state = await _put(state, _seeded(generate, seed), asked, way)
+        with _naming_the_system_prompt(way), naming_what_was_refused(str(model), asked.settings):
+            state = await _put(state, _with_settings(generate, settings), asked, way)
     except IndexError:
         # Inspect has no message to go on with after a reply without any choice, and the
         # sample fails; the tokens were spent all the same
         if state.output.empty:
-            record_call(state, state.output, asked.purpose, budget=asked.budget)
+            record_call(state, state.output, asked.purpose, **told)
         raise
-    return state, record_call(state, state.output, asked.purpose, budget=asked.budget)
+    return state, record_call(state, state.output, asked.purpose, **told)
 
 
 async def consult(state: TaskState, asked: Ask, way: Way) -> str:
@@ -100,7 +109,9 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> str:
         messages.insert(0, ChatMessageSystem(content=way.system_prompt))
     with _naming_the_system_prompt(way):
         output = await model.generate(messages, config=config)
-    record_call(state, output, asked.purpose, budget=asked.budget, model=model)
+    record_call(
+        state, output, asked.purpose, budget=asked.budget, controls=asked.controls, model=model
+    )
     return output.completion
 
 
@@ -153,14 +164,14 @@ async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> Ta
     return await generate(state)
 
 
-def _seeded(generate: Generate, seed: int | None) -> Generate:
-    if seed is None:
+def _with_settings(generate: Generate, settings: Mapping[str, Any]) -> Generate:
+    if not settings:
         return generate
 
-    async def seeded(state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
-        return await generate(state, *args, **{**kwargs, "seed": seed})
+    async def set_so(state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
+        return await generate(state, *args, **{**kwargs, **settings})
 
-    return cast(Generate, seeded)
+    return cast(Generate, set_so)
 
 
 @contextmanager

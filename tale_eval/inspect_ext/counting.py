@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inspect_ai.model import ChatMessage, ContentReasoning, Model, ModelOutput, ModelUsage
+from inspect_ai.model import (
+    ChatMessage,
+    ContentReasoning,
+    ContentText,
+    Model,
+    ModelOutput,
+    ModelUsage,
+)
 
+from tale_eval.grading.thinking import without_thinking
 from tale_eval.inspect_ext.logged import pads
 from tale_eval.tokens.ledger import CountedBy
-from tale_eval.tokens.usage import tokens_used
+from tale_eval.tokens.usage import reasoning_used, tokens_used
 
 _CUT_OFF = ("max_tokens", "model_length")
 
@@ -24,6 +32,7 @@ class Count:
 
     Attributes:
         reasoned: A text of hidden reasoning stands beside the reply.
+        silent: Nothing of the reply can be seen beside its reasoning.
     """
 
     input_tokens: int | None
@@ -34,6 +43,7 @@ class Count:
     cache_write_tokens: int = 0
     reasoning_tokens: int | None = None
     reasoned: bool = False
+    silent: bool | None = None
 
 
 def count(
@@ -76,6 +86,23 @@ def reasoned(output: ModelOutput) -> bool:
     return not isinstance(content, str) and any(isinstance(c, ContentReasoning) for c in content)
 
 
+def silent(output: ModelOutput) -> bool:
+    """Whether a model did not come to anything but reasoning, be it beside its text or in it."""
+    if output.empty or output.message.tool_calls:
+        return output.empty
+    content = output.message.content
+    parts = [] if isinstance(content, str) else content
+    if any(not isinstance(part, ContentText | ContentReasoning) for part in parts):
+        return False
+    return not without_thinking(output.completion)[0].strip()
+
+
+def _showed_its_thoughts(output: ModelOutput) -> bool:
+    content = [] if output.empty else output.message.content
+    thoughts = [] if isinstance(content, str) else content
+    return any(isinstance(c, ContentReasoning) and c.reasoning.strip() for c in thoughts)
+
+
 def replied(output: ModelOutput) -> bool:
     """Whether the model said something, thought something or called a tool."""
     if output.empty:
@@ -86,11 +113,18 @@ def replied(output: ModelOutput) -> bool:
 def _provider_count(output: ModelOutput, counted_by: CountedBy) -> Count:
     truncated = was_cut_off(output)
     if output.usage is None:
-        return Count(None, None, counted_by, truncated, reasoned=reasoned(output))
+        return Count(None, None, counted_by, truncated, **_seen(output))
     counts = usage_counts(output.usage, replied(output))
+    counts["reasoning_tokens"] = reasoning_used(
+        counts["reasoning_tokens"], thought=_showed_its_thoughts(output)
+    )
     if counts["output_tokens"] is None:
         counted_by = "nobody"
-    return Count(**counts, counted_by=counted_by, truncated=truncated, reasoned=reasoned(output))
+    return Count(**counts, counted_by=counted_by, truncated=truncated, **_seen(output))
+
+
+def _seen(output: ModelOutput) -> dict[str, Any]:
+    return {"reasoned": reasoned(output), "silent": silent(output)}
 
 
 def usage_counts(usage: ModelUsage, replied: bool) -> dict[str, Any]:
@@ -134,7 +168,7 @@ def _tokenizer_count(
         output_tokens=max_tokens if truncated and max_tokens else written,
         counted_by="tokenizer",
         truncated=truncated,
-        reasoned=reasoned(output),
+        **_seen(output),
     )
 
 

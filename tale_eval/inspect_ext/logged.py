@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import TypeAdapter
 
 from tale_eval.budgets.traces import SearchTrace
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.costs import answer_of
+from tale_eval.tokens.ledger import Call, imposed_on
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalSample
@@ -57,6 +58,17 @@ class LoggedRecord:
             ValidationError: They are no such calls.
         """
         return _CALLS.validate_python(self._value("calls") or [])
+
+    @property
+    def controls(self) -> dict[str, int | str]:
+        """How the budget of the answer was imposed.
+
+        Raises:
+            ValidationError, IndexError: The calls are none, or the answer's is not among them.
+        """
+        if self.budget is None or not self.has_calls:
+            return {}
+        return imposed_on(answer_of(self.calls, self.answer_call))
 
     @property
     def answer_call(self) -> int | None:

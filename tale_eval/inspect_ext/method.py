@@ -19,6 +19,7 @@ from tale_eval.budgets.plan import Ask, Plan, Steps
 from tale_eval.errors import InvalidValueError, TaleEvalError
 from tale_eval.inspect_ext.asking import follow
 from tale_eval.inspect_ext.plain_errors import shown_plainly
+from tale_eval.inspect_ext.providers import check_active
 from tale_eval.inspect_ext.record import record_method
 
 P = ParamSpec("P")
@@ -122,6 +123,8 @@ class Definition:
         """The solver for these arguments; every sample records the method's label."""
         checked = self.arguments(arguments)
         created = self._created(checked)
+        if isinstance(created, Plan):
+            check_active(created.control, created.budget)
         label = str(self._value(checked | _pinned(created)))
 
         async def solve(state: TaskState, generate: Generate) -> TaskState:

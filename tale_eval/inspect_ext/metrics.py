@@ -13,7 +13,7 @@ from inspect_ai.scorer import Metric, SampleScore, metric
 JUDGED = "correct"
 """The key of a score that has metrics of its own, accuracy and its error."""
 
-_AMOUNTS = ("_tokens", "_dollars", "_calls")
+_ONLY_WHERE_ANY = ("_tokens", "_dollars", "_calls", "cut_in_reasoning")
 
 
 @metric(scores="unreduced")
@@ -22,8 +22,9 @@ def known_means() -> Metric:
 
     Inspect's display has a line for each, by its name. A number that no sample knows, because
     it does not apply to the method or nobody can say, has none; nor have tokens and calls that
-    were never spent, such as the estimator's where there is no estimator. Where only some of the
-    samples know a number, NAME_known says how many.
+    were never spent, such as the estimator's where there is no estimator, and answers cut off in
+    their reasoning where there are none. Where only some of the samples know a number,
+    NAME_known says how many.
     """
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
@@ -31,7 +32,7 @@ def known_means() -> Metric:
         shown: dict[str, float] = {}
         for key in dict.fromkeys(key for row in rows for key in row if key != JUDGED):
             known = _known([row.get(key) for row in rows])
-            if not known or (key.endswith(_AMOUNTS) and not any(known)):
+            if not known or (key.endswith(_ONLY_WHERE_ANY) and not any(known)):
                 continue
             if key == "counted_tokens" and not any(row.get("uncounted_calls") for row in rows):
                 continue  # all are: output_tokens says it

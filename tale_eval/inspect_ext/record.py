@@ -4,7 +4,7 @@ Inspect forgets usage when a reply comes from its cache or a log is scored again
 the calls are kept in the sample's store, where both survive.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeGuard
 
 from inspect_ai.event import Event, ModelEvent, SpanBeginEvent, StepEvent
@@ -20,7 +20,7 @@ from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
 from tale_eval.inspect_ext.logged import is_batch, key
-from tale_eval.tokens.ledger import Call, embedding_call
+from tale_eval.tokens.ledger import Call, embedding_call, with_words
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
@@ -37,7 +37,8 @@ class TaleRecord(StoreModel):
         budget: Budget of the answer, in tokens; None if it had none.
         budget_status: How the estimate was read; None if the method has no estimator.
         budget_echoed: The estimate repeats the example of the estimator's prompt.
-        estimator: Hash of the fitted estimator; None if a model estimated, or nobody.
+        estimator: The fitted estimator and the hash of its content; None if a model
+            estimated, or nobody.
         estimate_seconds: How long a fitted estimator took.
         search: The whole trace of a budget search; None for other methods.
     """
@@ -70,6 +71,7 @@ def record_call(
     purpose: Purpose,
     *,
     budget: int | None = None,
+    controls: Mapping[str, int | str] | None = None,
     model: Model | None = None,
 ) -> Call:
     """Write the call that gave this output into the sample's record.
@@ -78,13 +80,15 @@ def record_call(
         state: The sample.
         output: The model's reply, just received.
         purpose: Why the model was asked.
-        budget: Budget that the prompt stated, in tokens.
+        budget: The reply's budget, in tokens.
+        controls: How it was imposed, as `Call.controls`.
         model: The model that was asked; the task's own if None.
     """
     event = transcript().history.find_last(_is_call_for(output))
     if event is None:
         raise RuntimeError("the model call left no event in Inspect's transcript")
-    call = _call(event, purpose, budget, model or get_model())
+    call = _call(event, purpose, budget, controls, model or get_model())
+    call = with_words(call, "" if output.empty else output.completion)
     calls = [*record_of(state).calls, call]
     _write(state, calls=calls)
     if purpose == "answer":
@@ -207,7 +211,11 @@ def _is_call_for(output: ModelOutput) -> Callable[[Event], TypeGuard[ModelEvent]
 
 
 def _call(
-    event: ModelEvent, purpose: Purpose, budget: int | None = None, model: Model | None = None
+    event: ModelEvent,
+    purpose: Purpose,
+    budget: int | None = None,
+    controls: Mapping[str, int | str] | None = None,
+    model: Model | None = None,
 ) -> Call:
     max_tokens = event.config.max_tokens
     counted = count(event.output, event.model, model, event.input, max_tokens)
@@ -217,6 +225,7 @@ def _call(
         model=event.model,
         role=event.role,
         budget=budget,
+        controls=dict(controls or {}),
         max_tokens=max_tokens,
         seed=event.config.seed,
         stop_reason=stop_reason(event.output),

@@ -6,7 +6,7 @@ the means (see `tale_eval.inspect_ext.metrics.known_means`).
 """
 
 import math
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio.to_thread
 from inspect_ai.model import ModelOutput
@@ -14,14 +14,15 @@ from inspect_ai.scorer import Metric, Score, Scorer, Target, accuracy, scorer, s
 from inspect_ai.solver import TaskState
 
 from tale_eval.asking.prompts import QuestionKind
-from tale_eval.grading.answers import Grade, read_reply
-from tale_eval.grading.formulas import same_expression
 from tale_eval.inspect_ext.counting import reasoned, stop_reason
 from tale_eval.inspect_ext.metrics import JUDGED, circular_accuracy, known_means
 from tale_eval.inspect_ext.record import TaleRecord, calls_of, record_of
 from tale_eval.tokens.costs import answer_of, cost_values
 from tale_eval.tokens.ledger import Call, reasoned_unseen
 from tale_eval.tokens.pricing import price_list
+
+if TYPE_CHECKING:
+    from tale_eval.grading.answers import Grade
 
 Metrics = list[Metric | dict[str, list[Metric]]]
 """What Inspect shows of a score: of its keys, and of the whole."""
@@ -102,7 +103,11 @@ def token_cost() -> Scorer:
 
 async def _graded(
     text: str, target: str, kind: QuestionKind, options: list[str], truncated: bool
-) -> Grade:
+) -> "Grade":
+    # Inspect loads this file in every run of its own; only those that grade need the readers
+    from tale_eval.grading.answers import Grade, read_reply
+    from tale_eval.grading.formulas import same_expression
+
     read = read_reply(text, target, kind, options, truncated=truncated)
     if isinstance(read, Grade):
         return read
@@ -140,5 +145,5 @@ def _provenance(output: ModelOutput, record: TaleRecord, calls: list[Call]) -> d
     }
 
 
-def _doubts(graded: Grade) -> dict[str, object]:
+def _doubts(graded: "Grade") -> dict[str, object]:
     return {"undecided": True} if graded.undecided else {}

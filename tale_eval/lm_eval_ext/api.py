@@ -22,7 +22,7 @@ from tale_eval.lm_eval_ext.models import CUT_OFF, TaleLM
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
-from tale_eval.tokens.usage import tokens_used
+from tale_eval.tokens.usage import reasoning_used, tokens_used
 
 # whatever a server can do wrong, by both of lm_eval's clients: no connection, an error
 # status, no JSON, JSON of another shape
@@ -191,6 +191,7 @@ class ApiCounts(TaleLM):
         usage = usage or {}
         reasoning = _detail(usage, "completion_tokens_details", "reasoning_tokens")
         thought = _thought(choice)
+        content = (choice.get("message") or {}).get("content") or choice.get("text") or ""
         cached = _detail(usage, "prompt_tokens_details", "cached_tokens") or 0
         read, written = _used(usage, reasoning, cached, replied=bool(text or thought))
         reason = choice.get("finish_reason") or "unknown"
@@ -200,13 +201,14 @@ class ApiCounts(TaleLM):
             input_tokens=read,
             cache_read_tokens=cached,
             output_tokens=written,
-            reasoning_tokens=reasoning,
+            reasoning_tokens=reasoning_used(reasoning, thought=thought),
             counted_by="nobody" if written is None else "provider",
             stop_reason=reason,
             truncated=reason in CUT_OFF,
             at=datetime.now(UTC),
             service_tier=tier if isinstance(tier, str) else None,
             reasoned=thought,
+            silent=not _calls_tool(choice) and self._is_silent(text, str(content)),
         )
         if written is None and not thought and self.tokenizer_backend == "huggingface":
             ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -326,6 +328,10 @@ def _thought(choice: Mapping[str, Any]) -> bool:
     """Whether a server sends a text of hidden reasoning beside the reply."""
     message = choice.get("message") or {}
     return any(bool(message.get(name)) for name in ("reasoning_content", "reasoning"))
+
+
+def _calls_tool(choice: Mapping[str, Any]) -> bool:
+    return bool((choice.get("message") or {}).get("tool_calls"))
 
 
 def _detail(usage: Mapping[str, Any], section: str, name: str) -> int | None:

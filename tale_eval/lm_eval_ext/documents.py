@@ -277,6 +277,11 @@ def _check_one_ask(asked: _Asked, sample: Sample, estimates: Mapping[str, Estima
         InvalidValueError: It does, beside what the estimates answer already.
     """
     plan = asked.plan
+    if plan.control.settings:
+        raise InvalidValueError(
+            f"control={plan.control}: lm_eval by itself asks all questions with the same settings; "
+            "run it by 'tale-eval lm-eval'"
+        )
     text = str(sample.input)
     question = Question(text, "cloze", "en", plan.way.format_for("bracketed"))
     steps = plan.steps(question)

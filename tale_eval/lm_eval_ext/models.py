@@ -14,6 +14,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, hash_args
 
 from tale_eval.errors import InvalidValueError
+from tale_eval.grading.thinking import without_thinking
+from tale_eval.lm_eval_ext.controls import CAPS, check_taken, request_settings
 from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
@@ -22,7 +24,8 @@ from tale_eval.tokens.ledger import Call, embedding_call
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
 
-_CAPS = ("max_gen_toks", "max_tokens")
+_REFUSED = ("HTTP 400:", "HTTP 422:")
+"""How the error of a request begins that a server does not understand, or will not take."""
 
 
 class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
@@ -58,7 +61,9 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 ) from error
             return [self._counted(text) for text in texts]
 
-        running = {i: _Running(r) for i, r in enumerate(requests) if _has_plan(r.doc)}
+        running = {
+            i: _Running(r, self.backend_name) for i, r in enumerate(requests) if _has_plan(r.doc)
+        }
         replies: dict[int, Reply] = {}
         while len(replies) < len(requests):
             # helpers first: then all answers are asked as one batch
@@ -67,6 +72,7 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             asked = helping or waiting
             batch = [running[i].request() if i in running else requests[i] for i in asked]
             came = self._resumed(batch, ask) if running else ask(batch)
+            self._check_taken([running[i] for i in asked if i in running], came)
             for i, reply in zip(asked, came, strict=True):
                 finished = running[i].take(reply) if i in running else reply
                 if finished is not None:
@@ -81,11 +87,36 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             for key in [key for key, reply in stored.items() if getattr(reply, "error", None)]:
                 del stored[key]
 
+    def _check_taken(self, running: "Sequence[_Running]", came: Sequence[Reply]) -> None:
+        """End a run in which a server refuses every answer with its controls.
+
+        Raises:
+            InvalidValueError: With the server's own reason.
+        """
+        errors = {reply.error for reply in came}
+        error = errors.pop() if len(errors) == 1 else None
+        settings = running[0].ask.settings if running else {}
+        if error and error.startswith(_REFUSED) and settings:
+            asked = ", ".join(f"{name}={value}" for name, value in settings.items())
+            raise InvalidValueError(f"{self.label} refuses a request with {asked}: {error}")
+
     def _counted(self, text: str) -> Reply:
         """The reply as it came from a counting model, else marked as uncounted."""
         if isinstance(text, Reply):
             return text
         return Reply(text, [Call(purpose="answer", model=self.label, counted_by="nobody")])
+
+    def _is_silent(self, text: str, written: str) -> bool:
+        """Whether nothing of a reply can be seen but its thinking.
+
+        Args:
+            text: The reply as lm_eval hands it on, its finished thinking cut off.
+            written: All that the model wrote. Where ``think_end_token`` is not in it, it never
+                came to an end of its thinking: what a chat template opens has no other mark.
+        """
+        end: Any = getattr(self, "think_end_token", None)
+        endless = isinstance(end, str) and bool(end) and end not in written
+        return endless or not without_thinking(text)[0].strip()
 
     def _resumed(
         self, requests: list[Instance], ask: Callable[[list[Instance]], list[Reply]]
@@ -111,14 +142,19 @@ class _Running:
 
     Args:
         request: lm_eval's, whose document names the method.
+        backend: The name after ``--model``.
 
     Attributes:
         ask: What the plan asks next.
+
+    Raises:
+        InvalidValueError: The model cannot take the plan's control.
     """
 
-    def __init__(self, request: Instance) -> None:
-        self._request = request
+    def __init__(self, request: Instance, backend: str) -> None:
+        self._request, self._backend = request, backend
         plan = plan_of(request.doc["method"])
+        check_taken(backend, plan.control)
         self._question = question_of(request.doc, plan)
         self._steps = plan.steps(self._question)
         self._calls: list[Call] = []
@@ -135,17 +171,23 @@ class _Running:
         if not self.ask.answers:
             # another name for the cap than the task's, so that no cached answer is taken for
             # a helper's reply, nor the other way round
-            settings = {k: v for k, v in settings.items() if k not in _CAPS}
+            settings = {k: v for k, v in settings.items() if k not in CAPS}
             settings |= {"max_tokens": self.ask.max_tokens}
+        settings = request_settings(self._backend, self.ask, settings)
         return _with_arguments(
             self._request, _exchanged(context, self._request.doc["prompt"], words), settings
         )
 
     def take(self, reply: Reply) -> Reply | None:
         """Go on with this reply; what the whole plan came to, or None where it asks more."""
-        told: dict[str, Any] = {"purpose": self.ask.purpose, "budget": self.ask.budget}
-        if self.ask.max_tokens is not None:
-            told["max_tokens"] = self.ask.max_tokens
+        told: dict[str, Any] = {
+            "purpose": self.ask.purpose,
+            "budget": self.ask.budget,
+            "controls": dict(self.ask.controls),
+        }
+        cap = self.ask.controls.get("cap", self.ask.max_tokens)
+        if cap is not None:
+            told["max_tokens"] = cap
         self._calls += (call.model_copy(update=told) for call in reply.calls)
         reading = self.ask.reading
         if reply.error is None:
@@ -191,13 +233,18 @@ class HuggingFaceCounts(TaleLM):
         """Decode; after a generation lm_eval decodes each row once, in their order."""
         text = super().tok_decode(tokens, *args, **kwargs)
         rows = getattr(self, "_counted_rows", None)
-        return Reply(text, [rows.popleft()]) if rows else text
+        if not rows:
+            return text
+        call = rows.popleft()
+        silent = call.silent or self._is_silent(text, text)
+        return Reply(text, [call.model_copy(update={"silent": silent})])
 
     def _count(self, ids: Sequence[int], read: int, cap: int) -> Call:
         ends = self.model.generation_config.eos_token_id
         ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
         written = next((i for i, token in enumerate(ids) if token in ends), len(ids))
         cut = written == len(ids) >= cap
+        thinking_ends: Any = getattr(self, "think_end_token", None)
         return Call(
             purpose="answer",
             model=self.label,
@@ -207,6 +254,8 @@ class HuggingFaceCounts(TaleLM):
             counted_by="tokenizer",
             stop_reason="max_tokens" if cut else "stop",
             truncated=cut,
+            # of a token's number nothing is left in the text
+            silent=isinstance(thinking_ends, int) and thinking_ends not in ids,
         )
 
 
@@ -231,6 +280,7 @@ class VllmCounts(TaleLM):
             counted_by="provider",
             stop_reason=written.finish_reason or "unknown",
             truncated=written.finish_reason in CUT_OFF,
+            silent=self._is_silent(written.text, written.text),
         )
 
 

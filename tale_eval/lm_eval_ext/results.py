@@ -11,10 +11,11 @@ from typing import Any
 
 from tale_eval.budgets.reading import BudgetReading, read_budget
 from tale_eval.grading.answers import grade
+from tale_eval.lm_eval_ext.documents import plan_of
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.shown.masking import masked_text
 from tale_eval.tokens.costs import answer_of, cost_values
-from tale_eval.tokens.ledger import Call, reasoned_unseen
+from tale_eval.tokens.ledger import Call, reasoned_unseen, with_words
 
 Document = Mapping[str, Any]
 
@@ -31,7 +32,7 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
     a question whose request failed: of it only this is known.
     """
     reply = results[0]
-    calls = [*_estimate_calls(document), *_calls(document, reply)]
+    calls = [*_estimate_calls(document), *_worded(_calls(document, reply), reply)]
     if error := _error(reply):
         return {**error, "calls": _dumped(calls)}
     reading = _reading(document, reply)
@@ -142,11 +143,14 @@ def _calls(document: Document, reply: str) -> Sequence[Call]:
     """The reply's calls; where lm_eval runs by itself, the tokenizer counts the text."""
     if isinstance(reply, Reply):
         return reply.calls
-    name = document["tokenizer"]
+    name, budget = document["tokenizer"], document["budget"]
+    told: dict[str, Any] = {"purpose": "answer", "budget": budget}
+    if budget is not None:
+        told["controls"] = plan_of(document["method"]).control.asked(budget)
     if name is None:
-        return [Call(purpose="answer", model="unknown", counted_by="nobody")]
+        return [Call(model="unknown", counted_by="nobody", **told)]
     written = len(_tokenizer(name)(reply, add_special_tokens=False)["input_ids"])
-    return [Call(purpose="answer", model=name, output_tokens=written, counted_by="tokenizer")]
+    return [Call(model=name, output_tokens=written, counted_by="tokenizer", **told)]
 
 
 @cache
@@ -154,6 +158,11 @@ def _tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+
+
+def _worded(calls: Sequence[Call], reply: str) -> list[Call]:
+    """The calls, of which the last wrote this reply."""
+    return [*calls[:-1], *(with_words(call, reply) for call in calls[-1:])]
 
 
 def _dumped(calls: Sequence[Call]) -> list[dict[str, Any]]:

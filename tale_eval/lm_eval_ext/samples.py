@@ -12,15 +12,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.choice import ScoreChoice
 from tale_eval.grading.credit import credit
+from tale_eval.lm_eval_ext.generation import run_setting
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
-from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call, mended
+from tale_eval.tokens.costs import COST_KEYS, answer_of, cost_values
+from tale_eval.tokens.ledger import Call, imposed_on, mended
 from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
@@ -68,6 +70,19 @@ class _Results(BaseModel):
     configs: dict[str, _Task] = {}
     versions: dict[str, Any] = {}
     lm_eval_version: Any = None
+    system_instruction: str | None = None
+    chat_template: Any = None
+
+    def setting(self, task: str) -> Setting:
+        """What of the run's generation settings changes what is written."""
+        # earlier versions do not say whether there was a template
+        untold = "chat_template" not in self.model_fields_set
+        return run_setting(
+            self.configs.get(task, _Task()).generation_kwargs or {},
+            self.config.arguments,
+            self.system_instruction,
+            chat_template=untold or self.chat_template is not None,
+        )
 
 
 def numbered_lines(content: bytes) -> list[tuple[int, bytes]]:
@@ -86,7 +101,7 @@ def read_sample_files(
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these files; what is wrong with one goes into `problems`.
 
-    Of several files in one folder of one model, task and method the newest counts.
+    Of several files in one folder of one model, task, method and setting the newest counts.
 
     Args:
         names: Where the sample files lie: paths and URLs.
@@ -96,7 +111,7 @@ def read_sample_files(
     choice = choice or ScoreChoice()
     # a local file goes by its path in what is said of it
     names = list(dict.fromkeys(map(as_path, names)))
-    newest: dict[tuple[str, ...], tuple[str, list[Record], RunSettings]] = {}
+    newest: dict[tuple[object, ...], tuple[str, list[Record], RunSettings]] = {}
     for name in sorted(names, key=lambda name: (_part(name, "date"), name)):
         try:
             results = _results(name, problems)
@@ -107,7 +122,7 @@ def read_sample_files(
         except (*MALFORMED, OSError) as error:
             problems.append(f"{name}: cannot be read ({reason(error)})")
             continue
-        run = (name.rpartition("/")[0], made.model, made.task, made.method)
+        run = (name.rpartition("/")[0], made.model, made.task, made.variant)
         if run in newest:
             problems.append(f"{newest[run][0]}: left out, {name} is a newer run of this task")
         newest[run] = (name, found, made)
@@ -146,6 +161,7 @@ def _records(
 ) -> list[Record]:
     model = f"{model_label(results.config.model, results.config.arguments)} ({HARNESS})"
     files, path = store_of(name)
+    setting = results.setting(_part(name, "task"))
     records = []
     bad: list[str] = []
     others: dict[str, None] = {}
@@ -158,7 +174,7 @@ def _records(
                 )
                 return []
             which = None if _is_ours(row["doc"]) else _metric(row, choice, others)
-            records.append(_record(row, model, name, prices, which))
+            records.append(_record(row, model, setting, name, prices, which))
         except MALFORMED as error:
             bad.append(f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out")
     if bad:
@@ -206,7 +222,12 @@ def _is_ours(document: object) -> bool:
 
 
 def _record(
-    row: Mapping[str, Any], model: str, name: str, prices: Prices | None, metric: str | None
+    row: Mapping[str, Any],
+    model: str,
+    setting: Setting,
+    name: str,
+    prices: Prices | None,
+    metric: str | None,
 ) -> Record:
     document = row["doc"]
     if metric is not None:
@@ -215,6 +236,7 @@ def _record(
             model=model,
             task=_part(name, "task"),
             method=f"task's own prompt ({row.get('filter', 'none')})",
+            setting=setting,
             sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
             epoch=1,
             correct=_credit(metric, row[metric]),
@@ -227,6 +249,7 @@ def _record(
         model=model,
         task=document["task"],
         method=document["method"],
+        setting=setting,
         sample_id=str(document["id"]),
         epoch=1,
         correct=row.get("correct"),
@@ -240,6 +263,7 @@ def _record(
             budget_echoed=bool(row.get("budget_echoed")),
             prices=prices,
         ),
+        controls=imposed_on(answer_of(calls)) if row.get("budget") is not None else {},
     )
 
 
@@ -272,6 +296,7 @@ def _settings(name: str, results: _Results, record: Record) -> RunSettings:
         model=record.model,
         task=record.task,
         method=record.method,
+        setting=record.setting,
         log=name,
         values=masked(
             {

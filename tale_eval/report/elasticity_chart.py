@@ -20,7 +20,7 @@ def elasticity_chart(reports: Sequence[ElasticityReport]) -> "altair.LayerChart"
     alt = load_altair()
     rows = [
         {
-            "search": f"{report.model}, {report.task}, {report.method}",
+            "search": f"{report.model}, {report.task}, {report.label}",
             "budget": point.at,
             "tokens": point.mean,
             "q25": point.q25,

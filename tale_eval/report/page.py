@@ -11,15 +11,27 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.analysis.averages import macro_average
+from tale_eval.analysis.control_measures import CONTROL_NOTES, sweep_notes
+from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import ORACLE_LEGEND
+from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import is_oracle, shown_method
+from tale_eval.analysis.sweeps import Sweep
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
-from tale_eval.report.charts import security_policy, specification, vega_bundle
-from tale_eval.report.columns import average_cells, known_measures, printed_cell, row_cell
-from tale_eval.report.leaderboard_charts import SHOWN_MODEL, distribution_panels, scatter_panels
+from tale_eval.report.charts import SHOWN_MODEL, security_policy, specification, vega_bundle
+from tale_eval.report.columns import (
+    average_cells,
+    control_cell,
+    known_control_measures,
+    known_measures,
+    printed_cell,
+    row_cell,
+)
+from tale_eval.report.controls_chart import asked_panels, sweep_panels
+from tale_eval.report.leaderboard_charts import distribution_panels, scatter_panels
 from tale_eval.report.tables import SURROGATES
 
 
@@ -28,6 +40,7 @@ class Summary:
     """How one method did against the baselines of all models and tasks.
 
     Attributes:
+        method, baseline: By their labels: the settings that differ are in them.
         verdicts: How many comparisons ended so, by verdict.
         ratios: Its token ratios, from the lowest to the highest.
     """
@@ -46,6 +59,8 @@ def write_page(
     problems: Sequence[str],
     reference: Sequence[ReferenceRow] = (),
     *,
+    controls: Sequence[ControlledRow] = (),
+    swept: Sequence[Sweep] = (),
     title: str = "Accuracy against tokens",
     margin: float = 0.02,
 ) -> None:
@@ -58,6 +73,8 @@ def write_page(
         settings: One per log.
         problems: What a reader must know before he trusts the rows.
         reference: Rows printed in a paper, shown beside ours.
+        controls: What was asked of each row, and what came.
+        swept: What the levels of each sweep did.
         title: The page's heading.
         margin: The accuracy loss that the rows were compared with, as a share.
 
@@ -66,6 +83,7 @@ def write_page(
     """
     script = _file("report.js").replace("SHOWN_MODEL", json.dumps(SHOWN_MODEL))
     scripts = [vega_bundle(), script]
+    names, levels = labels(settings), sweep_panels(swept)
     page = _template().render(
         title=title,
         margin=f"{100 * margin:g}",
@@ -86,18 +104,25 @@ def write_page(
         averages=[(line, average_cells(line)) for line in macro_average(rows)],
         scatters=_panels(scatter_panels(rows, reference)),
         distributions=_panels(distribution_panels(records)),
-        runs=[(run, _link(run.log, path)) for run in settings],
+        controls=controls,
+        control_columns=known_control_measures(controls),
+        control_cell=control_cell,
+        control_notes=[*(CONTROL_NOTES if controls else ()), *sweep_notes(swept)],
+        swept=swept,
+        asked=_panels(asked_panels(controls)),
+        levels=[(task, key, _embedded(panel)) for (task, key), panel in levels.items()],
+        runs=[(run, label_of(run, names), _link(run.log, path)) for run in settings],
         problems=problems,
     )
     path.write_text(page, encoding="utf-8", errors=SURROGATES)
 
 
 def summaries(rows: Iterable[LeaderboardRow]) -> list[Summary]:
-    """One line per method that was compared with a baseline."""
+    """One line per method and setting that was compared with a baseline."""
     found: dict[tuple[str, str], list[LeaderboardRow]] = defaultdict(list)
     for row in rows:
         if row.comparison:
-            found[row.method, row.comparison.baseline].append(row)
+            found[row.label, row.comparison.baseline].append(row)
     return [_summary(*names, group) for names, group in sorted(found.items())]
 
 
@@ -127,9 +152,11 @@ def _facts(
 
 
 def _panels(panels: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (task, specification(panel.properties(width="container"))) for task, panel in panels.items()
-    ]
+    return [(task, _embedded(panel)) for task, panel in panels.items()]
+
+
+def _embedded(panel: Any) -> str:
+    return specification(panel.properties(width="container"))
 
 
 def _link(log: str, page: Path) -> str | None:

@@ -14,6 +14,7 @@ from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import is_oracle, shown_method
+from tale_eval.asking.setting import Setting
 from tale_eval.budgets.elasticity import Share
 from tale_eval.report.columns import Cell, average_cells, known_measures, printed_cell, row_cell
 from tale_eval.shown.names import in_markdown
@@ -51,6 +52,8 @@ def elasticity_rows(reports: Iterable[ElasticityReport]) -> Iterable[dict[str, o
                 "model": report.model,
                 "task": report.task,
                 "method": report.method,
+                "setting": str(report.setting),
+                "label": report.label,
                 "question": line.question,
                 "status": line.status,
                 "vanilla_tokens": line.vanilla_tokens,
@@ -68,6 +71,8 @@ def elasticity_rows(reports: Iterable[ElasticityReport]) -> Iterable[dict[str, o
 def _plain(value: Any) -> Any:
     if isinstance(value, Share):
         return {**asdict(value), "value": value.value}
+    if isinstance(value, Setting):
+        return str(value)
     if isinstance(value, LeaderboardRow):
         facts = {name: fact for name, fact in vars(value).items() if name != "group"}
         return _plain({**facts, **_measured(value)})
@@ -97,15 +102,24 @@ def _no_formula(cell: str) -> str:
 def leaderboard_rows(
     rows: Iterable[LeaderboardRow], reference: Iterable[ReferenceRow] = ()
 ) -> Iterable[dict[str, object]]:
-    """One flat row per model, task and method; the paper's rows say where they are printed."""
+    """One flat row per model, task, method and setting; the paper's rows say where printed."""
     for row in rows:
-        names = {"model": row.model, "task": row.task, "method": row.method}
-        yield {**names, "printed": "", **_measured(row)}
+        yield {
+            "model": row.model,
+            "task": row.task,
+            "method": row.method,
+            "setting": str(row.setting),
+            "label": row.label,
+            "printed": "",
+            **_measured(row),
+        }
     for printed in reference:
         yield {
             "model": printed.model,
             "task": printed.task,
             "method": printed.method,
+            "setting": "",
+            "label": printed.method,
             "printed": printed.table,
             **{m.name: m.printed(printed).value for m in measures.MEASURES if m.printed},
         }
@@ -132,7 +146,7 @@ def write_markdown(
     lines.append("|---" * (3 + len(columns)) + "|")
     for row in rows:
         cells = [row_cell(column, row) for column in columns]
-        lines.append(_line(row.model, row.task, shown_method(row.method), cells))
+        lines.append(_line(row.model, row.task, shown_method(row.label), cells))
     for printed in reference:
         cells = [printed_cell(column, printed) for column in columns]
         lines.append(
@@ -152,7 +166,7 @@ def _average_lines(averages: Sequence[MacroAverage]) -> Iterable[str]:
     yield from ("", "| model | average over | method | Accuracy | Tokens |", "|---" * 5 + "|")
     for line in averages:
         yield _line(
-            line.model, ", ".join(line.tasks), shown_method(line.method), average_cells(line)
+            line.model, ", ".join(line.tasks), shown_method(line.label), average_cells(line)
         )
 
 

@@ -13,12 +13,15 @@ from rich.text import Text
 
 from tale_eval.analysis import measures
 from tale_eval.analysis.averages import MacroAverage, macro_average
+from tale_eval.analysis.control_measures import CONTROL_MEASURES, CONTROL_NOTES, sweep_notes
 from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.estimators import EstimatorScore, interval_text
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
+from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import shown_method
+from tale_eval.analysis.sweeps import Sweep
 from tale_eval.budgets.elasticity import COMPARABLE_TRIALS, CurvePoint, Share
 from tale_eval.shown.names import visible
 
@@ -33,7 +36,7 @@ def leaderboard_tables(
     The averages over a model's tasks and a paper's printed rows follow in tables of their own.
     """
     groups = groupby(rows, key=lambda row: (row.model, row.task))
-    tables: list[RenderableType] = [_FittedTable(*names, list(group)) for names, group in groups]
+    tables: list[RenderableType] = [_leaderboard(*names, list(group)) for names, group in groups]
     for (model, tasks), lines in groupby(macro_average(rows), lambda a: (a.model, a.tasks)):
         tables += [_heading(f"{model} · average over {', '.join(tasks)}"), _average_table(lines)]
     for task, printed in groupby(reference, key=lambda row: row.task):
@@ -41,38 +44,87 @@ def leaderboard_tables(
     return Group(*tables, *_legends(rows))
 
 
-# characters: a longer method name is folded; more than any table needs
+def control_tables(rows: Sequence[ControlledRow], swept: Sequence[Sweep]) -> Group:
+    """What each control asked for and what came, and what the levels of each sweep did."""
+    tables: list[RenderableType] = []
+    for names, group in groupby(rows, key=lambda row: (row.model, row.task)):
+        tables.append(_controls(*names, list(group)))
+    tables += [escape(note) for note in CONTROL_NOTES] if rows else []
+    for (model, task), sweeps in groupby(swept, key=lambda sweep: (sweep.model, sweep.task)):
+        told = [f"{sweep.label}: {said}" for sweep in sweeps for said in sweep.sentences]
+        tables += ["", _heading(f"{model} · {task} · what moved"), *map(_plain_line, told)]
+    return Group(*tables, *map(escape, sweep_notes(swept)))
+
+
+def _controls(model: str, task: str, rows: Sequence[ControlledRow]) -> "_FittedTable":
+    columns = [_Column("control", [row.control for row in rows])]
+    columns += [
+        _Column((m.short or m.title).lower(), [_cell(m.unit, m.of(row)) for row in rows])
+        for m in CONTROL_MEASURES
+        if m.shown
+    ]
+    known = [column for column in columns if any(cell != NOTHING for cell in column.cells)]
+    labels = [shown_method(row.label) for row in rows]
+    # a row with several controls is named once
+    names = [
+        "" if name == above else name
+        for name, above in zip(labels, ["", *labels[:-1]], strict=True)
+    ]
+    return _FittedTable(f"{model} · {task} · controls: asked and came", names, known)
+
+
+def _plain_line(text: str) -> Text:
+    return Text(visible(text))
+
+
+# characters: a longer method name is folded, and one with its setting where there is no room for
+# either of these; more than any table needs
 _METHOD = 18
+_SETTING = 30
+_LABEL = 60
 _UNLIMITED = 10_000
 
 
 @dataclass(frozen=True)
 class _FittedTable:
-    """The rows of one model and task, with as many columns as there is room for."""
+    """Rows by their names, with as many columns as there is room for: the first ones."""
 
-    model: str
-    task: str
-    rows: list[LeaderboardRow]
+    heading: str
+    names: Sequence[str]
+    columns: Sequence["_Column"]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = _known_columns(self.rows)
+        columns = list(self.columns)
         left_out: list[str] = []
         unlimited = options.update(max_width=_UNLIMITED)
-        table = self._table(columns)
-        while columns and Measurement.get(console, unlimited, table).maximum > options.max_width:
+
+        def too_wide(table: Table) -> bool:
+            return Measurement.get(console, unlimited, table).maximum > options.max_width
+
+        folded, settings = self._folded(), any(" · " in name for name in self.names)
+        table = self._table(columns, _LABEL if settings else _METHOD)
+        if too_wide(table):
+            table = self._table(columns, folded)
+        while columns and too_wide(table):
             left_out.insert(0, columns.pop().title.replace("\n", " "))
-            table = self._table(columns)
-        yield _heading(f"{self.model} · {self.task}")
+            table = self._table(columns, folded)
+        yield _heading(self.heading)
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
 
-    def _table(self, columns: Sequence["_Column"]) -> Table:
+    def _folded(self) -> int:
+        """The least width of the methods' column: no short setting is cut in two."""
+        settings = (name.partition(" · ")[2] for name in self.names)
+        longest = max((len(word) for setting in settings for word in setting.split()), default=0)
+        return max(_METHOD, min(longest, _SETTING))
+
+    def _table(self, columns: Sequence["_Column"], width: int) -> Table:
         titles = [column.title for column in columns]
-        table = _plain_table("method", numbers=titles, max_width=_METHOD)
-        for number, row in enumerate(self.rows):
+        table = _plain_table("method", numbers=titles, max_width=width)
+        for number, name in enumerate(self.names):
             cells = (column.cells[number] for column in columns)
-            table.add_row(escape(visible(shown_method(row.method))), *cells)
+            table.add_row(escape(visible(name)), *cells)
         return table
 
 
@@ -80,6 +132,11 @@ class _FittedTable:
 class _Column:
     title: str
     cells: list[str]
+
+
+def _leaderboard(model: str, task: str, rows: Sequence[LeaderboardRow]) -> _FittedTable:
+    names = [shown_method(row.label) for row in rows]
+    return _FittedTable(f"{model} · {task}", names, _known_columns(rows))
 
 
 def _known_columns(rows: Sequence[LeaderboardRow]) -> list[_Column]:
@@ -111,7 +168,7 @@ def _average_table(lines: Iterable[MacroAverage]) -> Table:
             _cell("share", Value(line.accuracy)),
             _cell("tokens", Value(line.output_tokens)),
         )
-        table.add_row(escape(visible(shown_method(line.method))), *numbers)
+        table.add_row(escape(visible(shown_method(line.label))), *numbers)
     return table
 
 
@@ -211,7 +268,7 @@ def _cell(unit: Unit, value: Value) -> str:
 
 def elasticity_tables(report: ElasticityReport) -> list[Table]:
     """The numbers of a search, its curve, and the estimators' quality."""
-    title = Text(visible(f"{report.model}, {report.task}, {report.method}"), "table.title")
+    title = Text(visible(f"{report.model}, {report.task}, {report.label}"), "table.title")
     numbers = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
     numbers.add_column(overflow="fold")
     numbers.add_column(overflow="fold")
@@ -287,13 +344,13 @@ def estimator_table(title: str, scores: Mapping[str, EstimatorScore]) -> Table:
         table.add_row(
             escape(visible(name)),
             str(score.quality.n_estimated),
-            interval_text(score.in_range, 100),
+            interval_text(score.in_range, 100, 0),
             interval_text(score.distance),
             _number(score.estimated),
             _number(score.needed),
-            interval_text(score.covered, 100),
-            interval_text(score.right, 100),
-            interval_text(score.tokens, 100),
+            interval_text(score.covered, 100, 0),
+            interval_text(score.right, 100, 0),
+            interval_text(score.tokens, 100, 0),
             _number(score.saved),
             interval_text(score.expense),
         )

@@ -10,6 +10,8 @@ from tale_eval.tokens.pricing import Prices, total_dollars
 
 COST_KEYS = (
     "answer_tokens",
+    "answer_reasoning_tokens",
+    "answer_words",
     "estimator_tokens",
     "vanilla_tokens",
     "search_tokens",
@@ -27,6 +29,7 @@ COST_KEYS = (
     "budget",
     "within_budget",
     "truncated",
+    "cut_in_reasoning",
     "budget_missing",
     "budget_echoed",
     "budget_outside",
@@ -40,13 +43,16 @@ The cost is the method's own: its answer, its estimator and whatever else it ask
 graders used stands apart, as far as they ran before the costs were written down.
 
 answer_tokens: output tokens of the call that gave the sample's answer; of an agent, of its
-last turn. estimator_tokens, helper_tokens: of the budget estimator; of the method's other
+last turn. answer_reasoning_tokens: the part of them that was hidden reasoning; None where that
+is not known. answer_words: the visible words of an answer that was asked to stay below a number of
+words. estimator_tokens, helper_tokens: of the budget estimator; of the method's other
 calls. scorer_tokens, scorer_dollars: of the graders.
 output_tokens: of all calls of the method, each once. reasoning_tokens: the part of them
 that was hidden reasoning, where reported. counted_tokens: the part of them whose calls
 somebody counted; uncounted_calls: the other calls. input_tokens: of all calls, cached ones
 included.
-within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap.
+within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap;
+cut_in_reasoning: it did so before anything but its reasoning was there.
 budget_missing: no budget could be read from the estimate. budget_echoed: the
 estimate repeats the example of its own prompt. budget_outside: the question is unlike those
 that the estimator was fitted on. estimate_cut_off: the estimate hit its token
@@ -88,6 +94,8 @@ def cost_values(
     missing = budget_status in WITHOUT_BUDGET
     return {
         "answer_tokens": answer_tokens,
+        "answer_reasoning_tokens": answer.reasoning_tokens if answer else None,
+        "answer_words": answer.words if answer and "words" in answer.controls else None,
         "estimator_tokens": ledger.output_tokens(calls, "estimate"),
         "vanilla_tokens": ledger.output_tokens(calls, "vanilla"),
         "search_tokens": ledger.output_tokens(calls, "search"),
@@ -107,6 +115,7 @@ def cost_values(
         if budget is None or answer_tokens is None
         else answer_tokens <= budget,
         "truncated": answer.truncated if answer else None,
+        "cut_in_reasoning": _cut_in_reasoning(answer),
         "budget_missing": missing if estimated else None,
         "budget_echoed": budget_echoed if estimated else None,
         "budget_outside": budget_status == "outside" if estimated else None,
@@ -122,6 +131,12 @@ def answer_of(calls: Sequence[Call], index: int | None = None) -> Call | None:
         return calls[index]
     answers = [call for call in calls if call.purpose == "answer"]
     return answers[-1] if answers else None
+
+
+def _cut_in_reasoning(answer: Call | None) -> bool | None:
+    if answer is None or answer.truncated is None:
+        return None
+    return answer.silent if answer.truncated else False
 
 
 def _dollars(calls: Sequence[Call], prices: Prices | None) -> float | None:

@@ -37,3 +37,17 @@ def tokens_used(
     if replied and not written:
         return read or None, None
     return read, written
+
+
+def reasoning_used(reported: int | None, *, thought: bool) -> int | None:
+    """Tokens of hidden reasoning; None where a server cannot have counted them.
+
+    Some of vLLM's reasoning parsers count what lies between two markers in the reply. Where the
+    chat template opens the reasoning, the first marker is in the prompt: the usage says 0, and
+    the text of the reasoning comes all the same.
+
+    Args:
+        reported: As the usage record says; None where it does not.
+        thought: A text of hidden reasoning came with the reply.
+    """
+    return None if thought and reported == 0 else reported

@@ -27,3 +27,24 @@ def test_the_order_and_the_type_of_a_number_make_no_other_setting() -> None:
 
 def test_part_of_a_setting() -> None:
     assert str(Setting.of({"effort": "low", "top_p": 0.5}).only({"effort"})) == "effort=low"
+
+
+def test_the_rest_of_a_setting() -> None:
+    assert str(Setting.of({"effort": "low", "top_p": 0.5}).without({"effort"})) == "top_p=0.5"
+
+
+def test_a_large_number_keeps_all_its_digits() -> None:
+    assert str(Setting.of({"max_tokens": 1234567.0, "top_p": 0.1234567})) == (
+        "max_tokens=1234567, top_p=0.1234567"
+    )
+
+
+def test_a_model_argument_counts_where_it_is_a_generation_setting() -> None:
+    arguments = {"do_sample": False, "dtype": "float16", "device": "cuda:0", "temperature": 0.5}
+    assert str(Setting.of_run({"max_tokens": 9}, arguments)) == (
+        "do_sample=false, max_tokens=9, temperature=0.5"
+    )
+    # the run's own word holds, and what it leaves open is open
+    assert str(Setting.of_run({"temperature": 1, "top_p": None}, {"temperature": 0})) == (
+        "temperature=1"
+    )

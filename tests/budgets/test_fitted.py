@@ -1,6 +1,7 @@
 """Fitted estimators on disk: the same when read again, and refused when they are not the same."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -47,18 +48,18 @@ def test_what_was_written_is_read_again(folder: Path) -> None:
     read = read_fitted(folder)
     assert read.learner.estimates(FRESH) == made.fit(TAUGHT).estimates(FRESH)
     assert read.name == "ridge"
-    assert len(read.hash) == 12
+    assert re.fullmatch(r"ridge-[0-9a-f]{12}", read.signature)
     reading = read.estimate(FRESH[0])
     assert not isinstance(reading, Mapping)
-    assert (reading.estimator, reading.status) == (read.hash, "read")
+    assert (reading.estimator, reading.status) == (read.signature, "read")
     assert read.learner.was_fitted_on(TAUGHT[0].question)
     assert not read.learner.was_fitted_on(FRESH[0])
 
 
 def test_the_same_searches_give_the_same_hash_and_others_another(tmp_path: Path) -> None:
-    hashes = [write(tmp_path / name).hash for name in ("a", "b")]
+    hashes = [write(tmp_path / name).signature for name in ("a", "b")]
     assert hashes[0] == hashes[1]
-    assert write(tmp_path / "c", model="another").hash != hashes[0]
+    assert write(tmp_path / "c", model="another").signature != hashes[0]
 
 
 @pytest.mark.parametrize("name", [CARD, ESTIMATOR])
@@ -84,7 +85,7 @@ def test_a_changed_byte_is_named_with_the_fix(folder: Path) -> None:
 
 def test_the_text_for_people_may_be_changed(folder: Path) -> None:
     (folder / README).write_text("mine")
-    assert read_fitted(folder).hash
+    assert read_fitted(folder).signature
 
 
 def test_another_versions_folder_is_refused(folder: Path) -> None:
@@ -148,7 +149,7 @@ def test_no_pickle_is_read(tmp_path: Path) -> None:
 
 
 def test_the_label_names_the_content(folder: Path) -> None:
-    found = read_fitted(folder).hash
+    found = read_fitted(folder).signature
     method = resolve(f"tale_ep:estimator={folder}")
     assert str(method) == f"tale_ep:estimator={folder}:estimator_hash={found}"
     # read again it is the same method
@@ -168,7 +169,7 @@ def test_a_folder_that_was_fitted_anew_is_refused_under_its_old_hash(folder: Pat
     label = str(resolve(f"tale_ep:estimator={folder}"))
     shutil.rmtree(folder)
     write(folder, model="another")
-    with pytest.raises(InvalidValueError, match=r"its hash is \w{12}, not \w{12}: it was fitted a"):
+    with pytest.raises(InvalidValueError, match=r"its hash is ridge-\w{12}, not ridge-\w{12}: it"):
         resolve(label)
 
 
@@ -180,7 +181,7 @@ def test_the_method_asks_once_under_the_fitted_budget(folder: Path) -> None:
     assert ask.answers
     assert ask.budget == min(50, said)
     assert ask.reading is not None
-    assert ask.reading.estimator == read_fitted(folder).hash
+    assert ask.reading.estimator == read_fitted(folder).signature
     with pytest.raises(StopIteration):
         steps.send("[[7]]")
 

@@ -1,5 +1,6 @@
 """Reading a folder of logs such as they pile up: every row counted once, every oddity named."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from server import ChatServer, Reply, chat_server
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.problems import problems, setting_problems
 from tale_eval.errors import SourceError
+from tale_eval.inspect_ext.logs.scored import scored_costs
 from tale_eval.inspect_ext.logs.searches import read_searches
 from tale_eval.inspect_ext.logs.whole import sample_record
 from tale_eval.inspect_ext.scorers import tale
@@ -326,7 +328,7 @@ def test_the_short_summaries_of_a_log_say_what_its_samples_say(method: str, runs
 
     samples = read_eval_log(log.location).samples or []
     assert len(records) == 2 * SIZE
-    assert records == [sample_record(log.eval, sample, None) for sample in samples]
+    assert records == [sample_record(log.eval, sample, None, log.plan.config) for sample in samples]
 
 
 def test_runs_that_were_not_made_alike_are_named(runs: Runs) -> None:
@@ -335,11 +337,18 @@ def test_runs_that_were_not_made_alike_are_named(runs: Runs) -> None:
     other = runs.gsm8k("sums", "tale_ep")
     other.eval.task_version = "2-A"
     write_eval_log(other, other.location)
-    found = setting_problems(read_records([str(runs.folder)]).settings)
-    assert sorted(line.partition(", sums: ")[2] for line in found) == [
-        "the runs differ in generation 'temperature': 0.1 for cot, tale_ep; 0.7 for direct",
-        'the runs differ in versions \'task\': "1-A" for cot, direct; "2-A" for tale_ep',
+    read = read_records([str(runs.folder)])
+    # how they were asked is in their rows' labels, and the rest in a note
+    assert [row.label for row in leaderboard(read.records)] == [
+        "cot · temperature=0.1",
+        "direct · temperature=0.7",
+        "tale_ep · temperature=0.1",
     ]
+    (line,) = setting_problems(read.settings)
+    assert line.partition(", sums: ")[2] == (
+        "the runs differ in versions 'task': \"1-A\" for cot · temperature=0.1, "
+        'direct · temperature=0.7; "2-A" for tale_ep · temperature=0.1'
+    )
 
 
 def test_runs_that_were_made_alike_are_not_named(runs: Runs) -> None:
@@ -638,3 +647,33 @@ def test_tokens_of_a_scorer_that_ran_after_ours_are_not_known() -> None:
     assert (found.costs["scorer_tokens"], found.costs["scorer_dollars"]) == (None, None)
     alone = sample_record(spec_of(), asked(scores=both, model_usage={"a/b": used(5, 9)}), None)
     assert alone.costs["scorer_tokens"] == 0
+
+
+def test_logs_without_the_answers_own_reasoning_say_all_the_rest_of_their_costs() -> None:
+    known = dict.fromkeys(COST_KEYS, 1.0) | {"scorer_tokens": 7.0}
+    new = {"answer_reasoning_tokens", "answer_words"}
+    older = {key: value for key, value in known.items() if key not in new}
+    costs = scored_costs({"tale": Score(value=dict(older))})
+    assert costs == known | dict.fromkeys(new)
+
+
+@pytest.mark.parametrize(
+    ("calls", "reasoning", "answers"),
+    [
+        (1, 30, 30),  # one call: all of it is the answer's
+        (2, 30, None),  # some of it may be the estimator's
+        (1, 0, None),  # a text of reasoning may stand beside it
+        (1, math.nan, None),
+    ],
+)
+def test_the_answers_reasoning_in_a_log_of_0_1_0_is_known_where_there_was_one_call(
+    calls: float, reasoning: float, answers: float | None
+) -> None:
+    since = {"scorer_tokens", "scorer_dollars", "counted_tokens", "uncounted_calls"}
+    since |= {"estimate_cut_off", "cut_in_reasoning", "answer_reasoning_tokens", "answer_words"}
+    told: dict[str, float] = dict.fromkeys(set(COST_KEYS) - since, 0.0)
+    told |= {"calls": calls, "output_tokens": 100, "answer_tokens": 90, "input_tokens": 9}
+    told |= {"reasoning_tokens": reasoning, "unsolved": math.nan}
+    costs = scored_costs({"tale": Score(value=told)})
+    assert costs is not None
+    assert (costs["answer_tokens"], costs["answer_reasoning_tokens"]) == (90, answers)

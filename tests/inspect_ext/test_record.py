@@ -39,7 +39,7 @@ def test_every_field_is_read_as_it_was_written() -> None:
         "budget": 30,
         "budget_status": "read",
         "budget_echoed": True,
-        "estimator": "0123456789ab",
+        "estimator": "knn-0123456789ab",
         "estimate_seconds": 0.002,
         "search": TRACE,
     }

@@ -232,7 +232,10 @@ def test_a_foreign_reply_is_uncounted_and_still_graded(tmp_path: Path) -> None:
     scored = score(document, ["It is [[2]]"])
     assert scored["correct"] == 1
     assert (scored["output_tokens"], scored["within_budget"]) == (None, None)
-    assert scored["calls"] == [{"purpose": "answer", "model": "unknown", "counted_by": "nobody"}]
+    imposed = {"budget": 50, "controls": {"prompt": 50}}
+    assert scored["calls"] == [
+        {"purpose": "answer", "model": "unknown", "counted_by": "nobody", **imposed}
+    ]
 
 
 def test_the_tokenizer_counts_where_lm_eval_runs_by_itself(

@@ -377,3 +377,82 @@ def test_another_name_of_the_cap_is_refused() -> None:
     model = type(failing_api_model())
     with pytest.raises(UnknownNameError, match=r"unknown cap 'max_new'; allowed: max_tokens"):
         model(max_retries=1, cap="max_new")
+
+
+# --- replies in which nothing but thinking can be seen ---
+
+
+def chosen(content: str | None, **message: Any) -> dict[str, Any]:
+    return {"finish_reason": "length", "message": {"content": content, **message}}
+
+
+@pytest.mark.parametrize(
+    ("ends", "text", "choice", "silent"),
+    [
+        (None, "So", chosen("So"), False),
+        (None, "", chosen(None, reasoning_content="Two and"), True),
+        (None, "<think>Two and", chosen("<think>Two and"), True),
+        # lm_eval cuts thinking off where it is told how it ends
+        ("</think>", "", chosen("Two and two</think>"), True),
+        ("</think>", "It is", chosen("Two and two</think>It is"), False),
+        # what the chat template opened never ended
+        ("[END]", "Two and", chosen("Two and"), True),
+        ("[END]", "It is", chosen("Two and[END]It is"), False),
+        (None, "", chosen("", tool_calls=[{"id": "1"}]), False),
+        (None, "So", {"finish_reason": "length", "text": "So"}, False),
+    ],
+)
+def test_a_servers_reply_is_silent_where_nothing_but_thinking_came(
+    ends: str | None, text: str, choice: dict[str, Any], silent: bool
+) -> None:
+    model = failing_api_model()
+    model.think_end_token = ends
+    usage = {"prompt_tokens": 9, "completion_tokens": 5}
+    (call,) = model._reply(text, choice, usage).calls
+    assert (call.silent, call.truncated) == (silent, True)
+
+
+def decoding_model(ends: str | int | None) -> Any:
+    """A local model of lm_eval's that writes letters; token 0 ends a reply."""
+    from types import SimpleNamespace
+
+    from tale_eval.lm_eval_ext.models import HuggingFaceCounts
+
+    class Letters:
+        eot_token_id = 0
+        label = "hf/letters"
+        model = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=0))
+        think_end_token = ends
+
+        def tok_decode(self, tokens: list[int]) -> str:
+            return "".join(chr(token) for token in tokens if token)
+
+    class Model(HuggingFaceCounts, Letters):  # type: ignore[misc]
+        def __init__(self) -> None: ...
+        def loglikelihood(self, requests: Any) -> Any: ...
+        def loglikelihood_rolling(self, requests: Any) -> Any: ...
+
+    return Model()
+
+
+@pytest.mark.parametrize(
+    ("ends", "written", "silent"),
+    [
+        (None, "abcd", False),
+        ("x", "abcd", True),
+        ("x", "abxd", False),
+        (ord("x"), "abcd", True),
+        (ord("x"), "abxd", False),
+        (None, "", True),
+    ],
+)
+def test_a_local_models_reply_is_silent_where_its_thinking_never_ended(
+    ends: str | int | None, written: str, silent: bool
+) -> None:
+    from collections import deque
+
+    model = decoding_model(ends)
+    ids = [ord(letter) for letter in written]
+    model._counted_rows = deque([model._count(ids, 3, len(ids))])
+    (call,) = model.tok_decode(ids).calls
+    assert (call.silent, call.truncated, call.output_tokens) == (silent, True, len(ids))

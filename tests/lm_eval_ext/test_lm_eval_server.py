@@ -11,6 +11,7 @@ from faulty_server import Fault
 from questions import asks_for_budget, gsm8k_file, number_in
 from server import Reply, chat_server, send
 
+from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.lm_eval_ext.documents import plans
 from tale_eval.logs import read_records
 
@@ -179,6 +180,26 @@ def test_replies_without_text_or_usage_are_counted_as_such(tmp_path: Path) -> No
     assert (uncounted["correct"], uncounted["output_tokens"]) == (1, None)
     assert uncounted["calls"][0]["counted_by"] == "nobody"
     assert (cut["truncated"], cut["output_tokens"]) == (1, 1024)
+
+
+def test_two_caps_are_two_rows_and_reasoning_that_ate_one_is_counted(tmp_path: Path) -> None:
+    """The model thinks 100 tokens and answers in 12; at 64 nothing of an answer is there."""
+
+    def thinker(prompt: str, request: dict[str, Any]) -> Reply:
+        if request["max_tokens"] < 100:
+            return Reply("", 64, finish_reason="length", reasoning_text="Two and")
+        return Reply("So [[0]]", 112, reasoning_tokens=100, reasoning_text="Two and two.")
+
+    with chat_server(thinker) as server:
+        for cap in (64, 512):
+            options = ("--gen_kwargs", f"max_gen_toks={cap}")
+            lm_eval_on_server(server, tmp_path, "tale_gsm8k_cot", *options, size=3)
+    reading = read_records([str(tmp_path / "out")])
+    assert reading.problems == []
+    capped, free = leaderboard(reading.records)
+    assert (capped.label, free.label) == ("cot · max_tokens=64", "cot · max_tokens=512")
+    assert (capped.n, capped.means["output_tokens"], capped.means["cut_in_reasoning"]) == (3, 64, 1)
+    assert (free.n, free.means["output_tokens"], free.means["cut_in_reasoning"]) == (3, 112, 0)
 
 
 def test_usage_is_counted_whichever_way_a_server_reports_it(tmp_path: Path) -> None:

@@ -234,3 +234,117 @@ def test_a_row_of_0_1_0_costs_what_its_day_cost_and_holds_its_reasoning(tmp_path
     assert record.costs["output_tokens"] == 400
     # by night 0.135 $ a million in and 0.55 $ out, half of what it is by day
     assert record.costs["dollars"] == pytest.approx(0.00049)
+
+
+# --- at which setting ---
+
+
+def run_at(folder: Path, day: int, tokens: int, **results: Any) -> None:
+    """One run's files, of that day of January, whose answer took so many tokens."""
+    folder.mkdir(exist_ok=True)
+    row = OURS | {"calls": [{**OURS["calls"][0], "output_tokens": tokens}]}
+    date = f"2026-01-{day:02}T00-00-00.000000"
+    (folder / f"samples_t_{date}.jsonl").write_bytes(line(row))
+    (folder / f"results_{date}.json").write_text(json.dumps(RESULTS | results))
+
+
+def capped(cap: int) -> dict[str, Any]:
+    return {"configs": {"t": {"generation_kwargs": {"max_gen_toks": cap, "temperature": 0.1}}}}
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["two folders", "one folder"])
+def test_two_caps_are_two_rows(apart: bool, tmp_path: Path) -> None:
+    for day, cap in enumerate((64, 512), start=1):
+        run_at(tmp_path / (str(day) if apart else "both"), day, cap // 2, **capped(cap))
+    records, problems = read_folders(tmp_path)
+    rows = leaderboard(records)
+    assert {row.label: row.means["output_tokens"] for row in rows} == {
+        "cot · max_tokens=64": 32,
+        "cot · max_tokens=512": 256,
+    }
+    assert {str(row.setting.only({"temperature"})) for row in rows} == {"temperature=0.1"}
+    assert problems == []
+
+
+def test_the_newest_run_of_each_setting_counts(tmp_path: Path) -> None:
+    for day, (cap, tokens) in enumerate([(64, 1), (512, 2), (64, 3)], start=1):
+        run_at(tmp_path, day, tokens, **capped(cap))
+    records, (problem,) = read_folders(tmp_path)
+    assert [(r.setting.values["max_tokens"], r.costs["output_tokens"]) for r in records] == [
+        ("64", 3),
+        ("512", 2),
+    ]
+    assert "2026-01-01" in problem.partition(": left out, ")[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "labels"),
+    [
+        (
+            {"config": {"model": "hf", "model_args": "pretrained=gpt2,enable_thinking=True"}},
+            {"config": {"model": "hf", "model_args": {"pretrained": "gpt2"}}},
+            ["cot · enable_thinking=default", "cot · enable_thinking=true"],
+        ),
+        (
+            {"system_instruction": "Be brief."},
+            {"system_instruction": None},
+            ["cot · system_message=default", "cot · system_message=Be brief."],
+        ),
+        (
+            {"chat_template": None},
+            {"chat_template": ""},
+            ["cot · chat_template=default", "cot · chat_template=none"],
+        ),
+    ],
+)
+def test_what_else_changes_what_is_written_makes_a_row(
+    one: dict[str, Any], other: dict[str, Any], labels: list[str], tmp_path: Path
+) -> None:
+    run_at(tmp_path, 1, 1, **one)
+    run_at(tmp_path, 2, 2, **other)
+    records, _ = read_folders(tmp_path)
+    assert [row.label for row in leaderboard(records)] == labels
+
+
+def test_how_many_are_asked_at_once_makes_none(tmp_path: Path) -> None:
+    for day, folder in enumerate("ab", start=1):
+        more = {"num_concurrent": day, "base_url": f"http://{folder}", "dtype": folder}
+        run_at(
+            tmp_path / folder,
+            day,
+            day,
+            config={"model": "hf", "model_args": {"pretrained": "gpt2", **more}},
+        )
+    (row,) = leaderboard(read_folders(tmp_path)[0])
+    assert (row.label, row.n) == ("cot", 2)
+
+
+def test_another_tasks_own_metric_has_a_setting_too(tmp_path: Path) -> None:
+    for day, cap in enumerate((64, 512), start=1):
+        run_at(tmp_path / str(day), day, 1, **capped(cap))
+        for path in (tmp_path / str(day)).glob("samples_*"):
+            path.write_bytes(line(FOREIGN))
+    assert [row.label for row in leaderboard(read_folders(tmp_path)[0])] == [
+        "task's own prompt (none) · max_tokens=64",
+        "task's own prompt (none) · max_tokens=512",
+    ]
+
+
+# --- answers cut off in their reasoning ---
+
+
+@pytest.mark.parametrize(
+    ("call", "cut"),
+    [
+        ({"truncated": True, "silent": True}, True),
+        ({"truncated": True, "silent": False}, False),
+        ({"truncated": False, "silent": True}, False),
+        ({"truncated": True}, None),  # of a version that did not look
+        ({}, None),
+    ],
+)
+def test_a_call_says_whether_its_answer_was_cut_off_in_its_reasoning(
+    call: dict[str, Any], cut: bool | None, tmp_path: Path
+) -> None:
+    (record,), _ = read(tmp_path, line(OURS | {"calls": [{**OURS["calls"][0], **call}]}))
+    assert record.costs["cut_in_reasoning"] is cut

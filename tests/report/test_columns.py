@@ -104,7 +104,9 @@ def test_the_csv_file_has_the_same_columns_whatever_is_known(
     intervals = {f"{m.name}_{end}" for m in MEASURES if m.interval for end in ("low", "high")}
     (row, *_) = _read_csv(leaderboard_rows(leaderboard(answers)), tmp_path)
     assert set(row) == (
-        {"model", "task", "method", "printed"} | {m.name for m in MEASURES} | intervals
+        {"model", "task", "method", "setting", "label", "printed"}
+        | {m.name for m in MEASURES}
+        | intervals
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.asking.setting import Setting
 from tale_eval.records import Record
 from tale_eval.report import page
 from tale_eval.report.charts import save_chart
@@ -230,3 +232,47 @@ def _page(
     settings = example_report.settings(answers)
     write_page(path, leaderboard(answers), answers, settings, problems or [], reference or [])
     return Page(path)
+
+
+def test_a_page_sets_settings_apart_wherever_a_method_is_named(tmp_path: Path) -> None:
+    answers = [
+        replace(record, setting=Setting.of({"reasoning_effort": effort, "top_p": 0.5}))
+        for effort in ("low", "high")
+        for record in example_report.records(["m"], ["x", "y"], size=20)
+    ]
+    path = tmp_path / "report.html"
+    settings = [
+        RunSettings("m", task, "cot", log=f"{task}-{effort}.eval", values={}, setting=setting)
+        for task in ("x", "y")
+        for effort in ("low", "high")
+        for setting in [Setting.of({"reasoning_effort": effort, "top_p": 0.5})]
+    ]
+    write_page(path, leaderboard(answers), answers, settings, [])
+    text = path.read_text(encoding="utf-8")
+    for effort in ("low", "high"):
+        label = f"cot · reasoning_effort={effort}"
+        full = f"reasoning_effort={effort}, top_p=0.5"
+        # a row for each task, with all of its setting at hand, and their average
+        assert text.count(f'<th scope="row" title="{full}">{label}</th>') == 2
+        assert text.count(f'<th scope="row">{label}</th>') == 1
+        # the runs, and a card against the baseline at the same setting
+        assert text.count(f"<summary>{label} <small>") == 2
+        assert f"<h2>direct · reasoning_effort={effort} <small>against {label}</small></h2>" in text
+    boxes = distribution_panels(answers)["x"].to_dict()["data"]["values"]
+    points = scatter_chart(leaderboard(answers)).to_dict()["vconcat"][0]["data"]["values"]
+    assert len({box["method"] for box in boxes}) == len(boxes) == len(points) == 6
+
+
+def test_the_page_has_a_column_of_answers_cut_in_their_reasoning_where_there_are_any(
+    tmp_path: Path,
+) -> None:
+    cut = [
+        example_report.record("m", "t", "cot", f"q{n}", 0, 64, cut_in_reasoning=float(n < 1))
+        for n in range(4)
+    ]
+    title = "Cut in reasoning</button>"
+    page = _page(tmp_path, cut)
+    assert "Cut in reasoning" in page.texts["button"]
+    assert "25 %<small>1 of 4</small>" in (tmp_path / "report.html").read_text()
+    _page(tmp_path, cut[1:])
+    assert title not in (tmp_path / "report.html").read_text()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import integers
 
-from tale_eval.tokens.usage import tokens_used
+from tale_eval.tokens.usage import reasoning_used, tokens_used
 
 COUNTS = integers(0, 10_000)
 
@@ -64,3 +64,19 @@ def test_both_ways_to_report_one_reply_come_to_the_same(read: int, said: int, th
     within = tokens_used(read, said + thought, reasoning=thought, total=total, replied=False)
     beside = tokens_used(read, said, reasoning=thought, total=total, replied=False)
     assert within == beside == (read, said + thought)
+
+
+@pytest.mark.parametrize(
+    ("reported", "thought", "used"),
+    [
+        pytest.param(0, True, None, id="its thoughts came, and were not counted"),
+        pytest.param(0, False, 0, id="it did not reason"),
+        pytest.param(60, True, 60, id="counted"),
+        pytest.param(60, False, 60, id="counted and kept to itself"),
+        pytest.param(None, True, None, id="nothing is said"),
+    ],
+)
+def test_reasoning_that_came_was_not_free(
+    reported: int | None, thought: bool, used: int | None
+) -> None:
+    assert reasoning_used(reported, thought=thought) == used

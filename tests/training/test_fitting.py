@@ -171,7 +171,7 @@ def test_a_total_is_divided_and_never_exceeded(tmp_path: Path) -> None:
     # what was promised is what came
     assert plan.right == pytest.approx(right, rel=0.15)
     assert f"8,000 tokens: budgets of {plan.spent:,} in all, {plan.left:,} left" in summary(plan)[0]
-    assert written.hash == read.hash
+    assert written.signature == read.signature
     unknown = read.learner.estimate(question("What is 1 plus 1?"))
     assert (unknown.budget, unknown.status) == (None, "missing")
 
@@ -236,7 +236,7 @@ def test_both_harnesses_ask_under_the_fitted_budgets_and_say_whose(
     folder, odd, _ = answered
     estimator = read_fitted(odd)
     label = f"tale_ep:estimator={str(odd).replace(':', chr(92) + ':')}"
-    label += f":estimator_hash={estimator.hash}"
+    label += f":estimator_hash={estimator.signature}"
     budgets = {text: estimator.learner.estimates([question(text)])[0] for text in FRESH}
     logs = [read_eval_log(info) for info in list_eval_logs(str(folder / "logs"))]
     (log,) = [log for log in logs if "search" not in log.location]
@@ -245,7 +245,7 @@ def test_both_harnesses_ask_under_the_fitted_budgets_and_say_whose(
         assert store["TaleRecord:method"] == label
         assert store["TaleRecord:budget"] == budgets[str(sample.input)]
         assert store["TaleRecord:budget_status"] == "read"
-        assert store["TaleRecord:estimator"] == estimator.hash
+        assert store["TaleRecord:estimator"] == estimator.signature
         assert 0 < store["TaleRecord:estimate_seconds"] < 60
         # a local estimate costs no tokens and no call
         assert [call["purpose"] for call in store["TaleRecord:calls"]] == ["answer"]
@@ -288,7 +288,7 @@ def test_fit_and_allocate_from_the_command_line(logs: Path, tmp_path: Path) -> N
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    assert "48 questions fitted: knn, hash" in done.stdout
+    assert "48 questions fitted: knn, knn-" in done.stdout
     assert "60.61 % in range, 109.64 tokens" in done.stdout
     card = read_fitted(tmp_path / "knn").card
     assert card["parameters"]["neighbours"] == 9

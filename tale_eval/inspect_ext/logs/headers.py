@@ -29,11 +29,23 @@ class BoundModel(_Open):
     model: str
 
 
-class Limits(BaseModel):
-    """How much of a task was run."""
+class Limits(_Open):
+    """How much of a task was run, and what could end a sample."""
 
     epochs: Any = None
     limit: Any = None
+
+
+class GenerationSettings(_Open):
+    """Generation settings: of a run, or those that its model brought along."""
+
+    batch: Any = None
+
+
+class Questions(BaseModel):
+    """What a task asks."""
+
+    samples: int | None = None
 
 
 class Spec(BaseModel):
@@ -52,22 +64,42 @@ class Spec(BaseModel):
     solver_args_passed: dict[str, Any] | None = None
     model: str
     model_args: dict[str, Any] = Field(default_factory=dict)
+    model_generate_config: GenerationSettings = Field(default_factory=GenerationSettings)
     model_roles: dict[str, BoundModel | list[BoundModel]] | None = None
     metadata: dict[str, Any] | None = None
     packages: dict[str, str] = Field(default_factory=dict)
     config: Limits = Field(default_factory=Limits)
-
-
-class GenerationSettings(_Open):
-    """A run's generation settings."""
-
-    batch: Any = None
+    dataset: Questions = Field(default_factory=Questions)
 
 
 class Plan(BaseModel):
     """What was done to each sample."""
 
     config: GenerationSettings = Field(default_factory=GenerationSettings)
+
+
+class Results(BaseModel):
+    """What came of a run."""
+
+    total_samples: int = 0
+    completed_samples: int = 0
+
+
+class Usage(BaseModel):
+    """Tokens of one model."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_tokens_cache_read: int | None = None
+    input_tokens_cache_write: int | None = None
+
+
+class Stats(BaseModel):
+    """What a run used."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_usage: dict[str, Usage] = Field(default_factory=dict)
 
 
 class LogHeader(BaseModel):
@@ -77,6 +109,8 @@ class LogHeader(BaseModel):
     status: str
     eval: Spec
     plan: Plan = Field(default_factory=Plan)
+    results: Results | None = None
+    stats: Stats = Field(default_factory=Stats)
     location: str = ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.asking.method import Method
+from tale_eval.asking.setting import Setting
 from tale_eval.inspect_ext.logged import record_in
 from tale_eval.models.adapters import BASE_METADATA
 from tale_eval.records import RunSettings
@@ -13,6 +14,7 @@ from tale_eval.tokens.ledger import Call
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalSample, EvalSpec
+    from inspect_ai.model import GenerateConfig
 
     from tale_eval.inspect_ext.logs.headers import Header
 
@@ -91,6 +93,26 @@ def base_model(spec: "EvalSpec") -> str:
     return str((spec.metadata or {}).get(BASE_METADATA, spec.model))
 
 
+def generation(spec: "EvalSpec", config: "GenerateConfig | None") -> dict[str, object]:
+    """A run's generation settings; a model may bring some along, which the run's own override.
+
+    Args:
+        spec: What its log says of the run.
+        config: The run's own, of its plan; None if it has none.
+    """
+    brought: Any = spec.model_generate_config
+    return {
+        **brought.model_dump(mode="json", exclude_none=True),
+        **(config.model_dump(mode="json", exclude_none=True) if config is not None else {}),
+    }
+
+
+def run_setting(spec: "EvalSpec", config: "GenerateConfig | None") -> Setting:
+    """What of a run's `generation` settings, and of its model's arguments, is in a row's name."""
+    # before they are taken apart: a table under the name of a secret is one
+    return Setting.of_run(masked(generation(spec, config)), masked(spec.model_args))
+
+
 def estimator_settings(calls: Iterable[Call]) -> dict[str, object]:
     """The cap on a run's estimates, which a default can change; empty where none was made."""
     caps = [c.max_tokens for c in calls if c.purpose == "estimate" and c.max_tokens is not None]
@@ -106,14 +128,16 @@ def run_settings(log: "Header", method: str, estimator: Mapping[str, object]) ->
         estimator: The run's `estimator_settings`.
     """
     spec: Any = log.eval
+    config: Any = log.plan.config
     return RunSettings(
         model=base_model(spec),
         task=task_label(spec),
         method=method,
+        setting=run_setting(spec, config),
         log=log.location,
         values=masked(
             {
-                "generation": log.plan.config.model_dump(exclude_none=True),
+                "generation": generation(spec, config),
                 "model arguments": spec.model_args,
                 "model roles": {
                     role: [config.model_dump(exclude_none=True) for config in bound]

@@ -7,6 +7,7 @@ attributes (`headers`).
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tale_eval.asking.setting import Setting
 from tale_eval.grading.choice import ScoreChoice, is_unread, value_of
 from tale_eval.grading.credit import credit
 from tale_eval.inspect_ext.logs.labels import base_model, task_label
@@ -23,9 +24,11 @@ def record(
     sample: "EvalSample | EvalSampleSummary",
     *,
     method: str,
+    setting: Setting,
     error: str | None,
     costs: dict[str, float | None],
     which: str | None,
+    controls: Mapping[str, int | str],
 ) -> Record:
     """The record of one sample or of its summary.
 
@@ -33,9 +36,11 @@ def record(
         spec: What its log says of the run.
         sample: The sample.
         method: The method's label.
+        setting: The run's `labels.run_setting`.
         error: Why the sample failed; None if it did not.
         costs: What it cost, by `COST_KEYS`.
         which: The score that says right or wrong; None for all of them together.
+        controls: How its budget was imposed.
     """
     judged_by = judging(sample)
     judged = value_of(judged_by, which) if which else judged_by or None
@@ -45,6 +50,7 @@ def record(
         model=base_model(spec),
         task=task_label(spec),
         method=method,
+        setting=setting,
         sample_id=str(sample.id),
         epoch=sample.epoch,
         # a scorer may have run before another, or the solver, failed
@@ -55,6 +61,7 @@ def record(
         undecided=_flag(scores, "undecided"),
         costs=costs,
         rotation_of=None if group is None else str(group),
+        controls=controls,
     )
 
 

@@ -1,12 +1,12 @@
 """Budget searches and estimated budgets from Inspect's logs."""
 
-from inspect_ai.log import EvalSample, EvalSpec
+from inspect_ai.log import EvalLog, EvalSample
 
 from tale_eval.asking.prompts import Language
 from tale_eval.budgets import reading as budgets
 from tale_eval.inspect_ext.logged import record_in
 from tale_eval.inspect_ext.logs.files import each_log, unreadable
-from tale_eval.inspect_ext.logs.labels import base_model, method_label, task_label
+from tale_eval.inspect_ext.logs.labels import base_model, method_label, run_setting, task_label
 from tale_eval.records import MALFORMED, Searched
 
 
@@ -24,7 +24,7 @@ def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
     found: list[Searched] = []
     for log in each_log(locations, problems):
         try:
-            items = [_searched(log.eval, sample) for sample in log.samples or []]
+            items = [_searched(log, sample) for sample in log.samples or []]
         except MALFORMED as error:
             problems.append(unreadable(log.location, error))
             continue
@@ -38,8 +38,8 @@ def read_searches(locations: list[str]) -> tuple[list[Searched], list[str]]:
     return found, problems
 
 
-def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
-    record = record_in(sample)
+def _searched(log: EvalLog, sample: EvalSample) -> Searched | None:
+    spec, record = log.eval, record_in(sample)
     trace, status = record.search, record.budget_status
     if trace is None and status is None:
         return None
@@ -47,6 +47,7 @@ def _searched(spec: EvalSpec, sample: EvalSample) -> Searched | None:
         model=base_model(spec),
         task=task_label(spec),
         method=method_label(spec, record.method),
+        setting=run_setting(spec, log.plan.config),
         question=f"{sample.id}/{sample.epoch}",
         trace=trace,
         estimate=None if status in budgets.WITHOUT_BUDGET else record.budget,

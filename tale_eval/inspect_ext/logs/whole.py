@@ -7,7 +7,7 @@ from tale_eval.grading.choice import ScoreChoice
 from tale_eval.inspect_ext.logged import is_batch, record_in
 from tale_eval.inspect_ext.logs.costs import needs_events, padded, sample_costs
 from tale_eval.inspect_ext.logs.files import UNREAD
-from tale_eval.inspect_ext.logs.labels import method_label, recorded_method
+from tale_eval.inspect_ext.logs.labels import method_label, recorded_method, run_setting
 from tale_eval.inspect_ext.logs.rows import deciding, judging, record
 from tale_eval.inspect_ext.logs.scored import scored_costs
 from tale_eval.places import as_path
@@ -22,13 +22,13 @@ def whole_records(
     """One record per sample, and the calls of one, which say how the run asked."""
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(as_path(location), exclude_fields=UNREAD)
-    if count := sum(padded(sample) for sample in log.samples or []):
+    samples = _finished(log, problems)
+    if count := sum(map(padded, samples)):
         problems.append(
             f"{log.location}: the tokens of {count} answers are those of the longest reply of "
             "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
             "the model loaded, counts them anew"
         )
-    samples = _finished(log, problems)
     method = method_label(log.eval, recorded_method(samples))
     which = deciding(log, samples, problems, choice)
     records = [
@@ -88,11 +88,14 @@ def sample_record(
         which: The score that says right or wrong; None for the first that can be read so.
         method: The run's `method_label`; None for what this sample says of it.
     """
+    logged = record_in(sample)
     return record(
         spec,
         sample,
-        method=method or method_label(spec, record_in(sample).method),
+        method=method or method_label(spec, logged.method),
+        setting=run_setting(spec, config),
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices, config),
         which=which or ScoreChoice().of_log([judging(sample)])[0],
+        controls=logged.controls,
     )

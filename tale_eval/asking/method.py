@@ -93,7 +93,7 @@ class Method:
             yield f"{key}={_TO_ESCAPE.sub(lambda found: chr(92) + found.group(), str(value))}"
 
 
-def as_method(method: "str | Method") -> Method:
+def as_method(method: "str | list[str] | Method") -> Method:
     """A method, given as a value or as users write it.
 
     Raises:

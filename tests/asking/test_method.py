@@ -116,4 +116,4 @@ def test_a_text_that_yaml_takes_for_something_else_is_shown_how_to_quote() -> No
 
 def test_a_method_that_inspect_cut_at_its_commas_is_whole_again() -> None:
     cut = ["tale_ep:control=effort:effort_table=256=low", "*=high"]
-    assert as_method(cut).arguments["effort_table"] == "256=low,*=high"  # type: ignore[arg-type]
+    assert as_method(cut).arguments["effort_table"] == "256=low,*=high"

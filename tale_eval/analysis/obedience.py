@@ -251,8 +251,9 @@ def _group_rows(records: Sequence[Record], baseline: str | None) -> list[Control
     keys, bases = differing(rows), find_baselines(rows, baseline)
     found = []
     for variant in sorted(rows, key=order):
+        under = [(record, asked_of(record)) for record in rows[variant]]
         for control in GOVERNS:
-            controlled = [r for r in rows[variant] if control in asked_of(r)]
+            controlled = [(record, asked[control]) for record, asked in under if control in asked]
             if controlled:
                 free = _without(control, variant, rows, bases)
                 found.append(_row(control, controlled, free, label(variant, keys)))
@@ -280,16 +281,19 @@ def _without(
 
 
 def _row(
-    control: str, records: Sequence[Record], free: Sequence[Record], name: str
+    control: str,
+    asked: Sequence[tuple[Record, int | str]],
+    free: Sequence[Record],
+    name: str,
 ) -> ControlledRow:
-    governed = GOVERNS[control]
+    governed, records = GOVERNS[control], [record for record, _ in asked]
     without = {
         question: math.fsum(values) / len(values)
         for question, values in by_question(free, lambda r: came_of(r, governed)).items()
     }
     answers = [
-        Answered(r, asked_of(r)[control], came_of(r, governed), without.get(r.question))
-        for r in records
+        Answered(record, said, came_of(record, governed), without.get(record.question))
+        for record, said in asked
     ]
     ratios = [answer.ratio for answer in answers if answer.ratio is not None]
     split = [r for r in records if visible_tokens(r) is not None]

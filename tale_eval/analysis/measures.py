@@ -515,6 +515,12 @@ MEASURES = (
         lambda row: Value(undecided(row.records)),
         "count",
     ),
+    _cost(
+        "answer_reasoning_tokens",
+        "Hidden reasoning in the answer's call, where it is known",
+        "tokens",
+    ),
+    _cost("answer_words", "Visible words of answers that had a limit in words", "plain"),
     _cost("vanilla_tokens", "Output tokens of a budget search's unbudgeted answers", "tokens"),
     _cost("search_tokens", "Output tokens of a budget search's trials", "tokens"),
     _cost("helper_tokens", "Output tokens of the method's other calls", "tokens"),

@@ -6,9 +6,17 @@ from typing import Literal, NamedTuple
 from tale_eval.asking.prompts import AnswerFormat, Language, QuestionKind
 from tale_eval.asking.shots import Shot, Shots
 
-FormatChoice = Literal["auto", "bracketed", "answer_line", "boxed", "hashes", "none"]
-"""An `AnswerFormat`, or "auto": on our own tasks the method's own, which is the paper's [[x]]
-unless its text is published with another; an "ANSWER: x" line on others."""
+FormatChoice = Literal[
+    "auto", "bracketed", "answer_line", "answer_only", "boxed", "hashes", "none", "task"
+]
+"""How an answer is to be written, as a user says it.
+
+auto: on our own tasks the method's own, which is the paper's [[x]] unless its text is published
+with another; on others, what their scorers read.
+bracketed, answer_line, boxed, hashes: an `AnswerFormat`, whatever the task says.
+answer_only: an "ANSWER: x" line, of which the task's scorer is shown x alone.
+task: the task's own words, untouched. none: nothing is said of it.
+"""
 
 
 class Question(NamedTuple):
@@ -48,5 +56,7 @@ class Way:
     shots: Shots | None = None
 
     def format_for(self, default: AnswerFormat) -> AnswerFormat:
-        """The answer format, where "auto" is this one."""
-        return default if self.answer_format == "auto" else self.answer_format
+        """The answer format, where "auto" and "task" are this one."""
+        if self.answer_format == "auto" or self.answer_format == "task":
+            return default
+        return "answer_line" if self.answer_format == "answer_only" else self.answer_format

@@ -1,9 +1,7 @@
 """Putting a question to a model the way a method wants it, on any task.
 
 On tale-eval's own tasks the sample's metadata says what is asked and in which
-language. On other people's tasks, marked choices go through Inspect's
-`multiple_choice`, so that their `choice()` scorer finds its marks, and free answers
-end in an "ANSWER: x" line, which their `match()` scorer reads.
+language. On other people's tasks their own solvers and scorers do (`foreign`).
 """
 
 import re
@@ -22,7 +20,7 @@ from inspect_ai.model import (
     get_model,
     model_roles,
 )
-from inspect_ai.solver import Generate, TaskState, multiple_choice
+from inspect_ai.solver import Generate, TaskState
 from inspect_ai.util import collect
 
 from tale_eval.asking.prompts import with_options
@@ -40,6 +38,13 @@ from tale_eval.budgets.plan import (
 )
 from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
+from tale_eval.inspect_ext.foreign import (
+    add_system_prompt,
+    foreign_question,
+    keep_whole_reply,
+    put_foreign,
+    whole_reply,
+)
 from tale_eval.inspect_ext.plain_errors import naming_what_was_refused
 from tale_eval.inspect_ext.providers import request_settings, smallest
 from tale_eval.inspect_ext.record import record_answer, record_call, record_estimate
@@ -48,10 +53,6 @@ from tale_eval.tokens.ledger import Call
 
 EPOCH_STRIDE = MOST_SAMPLES + 1
 """How far apart the seeds of two epochs lie; samples of one prompt have those between."""
-
-# what no question holds, in the place of one
-_SLOT = "\x00"
-_SLOTS = "{question}\n\n{choices}"
 
 
 async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
@@ -62,15 +63,19 @@ async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
     """
     # a control that cannot be taken is refused before an estimator is asked
     floor = smallest(get_model(), plan.control)
-    steps = plan.steps(_question(state, plan.way))
+    untouched = _fork(state)
+    steps = plan.steps(_question(untouched, plan.way))
     answers: list[_Answer] = []
 
-    async def reply(asked: Ask) -> ReplyText:
+    async def reply(asked: Ask, alone: bool = False) -> ReplyText:
         if not asked.answers:
-            return await consult(state, asked, plan.way)
-        fork, call = await ask(_fork(state), generate, asked, plan.way)
-        said = ReplyText(fork.output.completion, call.output_tokens, call.truncated)
-        answers.append(_Answer(said, fork, call))
+            return await consult(untouched, asked, plan.way)
+        fork = _fork(untouched)
+        # one alone is asked on the sample itself: what a limit cuts short is in its log then
+        on = _become(state, fork) if alone else fork
+        answered, call = await ask(on, generate, asked, plan.way)
+        said = ReplyText(answered.output.completion, call.output_tokens, call.truncated)
+        answers.append(_Answer(said, copy(answered), call, whole_reply(state)))
         return said
 
     asked, chosen = _next(steps, None)
@@ -79,8 +84,10 @@ async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
         for one in asks:
             if one.reading is not None:
                 record_estimate(state, one.reading)
-        # collect() puts a span around each, which one alone does not need
-        replies = await collect(*map(reply, asks)) if len(asks) > 1 else [await reply(asks[0])]
+        if len(asks) > 1:
+            replies = await collect(*map(reply, asks))
+        else:
+            replies = [await reply(asks[0], alone=True)]
         asked, chosen = _next(steps, told(asked, replies))
     return _concluded(state, answers, chosen)
 
@@ -92,6 +99,7 @@ class _Answer:
     said: ReplyText
     fork: TaskState
     call: Call
+    whole: str | None
 
 
 def _fork(state: TaskState) -> TaskState:
@@ -106,10 +114,13 @@ def _concluded(state: TaskState, answers: list[_Answer], chosen: ReplyText | Non
     """The sample with the chosen answer; with the last one where none was chosen."""
     answer = next((a for a in answers if a.said is chosen), answers[-1])
     record_answer(state, answer.call)
-    state.messages = answer.fork.messages
-    state.choices = answer.fork.choices
-    state.output = answer.fork.output
-    state.completed = answer.fork.completed
+    keep_whole_reply(state, answer.whole)
+    return _become(state, answer.fork)
+
+
+def _become(state: TaskState, other: TaskState) -> TaskState:
+    """The sample's own state, with all that another one holds."""
+    vars(state).update(vars(other))
     return state
 
 
@@ -125,7 +136,6 @@ async def ask(
         way: How it is put.
         seed: Replaces the run's own seed.
     """
-    _add_system_prompt(state, way.system_prompt)
     model = get_model()
     settings = request_settings(model, asked)
     seed = _seed_of(asked, state, model) if seed is None else seed
@@ -219,31 +229,25 @@ def _next(
 
 def _question(state: TaskState, way: Way) -> Question:
     """The question as the user wrote it, with its options."""
-    ours = _is_ours(state)
+    if not _is_ours(state):
+        return foreign_question(state, way)
     options = [choice.value for choice in state.choices]
     text = state.user_prompt.text
     text = with_options(text, options) if options else text
-    metadata = state.metadata if ours else {}
+    metadata = state.metadata
     return Question(
         text=text,
         kind="choice" if options else "cloze",
-        language=metadata.get("language", "en"),
-        answer_format=way.format_for(way.own_format if ours else "answer_line"),
-        shots=shots_for(text, way.shots, metadata.get("benchmark", ""), metadata.get("subset", "")),
+        language=metadata["language"],
+        answer_format=way.format_for(way.own_format),
+        shots=shots_for(text, way.shots, metadata["benchmark"], metadata["subset"]),
     )
 
 
 async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
-    if state.choices and not _is_ours(state):
-        if way.answer_format in ("bracketed", "boxed"):
-            raise InvalidValueError(
-                f"answer_format={way.answer_format!r}: Inspect marks the choice that an "
-                "'ANSWER: x' line names; use 'auto'"
-            )
-        # Inspect fills in the question and its options, and marks the choice
-        words = asked.words(_question(state, way)._replace(text=_SLOT))
-        template = words.replace("{", "{{").replace("}", "}}").replace(_SLOT, _SLOTS)
-        return await multiple_choice(template=template)(state, generate)
+    if not _is_ours(state):
+        return await put_foreign(state, generate, asked, way)
+    add_system_prompt(state, way.system_prompt)
     state.user_prompt.text = asked.words(_question(state, way))
     return await generate(state)
 
@@ -278,8 +282,3 @@ def _naming_the_system_prompt(way: Way) -> Iterator[None]:
 
 def _is_ours(state: TaskState) -> bool:
     return {"benchmark", "kind", "language"} <= state.metadata.keys()
-
-
-def _add_system_prompt(state: TaskState, system_prompt: str) -> None:
-    if system_prompt and not any(m.role == "system" for m in state.messages):
-        state.messages.insert(0, ChatMessageSystem(content=system_prompt))

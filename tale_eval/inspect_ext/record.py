@@ -5,13 +5,14 @@ the calls are kept in the sample's store, where both survive.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import TypeGuard
 
 from inspect_ai.event import Event, ModelEvent, SpanBeginEvent, StepEvent
 from inspect_ai.log import transcript
 from inspect_ai.model import Model, ModelOutput, get_model
 from inspect_ai.solver import TaskState
-from inspect_ai.util import StoreModel
+from inspect_ai.util import Store, StoreModel
 from pydantic import Field
 
 from tale_eval.asking.prompts import PROMPT_VERSION
@@ -20,7 +21,7 @@ from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
 from tale_eval.inspect_ext.logged import is_batch, key
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, with_words
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
@@ -83,6 +84,7 @@ def record_call(
     if event is None:
         raise RuntimeError("the model call left no event in Inspect's transcript")
     call = _call(event, purpose, budget, controls, model or get_model())
+    call = with_words(call, "" if output.empty else output.completion)
     calls = [*record_of(state).calls, call]
     _write(state, calls=calls)
     if purpose == "answer":
@@ -100,6 +102,19 @@ def record_answer(state: TaskState, answer: Call) -> None:
     ]
     place = next(i for i, call in enumerate(calls) if call.event == answer.event)
     _write(state, calls=calls, answer_call=place, budget=answer.budget)
+
+
+def judged_as(state: TaskState, call: Call) -> TaskState:
+    """The state for a scorer that is to judge the answer of this call, whatever came after it.
+
+    The sample's own record stays as it is: other answers may be asked for meanwhile.
+    """
+    calls = record_of(state).calls
+    index = next(i for i, known in enumerate(calls) if known.event == call.event)
+    judged = copy(state)
+    # a state shares its store with its copies, and there is no public way to another
+    judged._store = Store({**dict(state.store.items()), key("answer_call"): index})
+    return judged
 
 
 def record_estimate(state: TaskState, reading: BudgetReading) -> None:

@@ -5,7 +5,6 @@ Each class here goes in front of one of lm_eval's own (see `registration`).
 """
 
 import copy
-import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,8 +16,11 @@ from tale_eval.budgets.plan import Ask, ReplyText, asks_of, told
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.thinking import without_thinking
+from tale_eval.lm_eval_ext.around import placed, plan_for, stood_in
+from tale_eval.lm_eval_ext.cautions import before_asking
 from tale_eval.lm_eval_ext.controls import CAPS, check_taken, request_settings
-from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
+from tale_eval.lm_eval_ext.documents import ESTIMATE, question_of
+from tale_eval.lm_eval_ext.exchange import exchanged
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.tokens.ledger import Call, output_tokens
@@ -66,6 +68,8 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 ) from error
             return [self._counted(text) for text in texts]
 
+        before_asking(requests, self)
+        requests = [stood_in(request) for request in requests]
         seed = getattr(self, "_seed", 0) if self.takes_seeds else None
         running = {
             i: _Running(r, self.backend_name, seed)
@@ -162,7 +166,7 @@ class _Running:
 
     def __init__(self, request: Instance, backend: str, seed: int | None) -> None:
         self._request, self._backend, self._seed = request, backend, seed
-        plan = plan_of(request.doc["method"])
+        plan = plan_for(request.doc)
         check_taken(backend, plan.control)
         self._question = question_of(request.doc, plan)
         self._steps = plan.steps(self._question)
@@ -186,10 +190,11 @@ class _Running:
 
     def requests(self) -> list[Instance]:
         """The requests for what is asked next."""
-        return [self._request_for(ask) for ask in asks_of(self._asked)]
+        self._sent = [self._request_for(ask) for ask in asks_of(self._asked)]
+        return self._sent
 
     def _request_for(self, ask: Ask) -> Instance:
-        context, settings = self._request.args
+        context, settings = placed(self._request, ask)
         words = ask.words(self._question)
         if not ask.answers:
             # another name for the cap than the task's, so that no cached answer is taken for
@@ -204,7 +209,7 @@ class _Running:
             if (seed := self._seed_of(ask)) is not None:
                 settings = settings | {"seed": seed}
         return _with_arguments(
-            self._request, _exchanged(context, self._request.doc["prompt"], words), settings
+            self._request, exchanged(context, self._request.doc["prompt"], words), settings
         )
 
     def _seed_of(self, ask: Ask) -> int | None:
@@ -214,12 +219,15 @@ class _Running:
     def take(self, replies: Sequence[Reply]) -> Reply | None:
         """Go on with these replies; what the whole plan came to, or None where it asks more."""
         said: list[ReplyText] = []
-        for ask, reply in zip(asks_of(self._asked), replies, strict=True):
+        for ask, request, reply in zip(asks_of(self._asked), self._sent, replies, strict=True):
+            reply.sent = request.args[0]
             said.append(self._heard(ask, reply))
         failed = next((reply for reply in replies if reply.error is not None), None)
         if failed is not None:
             # a question whose request failed is asked nothing more
-            return Reply(failed, self._calls, self._reading, failed.error)
+            refused = Reply(failed, self._calls, self._reading, failed.error)
+            refused.sent = failed.sent
+            return refused
         try:
             self._asked = self._steps.send(told(self._asked, said))
         except StopIteration as end:
@@ -257,6 +265,7 @@ class _Running:
         ]
         answer = Reply(reply, [*helped, *own], self._reading)
         answer.thought = reply.thought
+        answer.stopped_at, answer.sent = reply.stopped_at, reply.sent
         return answer
 
 
@@ -365,25 +374,6 @@ def _has_plan(document: Any) -> bool:
 
 def _with_arguments(request: Instance, context: Any, settings: dict[str, Any]) -> Instance:
     changed = copy.copy(request)
-    changed.arguments = (context, settings)
+    # behind them stand images, where a task has some
+    changed.arguments = (context, settings, *request.args[2:])
     return changed
-
-
-def _exchanged(context: Any, old: str, new: str) -> Any:
-    """A prompt as lm_eval built it, with one user text exchanged for another."""
-    if isinstance(context, str):
-        # chat templates may trim a message
-        old, new = (old, new) if old in context else (old.strip(), new.strip())
-        before, found, after = context.rpartition(old)
-        if not found:
-            raise InvalidValueError("the chat template changes the text of the question")
-        return before + new + after
-    if isinstance(context, list):
-        return _exchanged_message(context, new)
-    # lm_eval's JsonChatStr, a tuple of one JSON text
-    messages = _exchanged_message(json.loads(context.prompt), new)
-    return type(context)(json.dumps(messages, ensure_ascii=False))
-
-
-def _exchanged_message(messages: Sequence[Mapping[str, Any]], new: str) -> list[dict[str, Any]]:
-    return [*map(dict, messages[:-1]), {**messages[-1], "content": new}]

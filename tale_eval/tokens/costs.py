@@ -10,6 +10,8 @@ from tale_eval.tokens.pricing import Prices, total_dollars
 
 COST_KEYS = (
     "answer_tokens",
+    "answer_reasoning_tokens",
+    "answer_words",
     "estimator_tokens",
     "vanilla_tokens",
     "search_tokens",
@@ -40,7 +42,9 @@ The cost is the method's own: its answer, its estimator and whatever else it ask
 graders used stands apart, as far as they ran before the costs were written down.
 
 answer_tokens: output tokens of the call that gave the sample's answer; of an agent, of its
-last turn. estimator_tokens, helper_tokens: of the budget estimator; of the method's other
+last turn. answer_reasoning_tokens: the part of them that was hidden reasoning; None where that
+is not known. answer_words: the visible words of an answer that was asked to stay below a number of
+words. estimator_tokens, helper_tokens: of the budget estimator; of the method's other
 calls. scorer_tokens, scorer_dollars: of the graders.
 output_tokens: of all calls of the method, each once. reasoning_tokens: the part of them
 that was hidden reasoning, where reported. counted_tokens: the part of them whose calls
@@ -88,6 +92,8 @@ def cost_values(
     missing = budget_status in WITHOUT_BUDGET
     return {
         "answer_tokens": answer_tokens,
+        "answer_reasoning_tokens": answer.reasoning_tokens if answer else None,
+        "answer_words": answer.words if answer and "words" in answer.controls else None,
         "estimator_tokens": ledger.output_tokens(calls, "estimate"),
         "vanilla_tokens": ledger.output_tokens(calls, "vanilla"),
         "search_tokens": ledger.output_tokens(calls, "search"),

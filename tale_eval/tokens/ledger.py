@@ -4,12 +4,16 @@ Every token is counted once. A count that nobody knows is None, and a total with
 unknown part is None: unknown is never 0.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tale_eval.budgets.plan import Purpose
+from tale_eval.grading.thinking import without_thinking
+
+_WORD = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
 """Who counted the tokens.
@@ -62,6 +66,8 @@ class Call(BaseModel):
     """The provider's tier, such as "flex"; None is its usual one."""
     reasoned: bool = False
     """A text of hidden reasoning came with the reply, whether or not it was counted."""
+    words: int | None = None
+    """Words of the reply outside its thinking, where a limit in words was set for it."""
     silent: bool | None = None
     """Nothing of the reply can be seen beside its reasoning; None if nobody looked."""
     summed: bool = False
@@ -90,6 +96,17 @@ def reasoning_tokens(calls: Sequence[Call]) -> int | None:
     """
     reported = [c.reasoning_tokens for c in calls if c.reasoning_tokens is not None]
     return sum(reported) if reported else None
+
+
+def with_words(call: Call, text: str) -> Call:
+    """The call, and how many words its reply has outside its thinking if these were limited.
+
+    A word is what stands between white space, and every Chinese character is one: in Chinese it is
+    characters that the prompt names.
+    """
+    if "words" not in call.controls:
+        return call
+    return call.model_copy(update={"words": len(_WORD.findall(without_thinking(text)[0]))})
 
 
 def mended(call: Call) -> Call:

@@ -533,6 +533,7 @@ MEASURES = (
     _cost("calls", "Calls", "plain"),
     _cost("budget", "The answer's budget, in tokens", "tokens"),
     _cost("budget_echoed", "Estimates that repeat the example of their prompt", "percent"),
+    _cost("budget_outside", "Estimates of questions unlike those fitted", "percent"),
     _cost("estimate_cut_off", "Estimates that hit their token cap without a budget", "percent"),
     _cost("unsolved", "Searches whose unbudgeted answer was wrong", "percent"),
     _cost("no_smaller_budget", "Searches that found no smaller budget", "percent"),

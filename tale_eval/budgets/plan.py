@@ -111,12 +111,15 @@ class Plan:
         way: How it is put.
         control: How it imposes its budgets, if it has any: what a model must be able to take.
         budget: The one budget of all questions, in tokens; None where there is no such thing.
+        pinned: Arguments that stand in the method's label though nobody gave them: what they
+            name may change, such as the content of a folder.
     """
 
     steps: Callable[[Question], Steps]
     way: Way
     control: Control = field(default_factory=Control)
     budget: int | None = None
+    pinned: Mapping[str, str] = field(default_factory=dict)
 
 
 def single(words: Callable[[Question], str], way: Way, budget: int | None = None) -> Plan:

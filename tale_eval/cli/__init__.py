@@ -12,6 +12,7 @@ from tale_eval.cli.compare import compare
 from tale_eval.cli.decisions import gate, plan
 from tale_eval.cli.demo import demo
 from tale_eval.cli.elasticity import elasticity
+from tale_eval.cli.fit import allocate, fit
 from tale_eval.cli.lm_eval import lm_eval
 from tale_eval.cli.model import model
 from tale_eval.cli.output import say
@@ -25,7 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, model, check, report, gate, plan, elasticity, corpus, train):
+for command in (
+    *(demo, model, check, report, gate, plan),
+    *(elasticity, fit, allocate, corpus, train),
+):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True})(compare)
 app.command(

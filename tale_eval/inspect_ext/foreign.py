@@ -110,7 +110,15 @@ def foreign_question(state: TaskState, way: Way) -> Question:
         kind="choice" if options else "cloze",
         language="en",
         answer_format=way.format_for("answer_line"),
+        shots=shots_for(text, way.shots, "", ""),
     )
+
+
+def _asked_of(state: TaskState) -> str:
+    """The question as its sample has it, with its options: what examples are told from."""
+    options = [choice.value for choice in state.choices]
+    text = state.input_text
+    return with_options(text, options) if options else text
 
 
 async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
@@ -175,7 +183,8 @@ class _Asking:
             self.chosen = _settled(self.chosen, _words(state), self.own.reads)
         text = f"{prompt}\n{self.chosen.sentence}" if self.chosen.sentence else prompt
         kind = "choice" if self.letters else "cloze"
-        shots = shots_for(text, self.way.shots, "", "")
+        # the task's own steps may have put words around the question by now
+        shots = shots_for(_asked_of(state), self.way.shots, "", "")
         question = Question(text, cast(Any, kind), "en", self.chosen.format, shots)
         state.user_prompt.text = self.asked.words(question)
         add_system_prompt(state, self.way.system_prompt)

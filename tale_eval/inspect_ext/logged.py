@@ -91,6 +91,16 @@ class LoggedRecord:
         return cast(bool, self._value("budget_echoed") or False)
 
     @property
+    def estimator(self) -> str | None:
+        """Hash of the fitted estimator."""
+        return cast(str | None, self._value("estimator"))
+
+    @property
+    def estimate_seconds(self) -> float | None:
+        """How long a fitted estimator took."""
+        return cast(float | None, self._value("estimate_seconds"))
+
+    @property
     def search(self) -> SearchTrace | None:
         """The trace of a budget search.
 

@@ -94,8 +94,7 @@ class Definition:
                 makes no sense, or one that is missing.
         """
         arguments = self.arguments(given)
-        self._created(arguments)
-        return self._value(arguments)
+        return self._value(arguments | _pinned(self._created(arguments)))
 
     def _value(self, arguments: Mapping[str, Any]) -> Method:
         parameters = self.parameters
@@ -126,7 +125,7 @@ class Definition:
         created = self._created(checked)
         if isinstance(created, Plan):
             check_active(created.control, created.budget)
-        label = str(self._value(checked))
+        label = str(self._value(checked | _pinned(created)))
 
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             record_method(state, label)
@@ -214,6 +213,10 @@ def _method(create: Callable[P, Plan | Solver], example: Mapping[str, Any]) -> C
     # wraps() hands it on to what Inspect's decorator makes of this
     setattr(wrapped, _DEFINITION, definition)
     return wrapped
+
+
+def _pinned(created: Plan | Solver) -> dict[str, str]:
+    return dict(created.pinned) if isinstance(created, Plan) else {}
 
 
 def _bound(

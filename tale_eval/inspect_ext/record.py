@@ -21,7 +21,7 @@ from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
 from tale_eval.inspect_ext.logged import is_batch, key
-from tale_eval.tokens.ledger import Call, with_words
+from tale_eval.tokens.ledger import Call, embedding_call, with_words
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
@@ -38,6 +38,9 @@ class TaleRecord(StoreModel):
         budget: Budget of the answer, in tokens; None if it had none.
         budget_status: How the estimate was read; None if the method has no estimator.
         budget_echoed: The estimate repeats the example of the estimator's prompt.
+        estimator: The fitted estimator and the hash of its content; None if a model
+            estimated, or nobody.
+        estimate_seconds: How long a fitted estimator took.
         search: The whole trace of a budget search; None for other methods.
     """
 
@@ -48,6 +51,8 @@ class TaleRecord(StoreModel):
     budget: int | None = None
     budget_status: str | None = None
     budget_echoed: bool = False
+    estimator: str | None = None
+    estimate_seconds: float | None = None
     search: SearchTrace | None = None
 
 
@@ -92,18 +97,6 @@ def record_call(
     return call
 
 
-def record_answer(state: TaskState, answer: Call) -> None:
-    """Write down which call gave the sample's answer; what else was asked to answer, helped."""
-    calls = [
-        call.model_copy(update={"purpose": "helper"})
-        if call.purpose == "answer" and call.event != answer.event
-        else call
-        for call in record_of(state).calls
-    ]
-    place = next(i for i, call in enumerate(calls) if call.event == answer.event)
-    _write(state, calls=calls, answer_call=place, budget=answer.budget)
-
-
 def judged_as(state: TaskState, call: Call) -> TaskState:
     """The state for a scorer that is to judge the answer of this call, whatever came after it.
 
@@ -117,9 +110,25 @@ def judged_as(state: TaskState, call: Call) -> TaskState:
     return judged
 
 
+def record_answer(state: TaskState, answer: Call) -> None:
+    """Write down which call gave the sample's answer; what else was asked to answer, helped."""
+    calls = [
+        call.model_copy(update={"purpose": "helper"})
+        if call.purpose == "answer" and call.event != answer.event
+        else call
+        for call in record_of(state).calls
+    ]
+    place = next(i for i, call in enumerate(calls) if call.event == answer.event)
+    _write(state, calls=calls, answer_call=place, budget=answer.budget)
+
+
 def record_estimate(state: TaskState, reading: BudgetReading) -> None:
-    """Write down how the estimator's reply was read."""
+    """Write down how the estimator's reply was read, or what a fitted one said."""
     _write(state, budget_status=reading.status, budget_echoed=reading.echoed)
+    if reading.seconds is not None:
+        _write(state, estimator=reading.estimator, estimate_seconds=reading.seconds)
+    if call := embedding_call(reading):
+        _write(state, calls=[*record_of(state).calls, call])
 
 
 def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:

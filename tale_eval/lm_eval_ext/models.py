@@ -23,7 +23,7 @@ from tale_eval.lm_eval_ext.documents import ESTIMATE, question_of
 from tale_eval.lm_eval_ext.exchange import exchanged
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
-from tale_eval.tokens.ledger import Call, output_tokens
+from tale_eval.tokens.ledger import Call, embedding_call, output_tokens
 
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
@@ -246,7 +246,9 @@ class _Running:
         if ask.sample:
             known["seed"] = self._seed_of(ask)
         calls = [call.model_copy(update=known) for call in reply.calls]
-        self._calls += calls
+        # what a server was asked for the estimate behind this ask
+        embedded = embedding_call(ask.reading) if ask.reading else None
+        self._calls += [*([embedded] if embedded else []), *calls]
         self._reading = ask.reading or self._reading
         truncated = calls[-1].truncated if calls else None
         said = ReplyText(reply, output_tokens(calls), truncated)

@@ -34,7 +34,9 @@ def check_format(path: Path) -> None:
         raise InvalidValueError(f"{path}: a chart ends in one of {', '.join(FORMATS)}")
 
 
-def save_chart(chart: "altair.LayerChart | altair.VConcatChart", path: Path) -> None:
+def save_chart(
+    chart: "altair.LayerChart | altair.VConcatChart | altair.FacetChart", path: Path
+) -> None:
     """Write a chart as .svg, .png, .html (interactive, works offline) or .json.
 
     Raises:

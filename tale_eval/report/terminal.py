@@ -15,6 +15,7 @@ from tale_eval.analysis import measures
 from tale_eval.analysis.averages import MacroAverage, macro_average
 from tale_eval.analysis.control_measures import CONTROL_MEASURES, CONTROL_NOTES, sweep_notes
 from tale_eval.analysis.elasticity import ElasticityReport
+from tale_eval.analysis.estimators import EstimatorScore, interval_text
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
 from tale_eval.analysis.obedience import ControlledRow
@@ -301,7 +302,59 @@ def elasticity_tables(report: ElasticityReport) -> list[Table]:
         )
         if quality.n_without_estimate:
             numbers.add_row(f"{method}: no estimate", str(quality.n_without_estimate))
-    return [numbers, _curve("budget", report.by_budget), _curve("of CoT", report.by_fraction)]
+        if report.unlike.get(name):
+            numbers.add_row(
+                f"{method}: questions unlike those it was fitted on", str(report.unlike[name])
+            )
+        if name in report.seconds:
+            numbers.add_row(f"{method}: ms an estimate", _number(1000 * report.seconds[name]))
+    scores = [estimator_table(report.task, report.scores)] if report.scores else []
+    return [
+        numbers,
+        *scores,
+        _curve("budget", report.by_budget),
+        _curve("of CoT", report.by_fraction),
+    ]
+
+
+def estimator_table(title: str, scores: Mapping[str, EstimatorScore]) -> Table:
+    """Estimators side by side, with 95 % intervals."""
+    table = Table(
+        title=Text(visible(f"estimators: {title}"), "table.title"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        caption="in W*, need covered, kept right: % of the questions; 95 % intervals",
+        caption_justify="left",
+    )
+    table.add_column("estimator", overflow="fold")
+    for heading in (
+        "n",
+        "in W*",
+        "distance\nto W*",
+        "mean\nestimate",
+        "mean\nneed",
+        "need\ncovered",
+        "kept\nright",
+        "% of CoT's\ntokens",
+        "saved",
+        "tokens, lost\nones asked again",
+    ):
+        table.add_column(heading, justify="right")
+    for name, score in scores.items():
+        table.add_row(
+            escape(visible(name)),
+            str(score.quality.n_estimated),
+            interval_text(score.in_range, 100, 0),
+            interval_text(score.distance),
+            _number(score.estimated),
+            _number(score.needed),
+            interval_text(score.covered, 100, 0),
+            interval_text(score.right, 100, 0),
+            interval_text(score.tokens, 100, 0),
+            _number(score.saved),
+            interval_text(score.expense),
+        )
+    return table
 
 
 def _curve(axis: str, points: Sequence[CurvePoint]) -> Table:

@@ -32,6 +32,7 @@ COST_KEYS = (
     "cut_in_reasoning",
     "budget_missing",
     "budget_echoed",
+    "budget_outside",
     "estimate_cut_off",
     "unsolved",
     "no_smaller_budget",
@@ -53,7 +54,8 @@ included.
 within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap;
 cut_in_reasoning: it did so before anything but its reasoning was there.
 budget_missing: no budget could be read from the estimate. budget_echoed: the
-estimate repeats the example of its own prompt. estimate_cut_off: the estimate hit its token
+estimate repeats the example of its own prompt. budget_outside: the question is unlike those
+that the estimator was fitted on. estimate_cut_off: the estimate hit its token
 cap, and no budget could be read from it.
 
 Of a budget search: vanilla_tokens and search_tokens, of the unbudgeted answers and of
@@ -116,6 +118,7 @@ def cost_values(
         "cut_in_reasoning": _cut_in_reasoning(answer),
         "budget_missing": missing if estimated else None,
         "budget_echoed": budget_echoed if estimated else None,
+        "budget_outside": budget_status == "outside" if estimated else None,
         "estimate_cut_off": missing and _estimate_cut_off(calls) if estimated else None,
         "unsolved": search_status == "unsolved" if search_status else None,
         "no_smaller_budget": search_status == "no_smaller_budget" if search_status else None,

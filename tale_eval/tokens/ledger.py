@@ -6,11 +6,13 @@ unknown part is None: unknown is never 0.
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tale_eval.budgets.plan import Purpose
+from tale_eval.budgets.reading import BudgetReading
 from tale_eval.grading.thinking import without_thinking
 
 _WORD = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
@@ -72,6 +74,24 @@ class Call(BaseModel):
     """Nothing of the reply can be seen beside its reasoning; None if nobody looked."""
     summed: bool = False
     """No single call: the usage of nobody knows how many."""
+
+
+def embedding_call(reading: BudgetReading) -> Call | None:
+    """The call that gave the vector behind an estimate; None where no server was asked."""
+    if reading.embedded is None:
+        return None
+    read = reading.embedded.input_tokens
+    return Call(
+        purpose="helper",
+        model=reading.embedded.model,
+        input_tokens=read,
+        # it writes nothing
+        output_tokens=0,
+        counted_by="nobody" if read is None else "provider",
+        truncated=False,
+        seconds=reading.seconds,
+        at=datetime.now(UTC),
+    )
 
 
 def output_tokens(calls: Iterable[Call], *purposes: Purpose) -> int | None:

@@ -93,6 +93,7 @@ def test_the_costs_of_one_answer_worked_by_hand() -> None:
         "cut_in_reasoning": False,
         "budget_missing": False,
         "budget_echoed": False,
+        "budget_outside": False,
         "estimate_cut_off": False,
         "unsolved": None,
         "no_smaller_budget": None,

@@ -19,7 +19,7 @@ _SINCE_0_2_0 = {
     "estimate_cut_off",
     "cut_in_reasoning",
 }
-_OF_THE_ANSWER = {"answer_reasoning_tokens", "answer_words"}
+_OF_SOME = {"answer_reasoning_tokens", "answer_words", "budget_outside"}
 """Written down last of all: logs without them say the rest, and of these nothing."""
 
 
@@ -35,9 +35,9 @@ def scored_costs(
         values = score.value
         if not isinstance(values, Mapping):
             continue
-        if values.keys() >= set(COST_KEYS) - _OF_THE_ANSWER:
+        if values.keys() >= set(COST_KEYS) - _OF_SOME:
             return {key: _known(values.get(key)) for key in COST_KEYS}
-        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0 - _OF_THE_ANSWER:
+        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0 - _OF_SOME:
             return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
     return None
 

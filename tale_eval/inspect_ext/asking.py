@@ -240,7 +240,7 @@ def _question(state: TaskState, way: Way) -> Question:
         kind="choice" if options else "cloze",
         language=metadata["language"],
         answer_format=way.format_for(way.own_format),
-        shots=shots_for(text, way.shots, metadata["benchmark"], metadata["subset"]),
+        shots=shots_for(text, way.shots, metadata["benchmark"], metadata.get("subset", "")),
     )
 
 

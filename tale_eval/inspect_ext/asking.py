@@ -212,8 +212,8 @@ def _check_drawn(asked: Ask, model: Model) -> None:
         temperature = model._resolve_config(None).temperature
     if temperature == 0:
         raise InvalidValueError(
-            "temperature=0: several samples of one prompt would be one and the same answer; give "
-            "the method temperature=0.7, or run with --temperature 0.7"
+            "temperature=0: several samples of one prompt would be one and the same answer; run "
+            "with --temperature 0.7, or give a method that has it the argument temperature=0.7"
         )
 
 

@@ -140,8 +140,8 @@ async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way
     if own.agent:
         if way.shots is not None:
             raise InvalidValueError(
-                f"the task's own loop, {own.agent}(), asks the model itself, so that worked examples "
-                "have no place in it: leave out shots and shots_file"
+                f"the task's own loop, {own.agent}(), asks the model itself, so that worked "
+                "examples have no place in it: leave out shots and shots_file"
             )
         return await _put_before_the_loop(state, generate, asked, own)
     steps, letters = _steps(state, own)

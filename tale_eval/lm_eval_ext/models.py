@@ -275,9 +275,9 @@ def _check_drawn(settings: Mapping[str, Any]) -> None:
     """Refuse to ask one prompt several times where the answers could only be equal."""
     if settings.get("do_sample") is False or not settings.get("temperature"):
         raise InvalidValueError(
-            "temperature=0: several samples of one prompt would be one and the same answer; give "
-            "the method temperature=0.7 (--metadata tale_temperature=0.7), or run with "
-            "--gen_kwargs do_sample=true,temperature=0.7"
+            "temperature=0: several samples of one prompt would be one and the same answer; run "
+            "with --gen_kwargs do_sample=true,temperature=0.7, or give a method that has the "
+            "argument --metadata tale_temperature=0.7"
         )
 
 

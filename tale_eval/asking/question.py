@@ -11,8 +11,8 @@ FormatChoice = Literal[
 ]
 """How an answer is to be written, as a user says it.
 
-auto: on our own tasks the method's own format, which is the paper's [[x]] unless its text is
-published with another; on others, what their scorers read.
+auto: on our own tasks the method's own, which is the paper's [[x]] unless its text is published
+with another; on others, what their scorers read.
 bracketed, answer_line, boxed, hashes: an `AnswerFormat`, whatever the task says.
 answer_only: an "ANSWER: x" line, of which the task's scorer is shown x alone.
 task: the task's own words, untouched. none: nothing is said of it.

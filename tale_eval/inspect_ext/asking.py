@@ -38,7 +38,13 @@ from tale_eval.budgets.plan import (
 )
 from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
-from tale_eval.inspect_ext.foreign import add_system_prompt, foreign_question, put_foreign
+from tale_eval.inspect_ext.foreign import (
+    add_system_prompt,
+    foreign_question,
+    keep_whole_reply,
+    put_foreign,
+    whole_reply,
+)
 from tale_eval.inspect_ext.plain_errors import naming_what_was_refused
 from tale_eval.inspect_ext.providers import request_settings, smallest
 from tale_eval.inspect_ext.record import record_answer, record_call, record_estimate
@@ -57,15 +63,19 @@ async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
     """
     # a control that cannot be taken is refused before an estimator is asked
     floor = smallest(get_model(), plan.control)
-    steps = plan.steps(_question(state, plan.way))
+    untouched = _fork(state)
+    steps = plan.steps(_question(untouched, plan.way))
     answers: list[_Answer] = []
 
-    async def reply(asked: Ask) -> ReplyText:
+    async def reply(asked: Ask, alone: bool = False) -> ReplyText:
         if not asked.answers:
-            return await consult(state, asked, plan.way)
-        fork, call = await ask(_fork(state), generate, asked, plan.way)
-        said = ReplyText(fork.output.completion, call.output_tokens, call.truncated)
-        answers.append(_Answer(said, fork, call))
+            return await consult(untouched, asked, plan.way)
+        fork = _fork(untouched)
+        # one alone is asked on the sample itself: what a limit cuts short is in its log then
+        on = _become(state, fork) if alone else fork
+        answered, call = await ask(on, generate, asked, plan.way)
+        said = ReplyText(answered.output.completion, call.output_tokens, call.truncated)
+        answers.append(_Answer(said, copy(answered), call, whole_reply(state)))
         return said
 
     asked, chosen = _next(steps, None)
@@ -74,8 +84,10 @@ async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
         for one in asks:
             if one.reading is not None:
                 record_estimate(state, one.reading)
-        # collect() puts a span around each, which one alone does not need
-        replies = await collect(*map(reply, asks)) if len(asks) > 1 else [await reply(asks[0])]
+        if len(asks) > 1:
+            replies = await collect(*map(reply, asks))
+        else:
+            replies = [await reply(asks[0], alone=True)]
         asked, chosen = _next(steps, told(asked, replies))
     return _concluded(state, answers, chosen)
 
@@ -87,6 +99,7 @@ class _Answer:
     said: ReplyText
     fork: TaskState
     call: Call
+    whole: str | None
 
 
 def _fork(state: TaskState) -> TaskState:
@@ -101,10 +114,13 @@ def _concluded(state: TaskState, answers: list[_Answer], chosen: ReplyText | Non
     """The sample with the chosen answer; with the last one where none was chosen."""
     answer = next((a for a in answers if a.said is chosen), answers[-1])
     record_answer(state, answer.call)
-    state.messages = answer.fork.messages
-    state.choices = answer.fork.choices
-    state.output = answer.fork.output
-    state.completed = answer.fork.completed
+    keep_whole_reply(state, answer.whole)
+    return _become(state, answer.fork)
+
+
+def _become(state: TaskState, other: TaskState) -> TaskState:
+    """The sample's own state, with all that another one holds."""
+    vars(state).update(vars(other))
     return state
 
 
@@ -196,8 +212,8 @@ def _check_drawn(asked: Ask, model: Model) -> None:
         temperature = model._resolve_config(None).temperature
     if temperature == 0:
         raise InvalidValueError(
-            "temperature=0: several samples of one prompt would be one and the same answer; give "
-            "the method temperature=0.7, or run with --temperature 0.7"
+            "temperature=0: several samples of one prompt would be one and the same answer; run "
+            "with --temperature 0.7, or give a method that has it the argument temperature=0.7"
         )
 
 
@@ -222,9 +238,9 @@ def _question(state: TaskState, way: Way) -> Question:
     return Question(
         text=text,
         kind="choice" if options else "cloze",
-        language=state.metadata["language"],
+        language=metadata["language"],
         answer_format=way.format_for(way.own_format),
-        shots=shots_for(text, way.shots, metadata.get("benchmark", ""), metadata.get("subset", "")),
+        shots=shots_for(text, way.shots, metadata["benchmark"], metadata.get("subset", "")),
     )
 
 

@@ -114,6 +114,13 @@ def foreign_question(state: TaskState, way: Way) -> Question:
     )
 
 
+def _asked_of(state: TaskState) -> str:
+    """The question as its sample has it, with its options: what examples are told from."""
+    options = [choice.value for choice in state.choices]
+    text = state.input_text
+    return with_options(text, options) if options else text
+
+
 async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
     """Ask a question of somebody else's task.
 
@@ -131,6 +138,11 @@ async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way
         # the way out: the method asks alone, and the task's own solver is left aside
         own = replace(own, steps=())
     if own.agent:
+        if way.shots is not None:
+            raise InvalidValueError(
+                f"the task's own loop, {own.agent}(), asks the model itself, so that worked "
+                "examples have no place in it: leave out shots and shots_file"
+            )
         return await _put_before_the_loop(state, generate, asked, own)
     steps, letters = _steps(state, own)
     own = replace(own, steps=tuple(steps))
@@ -176,7 +188,8 @@ class _Asking:
             self.chosen = _settled(self.chosen, _words(state), self.own.reads)
         text = f"{prompt}\n{self.chosen.sentence}" if self.chosen.sentence else prompt
         kind = "choice" if self.letters else "cloze"
-        shots = shots_for(_user_text(state), self.way.shots, "", "")
+        # the task's own steps may have put words around the question by now
+        shots = shots_for(_asked_of(state), self.way.shots, "", "")
         question = Question(text, cast(Any, kind), "en", self.chosen.format, shots)
         state.user_prompt.text = self.asked.words(question)
         add_system_prompt(state, self.way.system_prompt)
@@ -369,6 +382,18 @@ def _hand_over(state: TaskState, chosen: Choice) -> None:
     state.output.completion = answer
     if state.messages and state.messages[-1].role == "assistant":
         state.messages[-1].text = answer
+
+
+def whole_reply(state: TaskState) -> str | None:
+    """The reply that was last handed over without its reasoning; None if that was not so."""
+    reply: str | None = state.store.get(_key("reply"))
+    return reply
+
+
+def keep_whole_reply(state: TaskState, reply: str | None) -> None:
+    """Record which reply the scorer is shown a part of, where several answers were asked for."""
+    if whole_reply(state) != reply:
+        _write(state, reply=reply)
 
 
 def _record(state: TaskState, chosen: Choice) -> None:

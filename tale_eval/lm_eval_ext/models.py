@@ -86,14 +86,12 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
             batch = [request for of_one in batches for request in of_one]
             came = self._resumed(batch, ask) if running else ask(batch)
             self._check_taken([running[i] for i in asked if i in running], came)
-            coming = iter(zip(batch, came, strict=True))
+            coming = iter(came)
             for i, of_one in zip(asked, batches, strict=True):
                 said = [next(coming) for _ in of_one]
-                request, reply = said[-1]
-                finished = running[i].take([r for _, r in said]) if i in running else reply
+                finished = running[i].take(said) if i in running else said[0]
                 if finished is not None:
                     replies[i] = finished
-                    finished.sent = request.args[0] if i in running else None
         return [replies[i] for i in range(len(requests))]
 
     def set_cache_hook(self, cache_hook: Any) -> None:
@@ -192,7 +190,8 @@ class _Running:
 
     def requests(self) -> list[Instance]:
         """The requests for what is asked next."""
-        return [self._request_for(ask) for ask in asks_of(self._asked)]
+        self._sent = [self._request_for(ask) for ask in asks_of(self._asked)]
+        return self._sent
 
     def _request_for(self, ask: Ask) -> Instance:
         context, settings = placed(self._request, ask)
@@ -220,12 +219,15 @@ class _Running:
     def take(self, replies: Sequence[Reply]) -> Reply | None:
         """Go on with these replies; what the whole plan came to, or None where it asks more."""
         said: list[ReplyText] = []
-        for ask, reply in zip(asks_of(self._asked), replies, strict=True):
+        for ask, request, reply in zip(asks_of(self._asked), self._sent, replies, strict=True):
+            reply.sent = request.args[0]
             said.append(self._heard(ask, reply))
         failed = next((reply for reply in replies if reply.error is not None), None)
         if failed is not None:
             # a question whose request failed is asked nothing more
-            return Reply(failed, self._calls, self._reading, failed.error)
+            refused = Reply(failed, self._calls, self._reading, failed.error)
+            refused.sent = failed.sent
+            return refused
         try:
             self._asked = self._steps.send(told(self._asked, said))
         except StopIteration as end:
@@ -265,7 +267,7 @@ class _Running:
         ]
         answer = Reply(reply, [*helped, *own], self._reading)
         answer.thought = reply.thought
-        answer.stopped_at = reply.stopped_at
+        answer.stopped_at, answer.sent = reply.stopped_at, reply.sent
         return answer
 
 
@@ -273,9 +275,9 @@ def _check_drawn(settings: Mapping[str, Any]) -> None:
     """Refuse to ask one prompt several times where the answers could only be equal."""
     if settings.get("do_sample") is False or not settings.get("temperature"):
         raise InvalidValueError(
-            "temperature=0: several samples of one prompt would be one and the same answer; give "
-            "the method temperature=0.7 (--metadata tale_temperature=0.7), or run with "
-            "--gen_kwargs do_sample=true,temperature=0.7"
+            "temperature=0: several samples of one prompt would be one and the same answer; run "
+            "with --gen_kwargs do_sample=true,temperature=0.7, or give a method that has the "
+            "argument --metadata tale_temperature=0.7"
         )
 
 

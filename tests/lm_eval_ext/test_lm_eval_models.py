@@ -12,6 +12,7 @@ from questions import gsm8k_file
 
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.lm_eval_ext import register
+from tale_eval.lm_eval_ext.documents import plans
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.tokens.ledger import Call
 
@@ -268,8 +269,8 @@ def test_every_task_builds_its_requests_and_scores_a_gold_answer_as_right(
     (tmp_path / "gpqa.csv").write_text(f"{columns}\nr1,Which one?,this,that,those,these\n")
     gpqa = {"tale_source": str(tmp_path / "gpqa.csv")}
     names = [n for n in TaskManager().all_subtasks if n.startswith("tale_")]
-    # twenty-two tasks a method, TALE-EP's under two names
-    assert len(names) == 22 * 6
+    # twenty-two tasks a method, TALE-EP's under two names, and its estimate's
+    assert len(names) == 22 * (len(plans()) + 2)
     for metadata, chosen in (
         ({}, [n for n in names if "gpqa" not in n]),
         (gpqa, [n for n in names if "gpqa" in n]),
@@ -292,7 +293,9 @@ def shown(name: str) -> set[str]:
     if name.endswith("_estimate"):
         return {"budget", "estimator_tokens", "budget_missing", "budget_echoed", "budget_status"}
     answer = {"correct", "answer_tokens", "output_tokens", "input_tokens", "truncated", "calls"}
-    budgeted = {"budget", "within_budget"} if name.endswith("_budget") else set()
+    # Plan-and-Budget's is in words
+    of_tokens = name.endswith("_budget") and not name.endswith("_and_budget")
+    budgeted = {"budget", "within_budget"} if of_tokens else set()
     return answer | budgeted | {"bare_answer", "no_answer", "failed", "error"}
 
 

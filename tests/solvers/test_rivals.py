@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import lm_eval_on_server, lm_eval_samples
+from command import REPOSITORY, lm_eval_on_server, lm_eval_samples
 from evaluation import at, run, samples, values
 from inspect_ai import Task, eval, task
 from inspect_ai.dataset import Sample
@@ -138,11 +138,17 @@ def test_every_wording_has_a_source_and_those_with_a_number_say_so_to_the_ledger
     assert (ask.budget, dict(ask.controls)) == (60, {"prompt": 60})
 
 
+def test_the_page_of_methods_shows_every_method_and_every_wording_with_its_source() -> None:
+    page = (REPOSITORY / "docs" / "methods.md").read_text()
+    for variant, wording in WORDINGS.items():
+        shown = wording.text.replace("{n}", "*n*")
+        assert f"| `{variant}` | {shown} | {wording.source} |\n" in page
+    assert all(f"`{name}`" in page for name in methods() if methods().is_ours(name))
+
+
 def test_a_sketch_has_its_authors_guide_and_examples_before_the_question() -> None:
     prompt = words("sketch:paradigm=chunked_symbolism")
-    guide = (Path(__file__).parents[2] / "tale_eval/asking/sketch_of_thought").joinpath(
-        "chunked_symbolism.md"
-    )
+    guide = REPOSITORY / "tale_eval/asking/sketch_of_thought/chunked_symbolism.md"
     assert prompt.startswith(guide.read_text().rstrip() + "\n\nA car accelerates at 2.5 m/s^2")
     assert prompt.endswith("I = 12 / 4 = 3A\n</think>\n\\boxed{3}\n\nWhat is 1 plus 1?\n")
     bare = words("sketch:paradigm=chunked_symbolism:examples=0")

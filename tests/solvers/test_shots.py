@@ -312,7 +312,9 @@ def somebody() -> Task:
 def test_other_peoples_tasks_take_a_users_file_and_say_so_where_there_is_none(
     tmp_path: Path,
 ) -> None:
-    file = write(tmp_path, {"question": "What is 7 plus 7?", "reasoning": "Add.", "answer": "14"})
+    shown = {"question": "What is 7 plus 7?", "reasoning": "Add.", "answer": "14"}
+    asked = {"question": " what is 3 plus 3?", "reasoning": "Leak.", "answer": "6"}
+    file = write(tmp_path, shown, asked)
     with chat_server(reasons) as server:
         (log,) = eval(
             somebody(),
@@ -323,6 +325,8 @@ def test_other_peoples_tasks_take_a_users_file_and_say_so_where_there_is_none(
         )
         assert samples(log)
         assert "Add.\nANSWER: 14\n\nQ: What is 3 plus 3?" in server.prompts()[0]
+        # the file holds the question that is asked
+        assert "Leak" not in server.prompts()[0]
         (log,) = eval(
             somebody(),
             at(server),

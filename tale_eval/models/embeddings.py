@@ -135,8 +135,9 @@ class Served:
             rows = sorted(reply.json()["data"], key=lambda row: row["index"])
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float64)
         except (httpx.HTTPError, LookupError, TypeError, ValueError) as error:
+            said = str(error).partition("\n")[0]
             raise SourceError(
-                f"{self._url} gives no vectors ({type(error).__name__}: {error}); serve an "
+                f"{self._url} gives no vectors ({type(error).__name__}: {said}); serve an "
                 f"embedding model there, and set {KEY_VARIABLE} if it wants a key"
             ) from error
         read = (reply.json().get("usage") or {}).get("prompt_tokens")

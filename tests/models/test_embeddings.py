@@ -125,9 +125,7 @@ def test_another_model_behind_the_name_is_refused(tmp_path: Path) -> None:
         def elsewhere(features: str) -> Any:
             return embedder(f"{other}#small")
 
-        with pytest.raises(
-            InvalidValueError, match="gives other vectors than when this was fitted"
-        ):
+        with pytest.raises(InvalidValueError, match="gives other vectors than when"):
             read_fitted(tmp_path / "knn", elsewhere)
 
 
@@ -136,9 +134,7 @@ def test_features_that_need_a_model_are_not_used_without_one(tmp_path: Path) -> 
         fitted(tmp_path / "knn", f"{url}#small")
     with pytest.raises(InvalidValueError, match="nothing is given that makes them"):
         read_fitted(tmp_path / "knn")
-    with pytest.raises(
-        InvalidValueError, match="features=mine: expected 'tfidf', or the name of a"
-    ):
+    with pytest.raises(InvalidValueError, match="features=mine: expected 'tfidf'"):
         make_estimator("ridge", {"features": "mine"})
 
 
@@ -147,9 +143,9 @@ def test_what_gives_no_vectors_is_named() -> None:
         embedder("none")
     with pytest.raises(InvalidValueError, match="name the model behind a '#'"):
         embedder("http://localhost:9/v1")
-    with embedding_server(status=401) as (url, _):
-        with pytest.raises(SourceError, match="gives no vectors.*TALE_EVAL_EMBEDDING_KEY"):
-            embedder(f"{url}#denied")(["a"])
+    refused = pytest.raises(SourceError, match=r"gives no vectors.*TALE_EVAL_EMBEDDING_KEY")
+    with embedding_server(status=401) as (url, _), refused:
+        embedder(f"{url}#denied")(["a"])
 
 
 @pytest.mark.model

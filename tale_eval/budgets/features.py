@@ -247,6 +247,11 @@ def as_matrix(arrays: Arrays, name: str) -> Any:
     return csr_matrix((values, columns, rows), shape=tuple(arrays[f"{name}_shape"]))
 
 
+def as_dense(found: Any) -> Floats:
+    """A matrix, sparse or not, as an array."""
+    return np.asarray(found.toarray() if _is_sparse(found) else found)
+
+
 def squared_lengths(rows: Any) -> Floats:
     """Of each row of a matrix, sparse or not. Shape (n,)."""
     squares = rows.multiply(rows) if _is_sparse(rows) else rows * rows

@@ -1,6 +1,7 @@
 """Texts to vectors: a model in a folder, a server, and what an estimator makes of them."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command import lm_eval, lm_eval_samples
 from evaluation import run, samples
 from reasoner import TOPICS, answer, gsm8k_file, question, searches, texts
 from server import chat_server
@@ -23,6 +25,7 @@ from tale_eval.models.embeddings import Local, embedder
 from tale_eval.solvers.tale_ep import tale_ep
 from tale_eval.tasks.gsm8k import gsm8k
 
+SERVED = "server#small"
 TAUGHT = searches("by topic", 60)
 FRESH = texts("by topic", 5, seed=1)
 
@@ -34,8 +37,8 @@ def vector(text: str, turned: bool) -> list[float]:
 
 
 @contextmanager
-def embedding_server(*, status: int = 200, turned: bool = False) -> Iterator[tuple[str, list[Any]]]:
-    """An OpenAI-compatible server's address, and the requests that it had."""
+def embedding_server(*, status: int = 200, turned: bool = False) -> Iterator[list[Any]]:
+    """An OpenAI-compatible server, where the environment says; the requests that it had."""
     requests: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -60,8 +63,11 @@ def embedding_server(*, status: int = 200, turned: bool = False) -> Iterator[tup
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever)
     thread.start()
+    address = f"http://127.0.0.1:{server.server_address[1]}/v1"
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1", requests
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("TALE_EVAL_EMBEDDING_URL", address)
+            yield requests
     finally:
         server.shutdown()
         thread.join()
@@ -77,8 +83,8 @@ def fitted(folder: Path, features: str) -> None:
 
 def test_a_server_gives_vectors_in_the_order_of_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALE_EVAL_EMBEDDING_KEY", "secret")
-    with embedding_server() as (url, requests):
-        found = embedder(f"{url}#small")([f"about {topic}" for topic in TOPICS])
+    with embedding_server() as requests:
+        found = embedder(SERVED)([f"about {topic}" for topic in TOPICS])
     assert found.tolist() == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1]]
     (request,) = requests
     assert (request["path"], request["model"]) == ("/v1/embeddings", "small")
@@ -86,8 +92,8 @@ def test_a_server_gives_vectors_in_the_order_of_the_texts(monkeypatch: pytest.Mo
 
 
 def test_a_served_estimators_call_is_a_helpers_and_is_counted(tmp_path: Path) -> None:
-    with embedding_server() as (url, requests), chat_server(answer("by topic")) as server:
-        fitted(tmp_path / "knn", f"{url}#small")
+    with embedding_server() as requests, chat_server(answer("by topic")) as server:
+        fitted(tmp_path / "knn", SERVED)
         asked = gsm8k_file(tmp_path / "fresh.jsonl", FRESH)
         task = gsm8k(source=str(asked))
         log = run(server, task, tmp_path / "logs", solver=tale_ep(estimator=str(tmp_path / "knn")))
@@ -104,9 +110,34 @@ def test_a_served_estimators_call_is_a_helpers_and_is_counted(tmp_path: Path) ->
         assert sorted(t for t in single if t in FRESH) == sorted(FRESH)  # each was asked for once
 
 
+@pytest.mark.slow
+def test_lm_eval_counts_the_same_call(tmp_path: Path) -> None:
+    with embedding_server() as requests, chat_server(answer("by topic")) as server:
+        fitted(tmp_path / "knn", SERVED)
+        asked = gsm8k_file(tmp_path / "fresh.jsonl", FRESH)
+        given = {"tale_source": str(asked), "tale_estimator": str(tmp_path / "knn")}
+        done = lm_eval(
+            *("run", "--model", "local-chat-completions", "--apply_chat_template"),
+            *("--model_args", f"model=m,base_url={server.base_url}/chat/completions"),
+            *("--tasks", "tale_gsm8k_tale_ep", "--output_path", tmp_path / "out"),
+            *("--log_samples", "--metadata", json.dumps(given)),
+            cwd=tmp_path,
+            variables=server.variables
+            | {"TALE_EVAL_EMBEDDING_URL": os.environ["TALE_EVAL_EMBEDDING_URL"]},
+        )
+        assert done.returncode == 0, done.stderr
+        for row in lm_eval_samples(tmp_path, "tale_gsm8k_tale_ep"):
+            helper, last = row["calls"]
+            words = len(row["doc"]["question"].split())
+            assert (helper["purpose"], helper["input_tokens"]) == ("helper", words)
+            assert last["purpose"] == "answer"
+        single = [r["input"][0] for r in requests if len(r["input"]) == 1]
+        assert sorted(t for t in single if t in FRESH) == sorted(FRESH)
+
+
 def test_what_the_vectors_tell_is_found(tmp_path: Path) -> None:
-    with embedding_server() as (url, _):
-        fitted(tmp_path / "knn", f"{url}#small")
+    with embedding_server():
+        fitted(tmp_path / "knn", SERVED)
         learner = read_fitted(tmp_path / "knn", embedder).learner
         for text in FRESH:
             needed = next(TOPICS[topic] for topic in TOPICS if topic in text)
@@ -115,23 +146,26 @@ def test_what_the_vectors_tell_is_found(tmp_path: Path) -> None:
 
 
 def test_another_model_behind_the_name_is_refused(tmp_path: Path) -> None:
-    with embedding_server() as (url, _):
-        fitted(tmp_path / "knn", f"{url}#small")
-    port = int(url.split(":")[2].partition("/")[0])
-    with embedding_server(turned=True) as (other, _):
-        card = (tmp_path / "knn" / "card.json").read_text()
-        assert str(port) in card
+    with embedding_server():
+        fitted(tmp_path / "knn", SERVED)
+    other = pytest.raises(InvalidValueError, match="gives other vectors than when")
+    with embedding_server(turned=True), other:
+        read_fitted(tmp_path / "knn", embedder)
 
-        def elsewhere(features: str) -> Any:
-            return embedder(f"{other}#small")
 
-        with pytest.raises(InvalidValueError, match="gives other vectors than when"):
-            read_fitted(tmp_path / "knn", elsewhere)
+def test_a_folder_does_not_say_where_questions_are_sent(tmp_path: Path) -> None:
+    with embedding_server():
+        fitted(tmp_path / "knn", SERVED)
+    assert "127.0.0.1" not in (tmp_path / "knn" / "card.json").read_text()
+    with pytest.raises(InvalidValueError, match="set TALE_EVAL_EMBEDDING_URL to its address"):
+        read_fitted(tmp_path / "knn", embedder)
+    with pytest.raises(SourceError, match="features=http://evil: no such folder"):
+        embedder("http://evil")
 
 
 def test_features_that_need_a_model_are_not_used_without_one(tmp_path: Path) -> None:
-    with embedding_server() as (url, _):
-        fitted(tmp_path / "knn", f"{url}#small")
+    with embedding_server():
+        fitted(tmp_path / "knn", SERVED)
     with pytest.raises(InvalidValueError, match="nothing is given that makes them"):
         read_fitted(tmp_path / "knn")
     with pytest.raises(InvalidValueError, match="features=mine: expected 'tfidf'"):
@@ -141,11 +175,11 @@ def test_features_that_need_a_model_are_not_used_without_one(tmp_path: Path) -> 
 def test_what_gives_no_vectors_is_named() -> None:
     with pytest.raises(SourceError, match="features=none: no such folder; expected tfidf, a local"):
         embedder("none")
-    with pytest.raises(InvalidValueError, match="name the model behind a '#'"):
-        embedder("http://localhost:9/v1")
+    with pytest.raises(InvalidValueError, match="name the model, as in server#my-model"):
+        embedder("server#")
     refused = pytest.raises(SourceError, match=r"gives no vectors.*TALE_EVAL_EMBEDDING_KEY")
-    with embedding_server(status=401) as (url, _), refused:
-        embedder(f"{url}#denied")(["a"])
+    with embedding_server(status=401), refused:
+        embedder("server#denied")(["a"])
 
 
 @pytest.mark.model

@@ -29,7 +29,7 @@ from tale_eval.inspect_ext.asking import EPOCH_STRIDE, ask
 from tale_eval.inspect_ext.correctness import is_correct
 from tale_eval.inspect_ext.method import method
 from tale_eval.inspect_ext.providers import check_active, smallest
-from tale_eval.inspect_ext.record import record_of
+from tale_eval.inspect_ext.record import judged_as, record_of
 from tale_eval.tokens.ledger import Call
 
 
@@ -67,7 +67,7 @@ def budget_search(
         score: Which value decides, where the task has several: the name of a scorer,
             or of a key of its dictionary.
         system_prompt: Used where the task brings no system message; empty for none.
-        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        answer_format: "auto", "bracketed", "answer_line", "boxed", "hashes" or "none".
         style: "paper" (format line first) or "answer_last".
         control: How the budgets are imposed, here and below as
             `tale_eval.asking.control.control_of` has it. None is asked below what the
@@ -134,7 +134,7 @@ class _Asked:
         fork, call = await ask(fork, self.generate, asked, self.way, seed=seed)
         if budget is None and not sample:
             self.seed = call.seed or EPOCH_STRIDE * (self.state.epoch - 1)
-        correct = await is_correct(fork, self.score)
+        correct = await is_correct(judged_as(fork, call), self.score)
         attempt = Attempt(call.output_tokens, correct, fork.output.completion, call.event)
         self.replies.append((attempt, fork, call))
         return attempt

@@ -46,7 +46,7 @@ def tale_ep(
 
     Args:
         system_prompt: Used where the task brings no system message; empty for none.
-        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        answer_format: "auto", "bracketed", "answer_line", "boxed", "hashes" or "none".
         style: "paper" (format line first) or "answer_last".
         estimator: Who estimates: "zero_shot", the paper's; another of
             `tale_eval.budgets.estimators`; or a folder that ``tale-eval fit`` or

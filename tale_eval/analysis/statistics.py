@@ -44,7 +44,8 @@ Values = Mapping[str, Sequence[float]]
 
 Verdict = Literal["not worse", "worse", "undecided"]
 
-_LEVEL = 0.025
+LEVEL = 0.025
+"""How seldom the truth may lie beyond either end of an interval."""
 _SWAPS = 9999
 
 
@@ -139,7 +140,7 @@ def median_estimate(values: Values) -> IntervalEstimate:
     n = len(means)
     middle = (means[(n - 1) // 2] + means[n // 2]) / 2
     # how many questions may lie below the median with at most 2.5 % chance
-    outside = int((bdtr(np.arange(n), n, 0.5) <= _LEVEL).sum())
+    outside = int((bdtr(np.arange(n), n, 0.5) <= LEVEL).sum())
     if outside == 0:
         return IntervalEstimate(middle, None, n, _too_few(n, "a median needs 6"))
     return IntervalEstimate(middle, Interval(means[outside - 1], means[n - outside]), n)
@@ -210,7 +211,7 @@ def token_ratio(a: Values, b: Values, together: int = 1) -> IntervalEstimate | N
         None if no question is in both, or `b` wrote nothing at all.
     """
     top, bottom = _question_means(a, b)
-    return _unbounded(top, bottom, _LEVEL / together) if bottom.sum() > 0 else None
+    return _unbounded(top, bottom, LEVEL / together) if bottom.sum() > 0 else None
 
 
 def swapped_p(a: Values, b: Values) -> float:
@@ -256,7 +257,7 @@ def rank_correlation(a: Values, b: Values) -> IntervalEstimate | None:
         )
     if abs(value) > 1 - 1e-9:
         return IntervalEstimate(value, None, n, "one order is wholly the other")
-    spread = math.sqrt((1 + value**2 / 2) / (n - 3)) * float(-ndtri(_LEVEL))
+    spread = math.sqrt((1 + value**2 / 2) / (n - 3)) * float(-ndtri(LEVEL))
     ends = (math.tanh(math.atanh(value) + sign * spread) for sign in (-1, 1))
     return IntervalEstimate(value, Interval(*ends), n)
 
@@ -373,7 +374,7 @@ def _refusal(residuals: Floats) -> str | None:
     return None
 
 
-def _unbounded(totals: Floats, sizes: Floats, level: float = _LEVEL) -> IntervalEstimate:
+def _unbounded(totals: Floats, sizes: Floats, level: float = LEVEL) -> IntervalEstimate:
     """The sum of totals over the sum of sizes, where totals have no upper bound."""
     n = len(totals)
     ratio = float(totals.sum() / sizes.sum())
@@ -399,7 +400,7 @@ def _interval(
     worst: tuple[float, float],
     best: tuple[float, float],
     further: int = 1,
-    level: float = _LEVEL,
+    level: float = LEVEL,
 ) -> Interval:
     """Interval of the sum of totals over the sum of sizes. One total and size a question.
 

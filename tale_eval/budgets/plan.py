@@ -8,7 +8,7 @@ batch of questions to a step.
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from tale_eval.asking.control import SETTINGS, Control
 from tale_eval.asking.prompts import Style
@@ -38,10 +38,10 @@ class Ask:
         reading: How the budget was estimated; None if it was not.
         role: The model role that is asked, if it is bound; None is the task's own model.
         max_tokens: Cap on the reply to what is no answer; None leaves the run's own.
+        sample: Which of several draws of one prompt it is, from 0: each has a seed of its own.
+        temperature: Of this reply; None leaves the run's own.
         controls: How the budget is imposed, as `tale_eval.tokens.ledger.Call.controls`.
         at: The same under another budget; None where there is no such thing.
-        repetition: How often the same was asked before: with a seed of its own, or it would
-            only be answered alike.
     """
 
     words: Callable[[Question], str]
@@ -50,9 +50,10 @@ class Ask:
     reading: BudgetReading | None = None
     role: str | None = None
     max_tokens: int | None = None
+    sample: int = 0
+    temperature: float | None = None
     controls: Mapping[str, int | str] = field(default_factory=dict)
     at: "Callable[[int], Ask] | None" = None
-    repetition: int = 0
 
     @property
     def settings(self) -> dict[str, int | str]:
@@ -65,8 +66,40 @@ class Ask:
         return self.purpose in ("answer", "vanilla", "search")
 
 
-Steps = Generator[Ask, str, None]
-"""Asks, one after the other; each is sent the text of its reply. The last is the answer."""
+class ReplyText(str):
+    """What a model said, and what is known of how it came.
+
+    Attributes:
+        output_tokens: What it took; None where nobody counted.
+        truncated: Whether it hit its cap; None where nobody says.
+    """
+
+    output_tokens: int | None
+    truncated: bool | None
+
+    def __new__(
+        cls, text: str, output_tokens: int | None = None, truncated: bool | None = None
+    ) -> "ReplyText":
+        said = super().__new__(cls, text)
+        said.output_tokens = output_tokens
+        said.truncated = truncated
+        return said
+
+
+MOST_SAMPLES = 999
+"""How many samples of one prompt a plan may ask: so many seeds has an epoch."""
+
+Asked = Ask | tuple[Ask, ...]
+"""What is asked at once: one thing, or several that need not wait for each other."""
+
+Steps = Generator[Asked, Any, Any]
+"""What is asked, one step after the other.
+
+Each step is sent its `ReplyText`; a step of several asks, a tuple of them in their order. The
+plan returns the reply that is the method's answer: the very object that it was sent. One that
+returns None answers with its last reply. Any other reply to an ask for an answer is in the
+ledger as a helper's call.
+"""
 
 
 @dataclass(frozen=True)
@@ -99,9 +132,20 @@ def single(words: Callable[[Question], str], way: Way, budget: int | None = None
     """
 
     def steps(question: Question) -> Steps:
-        yield Ask(words, budget=budget, controls=Control().asked(budget))
+        answer: ReplyText = yield Ask(words, budget=budget, controls=Control().asked(budget))
+        return answer
 
     return Plan(steps, way)
+
+
+def asks_of(asked: Asked) -> tuple[Ask, ...]:
+    """The asks of a step."""
+    return asked if isinstance(asked, tuple) else (asked,)
+
+
+def told(asked: Asked, replies: list[ReplyText]) -> ReplyText | tuple[ReplyText, ...]:
+    """What is sent to a plan for its step: as many replies as it had asks, in their order."""
+    return tuple(replies) if isinstance(asked, tuple) else replies[0]
 
 
 def under_budget(

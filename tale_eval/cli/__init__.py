@@ -1,5 +1,4 @@
-"""The command line: tale-eval demo, model, compare, report, elasticity, fit, allocate, corpus,
-train, lm-eval.
+"""The command line: tale-eval demo, model, check, compare, report, gate, plan, elasticity, …
 
 One file a command, or a few that belong together; what they need is imported when they run.
 """
@@ -8,7 +7,9 @@ import sys
 
 import typer
 
+from tale_eval.cli.check import check
 from tale_eval.cli.compare import compare
+from tale_eval.cli.decisions import gate, plan
 from tale_eval.cli.demo import demo
 from tale_eval.cli.elasticity import elasticity
 from tale_eval.cli.fit import allocate, fit
@@ -25,7 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, model, report, elasticity, fit, allocate, corpus, train):
+for command in (
+    *(demo, model, check, report, gate, plan),
+    *(elasticity, fit, allocate, corpus, train),
+):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True})(compare)
 app.command(

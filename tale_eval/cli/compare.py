@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tale_eval.cli.check import check_first
 from tale_eval.cli.output import note, say
 
 if TYPE_CHECKING:
@@ -38,9 +39,13 @@ def compare(
         Path | None, typer.Option(help="Your prices, for the cost to come: a JSON file")
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run and cost, and stop")] = False,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not try other people's tasks first")
+    ] = False,
 ) -> None:
     """Run models x tasks x methods x settings; a second call runs only what is missing.
 
+    Other people's tasks are tried first, as `tale-eval check` does.
     Every option of `inspect eval-set` is passed on, such as --limit 100 --epochs 3.
     """
     from tale_eval.inspect_ext.command_line import read_options
@@ -65,6 +70,10 @@ def compare(
         return
     if "://" in log_dir and not log_dir.startswith("file://"):
         note([f"{log_dir} has no locks: do not start a second compare into it at once"])
+    if not no_check:
+        # a sweep changes no method's words but the budget: one of each is enough
+        first_of = {each.method.partition(":")[0]: each.method for each in reversed(matrix)}
+        check_first(tasks[:first], [*first_of.values()], tasks[first:])
     shown = _Progress(len(cells))
     failed = run_cells(cells, at_once, shown)
     for combination in matrix:

@@ -1,15 +1,14 @@
 """Putting a question to a model the way a method wants it, on any task.
 
 On tale-eval's own tasks the sample's metadata says what is asked and in which
-language. On other people's tasks, marked choices go through Inspect's
-`multiple_choice`, so that their `choice()` scorer finds its marks, and free answers
-end in an "ANSWER: x" line, which their `match()` scorer reads.
+language. On other people's tasks their own solvers and scorers do (`foreign`).
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
+from dataclasses import dataclass
 from typing import Any, cast
 
 from inspect_ai.model import (
@@ -21,43 +20,91 @@ from inspect_ai.model import (
     get_model,
     model_roles,
 )
-from inspect_ai.solver import Generate, TaskState, multiple_choice
+from inspect_ai.solver import Generate, TaskState
+from inspect_ai.util import collect
 
 from tale_eval.asking.prompts import with_options
 from tale_eval.asking.question import Question, Way
-from tale_eval.budgets.plan import Ask, Plan, accepted
+from tale_eval.budgets.plan import (
+    MOST_SAMPLES,
+    Ask,
+    Asked,
+    Plan,
+    ReplyText,
+    Steps,
+    accepted,
+    asks_of,
+    told,
+)
+from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
+from tale_eval.inspect_ext.foreign import add_system_prompt, foreign_question, put_foreign
 from tale_eval.inspect_ext.plain_errors import naming_what_was_refused
 from tale_eval.inspect_ext.providers import request_settings, smallest
-from tale_eval.inspect_ext.record import record_call, record_estimate
+from tale_eval.inspect_ext.record import record_answer, record_call, record_estimate
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
 
-EPOCH_STRIDE = 1000
-"""How far apart the seeds of two epochs lie; a search asks its samples with those between."""
+EPOCH_STRIDE = MOST_SAMPLES + 1
+"""How far apart the seeds of two epochs lie; samples of one prompt have those between."""
 
 
 async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
-    """Ask what a plan asks, one thing after the other; its last answer is the sample's.
+    """Ask what a plan asks, step by step; the answer that it chooses is the sample's.
 
-    Each answer is asked for anew: no earlier one stands in what the model is sent.
+    Each answer is asked for anew: no earlier one stands in what the model is sent. What a step
+    asks together is asked at once.
     """
-    messages, choices = deepcopy(state.messages), deepcopy(state.choices)
     # a control that cannot be taken is refused before an estimator is asked
     floor = smallest(get_model(), plan.control)
     steps = plan.steps(_question(state, plan.way))
-    asked: Ask | None = next(steps)
+    answers: list[_Answer] = []
+
+    async def reply(asked: Ask) -> ReplyText:
+        if not asked.answers:
+            return await consult(state, asked, plan.way)
+        fork, call = await ask(_fork(state), generate, asked, plan.way)
+        said = ReplyText(fork.output.completion, call.output_tokens, call.truncated)
+        answers.append(_Answer(said, fork, call))
+        return said
+
+    asked, chosen = _next(steps, None)
     while asked is not None:
-        asked = accepted(asked, floor, str(get_model()))
-        state.messages, state.choices = deepcopy(messages), deepcopy(choices)
-        if asked.reading is not None:
-            record_estimate(state, asked.reading)
-        if asked.answers:
-            state, _ = await ask(state, generate, asked, plan.way)
-            reply = state.output.completion
-        else:
-            reply = await consult(state, asked, plan.way)
-        asked = _next(steps.send, reply)
+        asks = [accepted(one, floor, str(get_model())) for one in asks_of(asked)]
+        for one in asks:
+            if one.reading is not None:
+                record_estimate(state, one.reading)
+        # collect() puts a span around each, which one alone does not need
+        replies = await collect(*map(reply, asks)) if len(asks) > 1 else [await reply(asks[0])]
+        asked, chosen = _next(steps, told(asked, replies))
+    return _concluded(state, answers, chosen)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer that was given, on a copy of the sample."""
+
+    said: ReplyText
+    fork: TaskState
+    call: Call
+
+
+def _fork(state: TaskState) -> TaskState:
+    """A copy to ask on, with the sample's own record."""
+    fork = copy(state)
+    fork.messages = deepcopy(list(state.messages))
+    fork.choices = deepcopy(state.choices)
+    return fork
+
+
+def _concluded(state: TaskState, answers: list[_Answer], chosen: ReplyText | None) -> TaskState:
+    """The sample with the chosen answer; with the last one where none was chosen."""
+    answer = next((a for a in answers if a.said is chosen), answers[-1])
+    record_answer(state, answer.call)
+    state.messages = answer.fork.messages
+    state.choices = answer.fork.choices
+    state.output = answer.fork.output
+    state.completed = answer.fork.completed
     return state
 
 
@@ -73,13 +120,14 @@ async def ask(
         way: How it is put.
         seed: Replaces the run's own seed.
     """
-    _add_system_prompt(state, way.system_prompt)
     model = get_model()
     settings = request_settings(model, asked)
-    seed = epoch_seed(state, model) if seed is None else seed
+    seed = _seed_of(asked, state, model) if seed is None else seed
     if seed is not None:
         settings["seed"] = seed
-    told: dict[str, Any] = {"budget": asked.budget, "controls": asked.controls}
+    if asked.temperature is not None:
+        settings["temperature"] = asked.temperature
+    known: dict[str, Any] = {"budget": asked.budget, "controls": asked.controls}
     try:
         with _naming_the_system_prompt(way), naming_what_was_refused(str(model), asked.settings):
             state = await _put(state, _with_settings(generate, settings), asked, way)
@@ -87,19 +135,21 @@ async def ask(
         # Inspect has no message to go on with after a reply without any choice, and the
         # sample fails; the tokens were spent all the same
         if state.output.empty:
-            record_call(state, state.output, asked.purpose, **told)
+            record_call(state, state.output, asked.purpose, **known)
         raise
-    return state, record_call(state, state.output, asked.purpose, **told)
+    return state, record_call(state, state.output, asked.purpose, **known)
 
 
-async def consult(state: TaskState, asked: Ask, way: Way) -> str:
+async def consult(state: TaskState, asked: Ask, way: Way) -> ReplyText:
     """Ask a model something beside the question, and write the call into the ledger."""
     # an unbound role is the task's model itself: with default=, Inspect would copy it
     # and drop the task's temperature and seed
     bound = asked.role is not None and asked.role in model_roles()
     model = get_model(role=asked.role if bound else None)
     config = GenerateConfig(
-        max_tokens=asked.max_tokens, seed=_moved(epoch_seed(state, model), asked)
+        max_tokens=asked.max_tokens,
+        seed=_seed_of(asked, state, model),
+        temperature=asked.temperature,
     )
     if bound and model.config.max_retries is None:
         # the task's settings do not reach it
@@ -109,10 +159,10 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> str:
         messages.insert(0, ChatMessageSystem(content=way.system_prompt))
     with _naming_the_system_prompt(way):
         output = await model.generate(messages, config=config)
-    record_call(
+    call = record_call(
         state, output, asked.purpose, budget=asked.budget, controls=asked.controls, model=model
     )
-    return output.completion
+    return ReplyText(output.completion, call.output_tokens, call.truncated)
 
 
 def epoch_seed(state: TaskState, model: Model) -> int | None:
@@ -125,41 +175,63 @@ def epoch_seed(state: TaskState, model: Model) -> int | None:
     return None if seed is None else seed + EPOCH_STRIDE * (state.epoch - 1)
 
 
-def _moved(seed: int | None, asked: Ask) -> int | None:
-    return None if seed is None else seed + asked.repetition
+def _seed_of(asked: Ask, state: TaskState, model: Model) -> int | None:
+    """The seed of an ask: that of its epoch, moved on for every later sample of one prompt.
+
+    A sample has a seed of its own also where the run has none: with one and the same request
+    for all, a server's or Inspect's cache would give one and the same answer.
+    """
+    seed = epoch_seed(state, model)
+    if asked.sample:
+        _check_drawn(asked, model)
+        seed = EPOCH_STRIDE * (state.epoch - 1) if seed is None else seed
+        return seed + asked.sample
+    return seed
 
 
-def _next(send: Any, reply: str) -> Ask | None:
-    """What a plan asks after this reply; None if nothing."""
+def _check_drawn(asked: Ask, model: Model) -> None:
+    """Refuse to ask one prompt several times where the answers could only be equal."""
+    temperature = asked.temperature
+    if temperature is None:
+        temperature = model._resolve_config(None).temperature
+    if temperature == 0:
+        raise InvalidValueError(
+            "temperature=0: several samples of one prompt would be one and the same answer; give "
+            "the method temperature=0.7, or run with --temperature 0.7"
+        )
+
+
+def _next(
+    steps: Steps, reply: ReplyText | tuple[ReplyText, ...] | None
+) -> tuple[Asked | None, ReplyText | None]:
+    """What a plan asks after this reply, or what it chose at last."""
     try:
-        return cast(Ask, send(reply))
-    except StopIteration:
-        return None
+        return steps.send(reply), None
+    except StopIteration as end:
+        return None, end.value
 
 
 def _question(state: TaskState, way: Way) -> Question:
     """The question as the user wrote it, with its options."""
-    ours = _is_ours(state)
+    if not _is_ours(state):
+        return foreign_question(state, way)
     options = [choice.value for choice in state.choices]
     text = state.user_prompt.text
+    text = with_options(text, options) if options else text
+    metadata = state.metadata
     return Question(
-        text=with_options(text, options) if options else text,
+        text=text,
         kind="choice" if options else "cloze",
-        language=state.metadata["language"] if ours else "en",
-        answer_format=way.format_for("bracketed" if ours else "answer_line"),
+        language=state.metadata["language"],
+        answer_format=way.format_for(way.own_format),
+        shots=shots_for(text, way.shots, metadata.get("benchmark", ""), metadata.get("subset", "")),
     )
 
 
 async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
-    if state.choices and not _is_ours(state):
-        if way.answer_format in ("bracketed", "boxed"):
-            raise InvalidValueError(
-                f"answer_format={way.answer_format!r}: Inspect marks the choice that an "
-                "'ANSWER: x' line names; use 'auto'"
-            )
-        # Inspect fills in the question and its options, and marks the choice
-        slots = Question("{question}\n\n{choices}", "choice", "en", way.format_for("answer_line"))
-        return await multiple_choice(template=asked.words(slots))(state, generate)
+    if not _is_ours(state):
+        return await put_foreign(state, generate, asked, way)
+    add_system_prompt(state, way.system_prompt)
     state.user_prompt.text = asked.words(_question(state, way))
     return await generate(state)
 
@@ -194,8 +266,3 @@ def _naming_the_system_prompt(way: Way) -> Iterator[None]:
 
 def _is_ours(state: TaskState) -> bool:
     return {"benchmark", "kind", "language"} <= state.metadata.keys()
-
-
-def _add_system_prompt(state: TaskState, system_prompt: str) -> None:
-    if system_prompt and not any(m.role == "system" for m in state.messages):
-        state.messages.insert(0, ChatMessageSystem(content=system_prompt))

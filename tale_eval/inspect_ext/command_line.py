@@ -20,6 +20,7 @@ from inspect_ai._util.generate_config_args import config_from_locals
 from inspect_ai.model import GenerateConfig
 from pydantic import ValidationError
 
+from tale_eval.asking.setting import IN_MODEL_ARGUMENTS, Setting
 from tale_eval.errors import InvalidValueError
 
 _LIMITS = (
@@ -53,10 +54,22 @@ class Options:
         return {name: str(self.given[name]) for name in _LIMITS if name in self.given}
 
     @property
+    def arguments(self) -> dict[str, str]:
+        """The model's arguments (-M) that are generation settings for its backend."""
+        pairs = (str(written).partition("=") for written in self.given.get("m", ()))
+        return settings_in({name: yaml.safe_load(value) for name, _, value in pairs})
+
+    @property
     def roles(self) -> dict[str, str]:
         """The models that are bound to roles, as they were written."""
         pairs = (str(written).partition("=") for written in self.given.get("model_role", ()))
         return {f"role.{name}": model for name, _, model in pairs}
+
+
+def settings_in(model_args: Mapping[str, Any]) -> dict[str, str]:
+    """The generation settings among a model's arguments, by name or path, as text."""
+    known = {key: value for key, value in model_args.items() if key in IN_MODEL_ARGUMENTS}
+    return dict(Setting.of({"argument": known}).values)
 
 
 def limits_in(config: object) -> dict[str, str]:

@@ -5,13 +5,14 @@ the calls are kept in the sample's store, where both survive.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import TypeGuard
 
 from inspect_ai.event import Event, ModelEvent, SpanBeginEvent, StepEvent
 from inspect_ai.log import transcript
 from inspect_ai.model import Model, ModelOutput, get_model
 from inspect_ai.solver import TaskState
-from inspect_ai.util import StoreModel
+from inspect_ai.util import Store, StoreModel
 from pydantic import Field
 
 from tale_eval.asking.prompts import PROMPT_VERSION
@@ -94,6 +95,31 @@ def record_call(
     if purpose == "answer":
         _write(state, answer_call=len(calls) - 1, budget=budget)
     return call
+
+
+def judged_as(state: TaskState, call: Call) -> TaskState:
+    """The state for a scorer that is to judge the answer of this call, whatever came after it.
+
+    The sample's own record stays as it is: other answers may be asked for meanwhile.
+    """
+    calls = record_of(state).calls
+    index = next(i for i, known in enumerate(calls) if known.event == call.event)
+    judged = copy(state)
+    # a state shares its store with its copies, and there is no public way to another
+    judged._store = Store({**dict(state.store.items()), key("answer_call"): index})
+    return judged
+
+
+def record_answer(state: TaskState, answer: Call) -> None:
+    """Write down which call gave the sample's answer; what else was asked to answer, helped."""
+    calls = [
+        call.model_copy(update={"purpose": "helper"})
+        if call.purpose == "answer" and call.event != answer.event
+        else call
+        for call in record_of(state).calls
+    ]
+    place = next(i for i, call in enumerate(calls) if call.event == answer.event)
+    _write(state, calls=calls, answer_call=place, budget=answer.budget)
 
 
 def record_estimate(state: TaskState, reading: BudgetReading) -> None:

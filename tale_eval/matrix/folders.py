@@ -11,7 +11,7 @@ from typing import Any
 
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError, SourceError
-from tale_eval.inspect_ext.command_line import Options, limits_in
+from tale_eval.inspect_ext.command_line import Options, limits_in, settings_in
 from tale_eval.inspect_ext.logs.files import UNREADABLE_LOG
 from tale_eval.inspect_ext.logs.headers import Header, read_header
 from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
@@ -34,6 +34,15 @@ _THE_SAME_RUN = {
     "stream_idle_timeout",
     "timeout",
 }
+# what hardly any task sets by itself
+_CONTROLS = {
+    "argument",
+    "effort",
+    "extra_body",
+    "reasoning_effort",
+    "reasoning_tokens",
+    "verbosity",
+}
 MARK = ".tale-eval-setting"
 """A file in a combination's folder that says of which setting it is."""
 
@@ -51,7 +60,7 @@ def asked_of(combination: Combination, options: Options) -> dict[str, str]:
     asked = _settings(with_swept(options.generation, combination.swept))
     usual = _usual(combination.task) or {}
     changed = {key: value for key, value in asked.items() if usual.get(key) != value}
-    return changed | options.limits | options.roles
+    return changed | options.arguments | options.limits | options.roles
 
 
 def log_folder(
@@ -152,7 +161,7 @@ def as_asked(header: Header, task: str, asked: Mapping[str, str]) -> bool:
     """Whether a log was made by the settings that are asked of a task now."""
     usual = _usual(task)
     made = _settings(header.plan.config.model_dump(exclude_none=True))
-    made |= limits_in(header.eval.config)
+    made |= limits_in(header.eval.config) | settings_in(header.eval.model_args)
     roles = {f"role.{name}" for name in header.eval.model_roles or {}}
     if roles != {key for key in asked if key.startswith("role.")}:
         return False
@@ -165,7 +174,7 @@ def as_asked(header: Header, task: str, asked: Mapping[str, str]) -> bool:
 
 
 def _is_control(key: str) -> bool:
-    return key.partition(".")[0] in ("reasoning_effort", "reasoning_tokens", "extra_body", "effort")
+    return key.partition(".")[0] in _CONTROLS
 
 
 def _usual(task: str) -> dict[str, str] | None:

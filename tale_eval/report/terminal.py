@@ -121,7 +121,7 @@ class _FittedTable:
 
     def _table(self, columns: Sequence["_Column"], width: int) -> Table:
         titles = [column.title for column in columns]
-        table = _plain_table("method", numbers=titles, max_width=width)
+        table = plain_table("method", numbers=titles, max_width=width)
         for number, name in enumerate(self.names):
             cells = (column.cells[number] for column in columns)
             table.add_row(escape(visible(name)), *cells)
@@ -162,7 +162,7 @@ def _heading(title: str) -> Text:
 
 
 def _average_table(lines: Iterable[MacroAverage]) -> Table:
-    table = _plain_table("method", numbers=("accuracy", "total\ntokens"))
+    table = plain_table("method", numbers=("accuracy", "total\ntokens"))
     for line in lines:
         numbers = (
             _cell("share", Value(line.accuracy)),
@@ -174,7 +174,7 @@ def _average_table(lines: Iterable[MacroAverage]) -> Table:
 
 def _printed_table(lines: Iterable[ReferenceRow]) -> Table:
     """A paper's own numbers; the estimator's tokens are not in them."""
-    table = _plain_table("model", "method", "printed", numbers=("accuracy", "answer\ntokens"))
+    table = plain_table("model", "method", "printed", numbers=("accuracy", "answer\ntokens"))
     for line in lines:
         numbers = (
             _cell("share", Value(line.accuracy)),
@@ -184,7 +184,7 @@ def _printed_table(lines: Iterable[ReferenceRow]) -> Table:
     return table
 
 
-def _plain_table(*names: str, numbers: Iterable[str], max_width: int | None = None) -> Table:
+def plain_table(*names: str, numbers: Iterable[str], max_width: int | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in names:
         table.add_column(name, overflow="fold", max_width=max_width)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reasoner import question, searches
+from needs import question, searches
 
 from tale_eval.analysis.estimators import (
     compare_estimators,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reasoner import need, question, searched, searches, texts
+from needs import need, question, searched, searches, texts
 
 from tale_eval.budgets.allocation import allocate
 from tale_eval.budgets.chances import Chances, grid

@@ -7,8 +7,8 @@ import pytest
 from command import lm_eval, lm_eval_samples, tale_eval
 from inspect_ai.log import list_eval_logs, read_eval_log
 from installed import install, path_with, python
+from needs import searches
 from questions import gsm8k_file
-from reasoner import searches
 from server import Reply, chat_server
 
 from tale_eval.asking.prompts import estimator_prompt

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from reasoner import question, texts
+from needs import question, texts
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tale_eval.asking.question import Question

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reasoner import question, searches, texts
+from needs import question, searches, texts
 
 from tale_eval.budgets.estimators import make_estimator
 from tale_eval.budgets.fitted import (

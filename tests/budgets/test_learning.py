@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reasoner import question, searched, searches, texts
+from needs import question, searched, searches, texts
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import QuantileRegressor, Ridge
 from sklearn.neighbors import NearestNeighbors

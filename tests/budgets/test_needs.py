@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import given, strategies as st
-from reasoner import need, question, searched, searches, texts
+from needs import need, question, searched, searches, texts
 
 from tale_eval.budgets.elasticity import QuestionTrials
 from tale_eval.budgets.needs import Search, expense, folds, question_key

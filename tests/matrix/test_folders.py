@@ -31,6 +31,7 @@ def folder(*options: str, at: str = "logs", of: Combination = ONE) -> str:
         (["--max-tokens=512", "--temperature", "0"], "--max_tokens=512,temperature=0"),
         (["--seed", "7"], "--seed=7"),
         (["--token-limit", "500"], "--token_limit=500"),
+        (["-M", "enable_thinking=false", "-M", "device=cpu"], "--argument.enable_thinking=false"),
         (["--model-role", "estimator=a"], "--role.estimator=a"),
         (["--extra-body", '{"thinking_token_budget": 9}'], "--extra_body.thinking_token_budget=9"),
         # these change how it is asked, and nothing that is written

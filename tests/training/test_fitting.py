@@ -11,7 +11,7 @@ import pytest
 from command import lm_eval, lm_eval_samples, one_line, tale_eval
 from evaluation import run, samples
 from inspect_ai.log import list_eval_logs, read_eval_log
-from reasoner import answer, gsm8k_file, need, question, searched, searches, texts
+from needs import answer, gsm8k_file, need, question, searched, searches, texts
 from server import ChatServer, chat_server
 
 from tale_eval.analysis.leaderboard import leaderboard

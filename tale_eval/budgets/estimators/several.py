@@ -50,7 +50,7 @@ def _repeated(asking: Estimating, number: int) -> Estimating:
     try:
         ask = next(asking)
         while True:
-            ask = asking.send((yield replace(ask, repetition=number)))
+            ask = asking.send((yield replace(ask, sample=number)))
     except StopIteration as ended:
         reading: BudgetReading = ended.value
         return reading

@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from reasoner import need, question, searched, texts
+from needs import need, question, searched, texts
 
 from tale_eval.analysis.estimators import compare_estimators, estimator_score
 from tale_eval.asking.question import Question

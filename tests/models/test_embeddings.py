@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from command import lm_eval, lm_eval_samples
 from evaluation import run, samples
-from reasoner import TOPICS, answer, gsm8k_file, question, searches, texts
+from needs import TOPICS, answer, gsm8k_file, question, searches, texts
 from server import chat_server
 from tiny import tiny_model
 

@@ -106,7 +106,7 @@ def test_several_takes_the_median_of_what_can_be_read_each_asked_with_a_seed_of_
         asking.send("Budget: [[30]]")
     # 20, 30, 50, and one that cannot be read
     assert ended.value.value == BudgetReading(30, "read")
-    assert [ask.repetition for ask in asks] == [0, 1, 2, 3]
+    assert [ask.sample for ask in asks] == [0, 1, 2, 3]
     assert {ask.purpose for ask in asks} == {"estimate"}
 
 

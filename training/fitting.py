@@ -4,11 +4,13 @@ Its quality is that of questions that it was not fitted on: each is estimated by
 was fitted without it, and by `fixed` in the same way, the baseline that it must beat.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from math import log2
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from tale_eval import __version__
@@ -22,7 +24,6 @@ from tale_eval.asking.arguments import checked_arguments, signature_of
 from tale_eval.asking.method import Method
 from tale_eval.asking.variant import differing, label
 from tale_eval.budgets.chances import Calibration, Chances
-from tale_eval.budgets.elasticity import curve
 from tale_eval.budgets.estimators import estimators
 from tale_eval.budgets.features import TFIDF, Embed
 from tale_eval.budgets.fitted import CHANCES, Embedder, Fitted, check_free, parameters, write_fitted
@@ -310,10 +311,21 @@ def _name(item: Searched) -> str:
     return f"{item.task}, {item.question}, {label(item.variant, item.setting.values)}"
 
 
-def _written_under(searches: Iterable[Search]) -> list[list[float | None]]:
-    """Prompted budget, tokens written under it (mean and deviation), and answers."""
-    points = curve(search.trials for search in searches)
-    return [[point.at, point.mean, point.stdev, point.n] for point in points]
+def _written_under(searches: Iterable[Search]) -> list[list[float]]:
+    """Budgets of about a size, what was written as a multiple of them, and how many answers.
+
+    A power of two, mean, standard deviation (the mean itself where there is one answer), count.
+    """
+    multiples: dict[int, list[float]] = defaultdict(list)
+    for search in searches:
+        for trial in search.trials.trials:
+            if trial.budget is not None:
+                written = trial.output_tokens / trial.budget
+                multiples[round(log2(trial.budget))].append(written)
+    return [
+        [2.0**size, fmean(found), stdev(found) if len(found) > 1 else found[0], len(found)]
+        for size, found in sorted(multiples.items())
+    ]
 
 
 def _versions() -> dict[str, str]:

@@ -130,15 +130,20 @@ def _arrays(questions: Sequence[Question], divided: Allocation) -> Any:
 
 
 def _written(divided: Allocation, under: Sequence[Sequence[float]]) -> dict[str, float | None]:
-    """What answers are expected to take, by the searches' answers under budgets of their size."""
+    """What answers are expected to take, by the searches' answers under budgets of their size.
+
+    Both how answers scatter and how well their mean is known count in what they take at most.
+    """
     if not under:
         return {"written": None, "written_at_most": None}
-    at = np.log2([row[0] for row in under])
-    found = [under[int(np.abs(at - log2(b)).argmin())] for b in divided.budgets]
-    mean = sum(row[1] for row in found)
-    # a bin of one answer has no deviation: as much as its mean, to be safe
-    spread = sqrt(sum((row[1] if row[2] is None else row[2]) ** 2 for row in found))
-    return {"written": mean, "written_at_most": mean + 1.96 * spread}
+    sizes, means, spreads, counts = np.array(under).T
+    budgets = np.array(divided.budgets, dtype=np.float64)
+    place = np.abs(np.log2(budgets)[:, None] - np.log2(sizes)).argmin(axis=1)
+    mean = float((budgets * means[place]).sum())
+    of_answers = ((budgets * spreads[place]) ** 2).sum()
+    together = np.bincount(place, weights=budgets, minlength=len(sizes))
+    of_means = ((together * spreads) ** 2 / counts).sum()
+    return {"written": mean, "written_at_most": mean + 1.96 * sqrt(of_answers + of_means)}
 
 
 def _readme(card: Mapping[str, Any]) -> str:

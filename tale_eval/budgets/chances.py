@@ -128,8 +128,7 @@ def _line(searches: Sequence[Search], solved: Floats) -> Arrays:
 
 def _rows(search: Search, need: float) -> Floats:
     """How far each decided budget is ahead of the estimated need, and its outcome. Shape (n, 2)."""
-    largest = max(max(1, t.effective_budget) for t in search.trials.trials)
-    decided = [(b, search.right_at(b)) for b in grid(largest)]
+    decided = [(b, search.right_at(b)) for b in grid(search.largest)]
     rows = [(np.log2(b) - need, right) for b, right in decided if right is not None]
     return np.array(rows).reshape(-1, 2)
 

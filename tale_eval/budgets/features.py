@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import log1p, log10
 from typing import Any
 
@@ -218,9 +218,16 @@ class Seen:
 
 def scripts(text: str) -> set[str]:
     """The scripts in which a tenth or more of a text's letters are written, such as "LATIN"."""
-    letters = [c for c in text if c.isalpha()]
-    counts = Counter(unicodedata.name(c, "?").partition(" ")[0] for c in letters)
-    return {script for script, n in counts.items() if 10 * n >= len(letters)}
+    letters = Counter(c for c in text if c.isalpha())
+    counts: Counter[str] = Counter()
+    for letter, n in letters.items():
+        counts[_script(letter)] += n
+    return {script for script, n in counts.items() if 10 * n >= letters.total()}
+
+
+@cache
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "?").partition(" ")[0]
 
 
 def as_arrays(found: Any, name: str) -> Arrays:
@@ -238,6 +245,11 @@ def as_matrix(arrays: Arrays, name: str) -> Any:
         return arrays[name]
     values, columns, rows = (arrays[f"{name}_{part}"] for part in ("values", "columns", "rows"))
     return csr_matrix((values, columns, rows), shape=tuple(arrays[f"{name}_shape"]))
+
+
+def as_dense(found: Any) -> Floats:
+    """A matrix, sparse or not, as an array."""
+    return np.asarray(found.toarray() if _is_sparse(found) else found)
 
 
 def squared_lengths(rows: Any) -> Floats:

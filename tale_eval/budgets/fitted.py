@@ -104,7 +104,9 @@ def named_estimator(
         InvalidValueError: One that must be fitted first; a folder that was changed, that
             another version wrote, or that has another hash.
     """
-    if name in registry.estimators():
+    learns = name in registry.estimators() and hasattr(registry.estimators()[name], "fit")
+    # of an estimator that learns the name alone means nothing: a folder may well have it
+    if name in registry.estimators() and not (learns and Path(name, CARD).is_file()):
         if expected_hash is not None:
             raise InvalidValueError(
                 f"estimator_hash={expected_hash}: the estimator {name} asks a model and has no "

@@ -4,6 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, log2
 from statistics import fmean
 
@@ -46,6 +47,16 @@ class Search:
             return None
         return self.budget or max(1, self.vanilla.effective_budget)
 
+    @property
+    def largest(self) -> int:
+        """The largest budget that was tried; vanilla CoT's is its own cost."""
+        return max(tried for tried, _ in self._tried)
+
+    @cached_property
+    def _tried(self) -> list[tuple[int, bool]]:
+        """Every budget that was tried, and whether it was enough."""
+        return [(_budget_of(trial), trial.correct) for trial in self.trials.trials]
+
     def outcome(self, budget: int) -> Trial:
         """The trial that says most about a budget: the nearest one on the log scale."""
         return min(
@@ -59,11 +70,11 @@ class Search:
         two the need may lie anywhere: the chance grows evenly on the log scale. Where a smaller
         budget was enough than one that was not, the trials say both of what is between.
         """
-        at = [t.correct for t in self.trials.trials if _budget_of(t) == budget]
+        at = [right for tried, right in self._tried if tried == budget]
         if at:
             return fmean(at)
-        enough = [_budget_of(t) for t in self.trials.trials if t.correct]
-        short = [_budget_of(t) for t in self.trials.trials if not t.correct]
+        enough = [tried for tried, right in self._tried if right]
+        short = [tried for tried, right in self._tried if not right]
         is_enough, is_short = budget > min(enough, default=inf), budget < max(short, default=0)
         if is_enough or is_short:
             return None if is_enough and is_short else float(is_enough)

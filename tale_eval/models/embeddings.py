@@ -16,8 +16,12 @@ from tale_eval.errors import InvalidValueError, MissingExtraError, SourceError
 if TYPE_CHECKING:
     from tale_eval.budgets.features import Embed, Floats
 
-KEY_VARIABLE = "TALE_EVAL_EMBEDDING_KEY"
-"""The key that a server wants, if it does."""
+SERVER = "server#"
+"""How features begin that a server gives; the name of its model follows."""
+
+URL_VARIABLE, KEY_VARIABLE = "TALE_EVAL_EMBEDDING_URL", "TALE_EVAL_EMBEDDING_KEY"
+"""Where the server is, and its key if it wants one. No file says it: questions are sent nowhere
+that a folder from somebody else names."""
 
 AT_ONCE = 32
 _TIMEOUT_SECONDS = 60.0
@@ -28,19 +32,19 @@ def embedder(features: str) -> "Embed":
     """What turns texts into vectors.
 
     Args:
-        features: A folder of sentence-transformers or transformers, or "URL#MODEL", where
-            URL/embeddings answers as OpenAI's does: "http://localhost:8000/v1#my-model".
+        features: A folder of sentence-transformers or transformers, or "server#MODEL", where
+            TALE_EVAL_EMBEDDING_URL/embeddings answers as OpenAI's does.
 
     Raises:
-        InvalidValueError: Neither.
+        InvalidValueError: A server without a model.
         SourceError: The folder is not there.
     """
-    if features.startswith(("http://", "https://")):
-        return Served(features)
+    if features.startswith(SERVER):
+        return Served(features.removeprefix(SERVER))
     if not Path(features).is_dir():
         raise SourceError(
             f"features={features}: no such folder; expected tfidf, a local folder of an embedding "
-            "model, or URL#MODEL of a server, such as http://localhost:8000/v1#my-model"
+            f"model, or {SERVER}MODEL with the server's address in {URL_VARIABLE}"
         )
     return Local(features)
 
@@ -91,16 +95,12 @@ class Local:
 class Served:
     """An OpenAI-compatible server; what it read is counted."""
 
-    def __init__(self, features: str) -> None:
-        address, _, self.model = features.partition("#")
-        if not self.model:
-            raise InvalidValueError(
-                f"features={features}: name the model behind a '#', as in "
-                "http://localhost:8000/v1#my-model"
-            )
-        self._url = f"{address.rstrip('/')}/embeddings"
+    def __init__(self, model: str) -> None:
+        if not model:
+            raise InvalidValueError(f"features={SERVER}: name the model, as in {SERVER}my-model")
+        self.model = model
         self._read: int | None = None
-        self._single: dict[str, tuple[Floats, int | None]] = {}
+        self._single: dict[tuple[str, str], tuple[Floats, int | None]] = {}
 
     @property
     def spent(self) -> Embedded:
@@ -112,11 +112,11 @@ class Served:
         import numpy as np
 
         if len(texts) == 1:
-            (text,) = texts
-            if text not in self._single:
-                vectors = self._of([text])
-                self._single[text] = (vectors, self._read)
-            vectors, self._read = self._single[text]
+            single = (_address(), texts[0])
+            if single not in self._single:
+                vectors = self._of([texts[0]])
+                self._single[single] = (vectors, self._read)
+            vectors, self._read = self._single[single]
             return vectors
 
         batches = [texts[i : i + AT_ONCE] for i in range(0, len(texts), AT_ONCE)]
@@ -126,22 +126,33 @@ class Served:
         import httpx
         import numpy as np
 
-        key = os.environ.get(KEY_VARIABLE)
+        address, key = _address(), os.environ.get(KEY_VARIABLE)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         asked = {"model": self.model, "input": texts}
         try:
-            reply = httpx.post(self._url, json=asked, headers=headers, timeout=_TIMEOUT_SECONDS)
+            reply = httpx.post(address, json=asked, headers=headers, timeout=_TIMEOUT_SECONDS)
             reply.raise_for_status()
             rows = sorted(reply.json()["data"], key=lambda row: row["index"])
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float64)
         except (httpx.HTTPError, LookupError, TypeError, ValueError) as error:
+            said = str(error).partition("\n")[0]
             raise SourceError(
-                f"{self._url} gives no vectors ({type(error).__name__}: {error}); serve an "
+                f"{address} gives no vectors ({type(error).__name__}: {said}); serve an "
                 f"embedding model there, and set {KEY_VARIABLE} if it wants a key"
             ) from error
         read = (reply.json().get("usage") or {}).get("prompt_tokens")
         self._read = read if isinstance(read, int) else None
         return vectors
+
+
+def _address() -> str:
+    url = os.environ.get(URL_VARIABLE)
+    if not url:
+        raise InvalidValueError(
+            f"the features of this estimator come from a server: set {URL_VARIABLE} to its "
+            "address, such as http://localhost:8000/v1"
+        )
+    return f"{url.rstrip('/')}/embeddings"
 
 
 def _pools_the_first(folder: Path) -> bool:

@@ -191,6 +191,15 @@ def test_one_that_learns_must_be_fitted_before_it_is_named() -> None:
         resolve("tale_ep:estimator=knn")
 
 
+def test_a_folder_may_have_the_name_of_an_estimator_that_learns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "ridge")
+    method = resolve("tale_ep:estimator=ridge")
+    assert method.arguments["estimator_hash"] == read_fitted(Path("ridge")).signature
+
+
 def test_a_name_that_is_neither_is_told_what_there_is() -> None:
     with pytest.raises(UnknownNameError, match=r"unknown estimator 'kn'.*a folder that"):
         named_estimator("kn", {})

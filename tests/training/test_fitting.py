@@ -16,7 +16,9 @@ from server import ChatServer, chat_server
 
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.analysis.problems import problems
+from tale_eval.budgets.elasticity import QuestionTrials
 from tale_eval.budgets.fitted import read_fitted
+from tale_eval.budgets.needs import Search
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.inspect_ext.logs.searches import read_searches
 from tale_eval.logs import read_records
@@ -168,12 +170,42 @@ def test_a_total_is_divided_and_never_exceeded(tmp_path: Path) -> None:
     right = sum(b >= need(SHAPE, text) for b, text in zip(budgets, fresh, strict=True))
     evenly = sum(need(SHAPE, text) <= 80 for text in fresh)
     assert right > evenly
-    # what was promised is what came
+    # what was promised is what came; the reasoner writes just its budget
+    assert plan.written == pytest.approx(plan.spent)
+    assert plan.written_at_most == pytest.approx(plan.spent)
     assert plan.right == pytest.approx(right, rel=0.15)
     assert f"8,000 tokens: budgets of {plan.spent:,} in all, {plan.left:,} left" in summary(plan)[0]
     assert written.signature == read.signature
     unknown = read.learner.estimate(question("What is 1 plus 1?"))
     assert (unknown.budget, unknown.status) == (None, "missing")
+
+
+def test_what_a_model_writes_beyond_its_budgets_is_foretold(tmp_path: Path) -> None:
+    """Every answer takes thrice its budget, or nothing: 1.5 times on average, sd 1.5."""
+
+    def careless(search: Search, number: int) -> Search:
+        wrote = 3 * (number % 2)
+        trials = tuple(
+            trial
+            if trial.budget is None
+            else replace(
+                trial, attempts=(replace(trial.attempts[0], output_tokens=wrote * trial.budget),)
+            )
+            for trial in search.trials.trials
+        )
+        return replace(search, trials=QuestionTrials(search.trials.id, trials))
+
+    taught = made(SHAPE, 400)
+    searched_so = {name: careless(s, int(name)) for name, s in taught.searches.items()}
+    source, _ = fit_to_folder(
+        *learner_of("fixed"), replace(taught, searches=searched_so), tmp_path / "fixed", {}
+    )
+    questions = [question(text) for text in texts(SHAPE, 100, seed=3)]
+    plan, _ = plan_to_folder(source, questions, 8_000, tmp_path / "plan", {"tasks": ["t"]})
+    assert plan.written == pytest.approx(1.5 * plan.spent, rel=0.1)
+    # of n equal budgets b the sum scatters by 1.5 b sqrt(n): by 15 % of the sum of 100
+    assert plan.written_at_most is not None
+    assert 1.2 * plan.written < plan.written_at_most < 1.6 * plan.written
 
 
 def test_a_question_that_is_asked_twice_counts_twice(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tale_eval.budgets.features import (
     Encoding,
     Floats,
     as_arrays,
+    as_dense,
     as_matrix,
     check_features,
     squared_lengths,
@@ -21,7 +22,7 @@ from tale_eval.budgets.features import (
 from tale_eval.budgets.learning import QuantileLearner, check_quantile, quantile_of
 from tale_eval.errors import InvalidValueError
 
-AT_ONCE = 512
+AT_ONCE = 64
 """Questions whose distances are held at a time."""
 
 
@@ -67,9 +68,7 @@ class Knn(QuantileLearner):
         return np.concatenate([self._of_the_nearest(some) for some in asked])
 
     def _of_the_nearest(self, questions: Sequence[Question]) -> Floats:
-        encoded = self._encoding.matrix(questions)
-        products = self._known @ encoded.T
-        products = products.toarray() if hasattr(products, "toarray") else products
+        products = self._known @ as_dense(self._encoding.matrix(questions)).T
         # the squared distance, but for what is the same for all that are known
         distances = self._lengths[:, None] - 2 * products
         count = min(self.neighbours, len(distances))

@@ -8,7 +8,7 @@ from tale_eval.asking.prompts import EstimatorWording
 from tale_eval.asking.question import Question
 from tale_eval.budgets.estimators import Estimating, estimating, make_estimator
 from tale_eval.budgets.reading import BudgetReading
-from tale_eval.errors import InvalidValueError
+from tale_eval.budgets.sampling import check_samples
 from tale_eval.settings import ESTIMATE_MAX_TOKENS, ESTIMATOR_ROLE
 
 
@@ -31,8 +31,7 @@ class Several:
     max_tokens: int = ESTIMATE_MAX_TOKENS
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise InvalidValueError(f"samples={self.samples}: must be a whole number from 1 up")
+        check_samples("estimator_samples", self.samples, temperature=None)
 
     def estimate(self, question: Question) -> Estimating:
         """Ask as often as `samples` says; the median of the budgets that could be read."""
@@ -46,7 +45,7 @@ class Several:
 
 
 def _repeated(asking: Estimating, number: int) -> Estimating:
-    """The same asks, each as the repetition of so many before."""
+    """The same asks, each as a draw of this number."""
     try:
         ask = next(asking)
         while True:

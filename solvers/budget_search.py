@@ -8,18 +8,28 @@ inspect eval inspect_evals/gsm8k --solver tale_eval/budget_search -S strategy=bi
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 
+from inspect_ai.model import get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from tale_eval.asking.prompts import SYSTEM_PROMPT, Style, cot_prompt
+from tale_eval.asking.control import (
+    EFFORT_TABLE,
+    MARGIN,
+    PROMPT,
+    WORDS_PER_TOKEN,
+    Control,
+    control_of,
+)
+from tale_eval.asking.prompts import SYSTEM_PROMPT, Style
 from tale_eval.asking.question import FormatChoice, Way
-from tale_eval.budgets.plan import Ask
+from tale_eval.budgets.plan import Purpose, under_budget
 from tale_eval.budgets.search import Attempt, Rule, SearchResult, Strategy, Trial, search
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.asking import EPOCH_STRIDE, ask
 from tale_eval.inspect_ext.correctness import is_correct
 from tale_eval.inspect_ext.method import method
-from tale_eval.inspect_ext.record import record_of
+from tale_eval.inspect_ext.providers import check_active, smallest
+from tale_eval.inspect_ext.record import judged_as, record_of
 from tale_eval.tokens.ledger import Call
 
 
@@ -35,6 +45,10 @@ def budget_search(
     system_prompt: str = SYSTEM_PROMPT,
     answer_format: FormatChoice = "auto",
     style: Style = "paper",
+    control: str = PROMPT,
+    margin: int = MARGIN,
+    words_per_token: float = WORDS_PER_TOKEN,
+    effort_table: str = EFFORT_TABLE,
 ) -> Solver:
     """Answer by vanilla CoT, then under smaller and smaller budgets.
 
@@ -53,9 +67,18 @@ def budget_search(
         score: Which value decides, where the task has several: the name of a scorer,
             or of a key of its dictionary.
         system_prompt: Used where the task brings no system message; empty for none.
-        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        answer_format: "auto", "task", "bracketed", "answer_line", "answer_only", "boxed",
+            "hashes" or "none".
         style: "paper" (format line first) or "answer_last".
+        control: How the budgets are imposed, here and below as
+            `tale_eval.asking.control.control_of` has it. None is asked below what the
+            provider accepts.
+        margin: For control=cap.
+        words_per_token: For control=words.
+        effort_table: For control=effort.
     """
+    imposed = control_of(control, margin, words_per_token, effort_table)
+    check_active(imposed)
     if not 1 <= samples < EPOCH_STRIDE:
         raise InvalidValueError(
             f"samples={samples}: must be a whole number from 1 to {EPOCH_STRIDE - 1}"
@@ -65,11 +88,21 @@ def budget_search(
     way = Way(system_prompt, answer_format)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        asked = _Asked(state, generate, way, style, score)
+        floor = smallest(get_model(), imposed)
+        asked = _Asked(state, generate, way, style, score, imposed)
         vanilla = Trial(None, tuple([await asked.attempt(None) for _ in range(samples)]), rule)
         asked.check_counted(vanilla)
         result = await search(
-            asked.attempt, vanilla, strategy, samples, rule, tolerance, speculative
+            asked.attempt,
+            vanilla,
+            strategy,
+            samples,
+            rule,
+            tolerance,
+            speculative,
+            floor,
+            # a level of effort serves many budgets
+            comes_to=lambda tokens: tuple(imposed.asked(tokens).items()),
         )
         return asked.conclude(result)
 
@@ -85,6 +118,7 @@ class _Asked:
     way: Way
     style: Style
     score: str | None
+    control: Control
     seed: int = 0
     replies: list[tuple[Attempt, TaskState, Call]] = field(default_factory=list)
     samples_of: dict[int | None, int] = field(default_factory=dict)
@@ -94,17 +128,14 @@ class _Asked:
         sample = self.samples_of.get(budget, 0)
         self.samples_of[budget] = sample + 1
         fork = _fork(self.state)
-        asked = Ask(
-            lambda question: cot_prompt(*question, budget=budget, style=self.style),
-            purpose="vanilla" if budget is None else "search",
-            budget=budget,
-        )
+        purpose: Purpose = "vanilla" if budget is None else "search"
+        asked = under_budget(self.control, budget, self.style, purpose)
         # a repeated question with the same seed would only repeat its answer
         seed = self.seed + sample if sample else None
         fork, call = await ask(fork, self.generate, asked, self.way, seed=seed)
         if budget is None and not sample:
             self.seed = call.seed or EPOCH_STRIDE * (self.state.epoch - 1)
-        correct = await is_correct(fork, self.score)
+        correct = await is_correct(judged_as(fork, call), self.score)
         attempt = Attempt(call.output_tokens, correct, fork.output.completion, call.event)
         self.replies.append((attempt, fork, call))
         return attempt

@@ -18,6 +18,7 @@ def direct(system_prompt: str = SYSTEM_PROMPT, answer_format: FormatChoice = "au
 
     Args:
         system_prompt: Used where the task brings no system message; empty for none.
-        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        answer_format: "auto", "task", "bracketed", "answer_line", "answer_only", "boxed",
+            "hashes" or "none".
     """
     return single(lambda question: direct_prompt(*question), Way(system_prompt, answer_format))

@@ -6,13 +6,16 @@ inspect eval inspect_evals/gsm8k --solver tale_eval/tale_ep --model-role estimat
 
 from inspect_ai.solver import solver
 
-from tale_eval.asking.prompts import SYSTEM_PROMPT, EstimatorWording, Style, cot_prompt
+from tale_eval.asking.control import EFFORT_TABLE, MARGIN, PROMPT, WORDS_PER_TOKEN, control_of
+from tale_eval.asking.prompts import SYSTEM_PROMPT, EstimatorWording, Style
 from tale_eval.asking.question import FormatChoice, Question, Way
-from tale_eval.budgets.estimators import estimating, make_estimator
-from tale_eval.budgets.plan import Ask, Plan, Steps
+from tale_eval.budgets.estimators import estimating
+from tale_eval.budgets.fitted import named_estimator
+from tale_eval.budgets.plan import Plan, Steps, under_budget
 from tale_eval.budgets.reading import bounded, check_bounds
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.method import method
+from tale_eval.models.embeddings import embedder
 from tale_eval.settings import ESTIMATE_MAX_TOKENS, ESTIMATOR_ROLE
 
 
@@ -26,9 +29,15 @@ def tale_ep(
     estimator_role: str = ESTIMATOR_ROLE,
     estimator_prompt: EstimatorWording = "released",
     estimator_max_tokens: int = ESTIMATE_MAX_TOKENS,
+    estimator_samples: int = 5,
+    estimator_hash: str | None = None,
     min_budget: int = 1,
     max_budget: int | None = None,
     default_budget: int | None = None,
+    control: str = PROMPT,
+    margin: int = MARGIN,
+    words_per_token: float = WORDS_PER_TOKEN,
+    effort_table: str = EFFORT_TABLE,
 ) -> Plan:
     """Ask an estimator for the question's budget, then reason in less than that.
 
@@ -37,10 +46,12 @@ def tale_ep(
 
     Args:
         system_prompt: Used where the task brings no system message; empty for none.
-        answer_format: "auto", "bracketed", "answer_line", "boxed" or "none".
+        answer_format: "auto", "task", "bracketed", "answer_line", "answer_only", "boxed",
+            "hashes" or "none".
         style: "paper" (format line first) or "answer_last".
-        estimator: Who estimates: "zero_shot", the paper's, or another of
-            `tale_eval.budgets.estimators`.
+        estimator: Who estimates: "zero_shot", the paper's; another of
+            `tale_eval.budgets.estimators`; or a folder that ``tale-eval fit`` or
+            ``tale-eval allocate`` wrote.
         estimator_role: Model role that estimates; the task's own model unless the
             role is bound (``--model-role estimator=MODEL``). A bound model has its own
             settings: Inspect gives it the task's temperature only where the user's
@@ -49,13 +60,23 @@ def tale_ep(
             (appendix A.2's).
         estimator_max_tokens: Cap on the estimator's reply. Raise it for models that
             reason before they speak.
+        estimator_samples: How often "several" asks.
+        estimator_hash: The folder's estimator and the hash of its content, such as
+            "knn-0123456789ab": another content is refused. The label has it in any case.
         min_budget: Smaller estimates are raised to this, and counted as clamped.
         max_budget: Larger estimates are lowered to this; None sets no bound.
         default_budget: Budget where none can be read; None is plain chain of thought.
+        control: How the budget is imposed, here and below as
+            `tale_eval.asking.control.control_of` has it.
+        margin: For control=cap.
+        words_per_token: For control=words.
+        effort_table: For control=effort.
     """
+    imposed = control_of(control, margin, words_per_token, effort_table)
     check_bounds(min_budget, max_budget)
     for name, value in (
         ("estimator_max_tokens", estimator_max_tokens),
+        ("estimator_samples", estimator_samples),
         ("default_budget", default_budget),
     ):
         if value is not None and value < 1:
@@ -64,15 +85,14 @@ def tale_ep(
         "role": estimator_role,
         "prompt": estimator_prompt,
         "max_tokens": estimator_max_tokens,
+        "samples": estimator_samples,
     }
-    made = make_estimator(estimator, offered)
+    made, pinned = named_estimator(estimator, offered, estimator_hash, embedder)
 
     def steps(question: Question) -> Steps:
         estimated = yield from estimating(estimator, made, question)
         reading = bounded(estimated, min_budget, max_budget)
         tokens = default_budget if reading.budget is None else reading.budget
-        yield Ask(
-            lambda q: cot_prompt(*q, budget=tokens, style=style), budget=tokens, reading=reading
-        )
+        yield under_budget(imposed, tokens, style, reading=reading)
 
-    return Plan(steps, Way(system_prompt, answer_format))
+    return Plan(steps, Way(system_prompt, answer_format), imposed, pinned=pinned)

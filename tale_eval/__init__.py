@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         estimators as estimators,
         make_estimator as make_estimator,
     )
+    from tale_eval.budgets.fitted import read_fitted as read_fitted
+    from tale_eval.budgets.needs import Search as Search
     from tale_eval.budgets.plan import Ask as Ask, Plan as Plan, single as single
     from tale_eval.budgets.reading import BudgetReading as BudgetReading, read_budget as read_budget
     from tale_eval.budgets.search import (
@@ -86,6 +88,7 @@ _HOMES = {
     "Question": "asking.question",
     "ReadLogs": "logs",
     "Record": "records",
+    "Search": "budgets.needs",
     "SearchResult": "budgets.search",
     "TaleEvalError": "errors",
     "Trial": "budgets.search",
@@ -103,6 +106,7 @@ _HOMES = {
     "methods": "solvers",
     "paired_comparison": "analysis.comparison",
     "read_budget": "budgets.reading",
+    "read_fitted": "budgets.fitted",
     "read_records": "logs",
     "read_searches": "inspect_ext.logs.searches",
     "register": "lm_eval_ext",

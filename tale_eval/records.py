@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from tale_eval.asking.prompts import Language, with_options
+from tale_eval.asking.question import Question
 from tale_eval.asking.setting import Setting
 from tale_eval.asking.variant import Variant
 from tale_eval.budgets.elasticity import QuestionTrials
+from tale_eval.budgets.needs import Search
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
 from tale_eval.shown.masking import masked, masked_text
@@ -120,6 +123,11 @@ class Searched(Labelled):
         question: Sample id and epoch: what a search and an estimate share.
         trace: The search; None for an estimate.
         estimate: The estimated budget in tokens; None if it could not be read.
+        text: What was asked, without options; None if that was not read.
+        options: Of a choice question, in the order in which they were shown.
+        language: Of the instructions.
+        unlike: The estimator was fitted on no question like this one.
+        seconds: How long a fitted estimator took; None if a model was asked.
 
     Raises:
         InvalidValueError: A search that cannot have taken place, or an estimate that is no
@@ -129,6 +137,28 @@ class Searched(Labelled):
     question: str
     trace: SearchTrace | None
     estimate: int | None
+    text: str | None = None
+    options: tuple[str, ...] = ()
+    language: Language = "en"
+    unlike: bool = False
+    seconds: float | None = None
+
+    @property
+    def asked(self) -> Question:
+        """The question as methods put it."""
+        text = self.text or ""
+        whole = with_options(text, list(self.options)) if self.options else text
+        return Question(whole, "choice" if self.options else "cloze", self.language, "bracketed")
+
+    @property
+    def search(self) -> Search | None:
+        """What an estimator learns from it; None where the vanilla answer was not counted."""
+        assert self.trace is not None
+        asked = (*self.trace.trials, *self.trace.surplus)
+        trials = tuple(t for trial in asked if (t := trial.trial()).counted)
+        if not any(trial.budget is None for trial in trials):
+            return None
+        return Search(self.asked, QuestionTrials(self.question, trials), self.trace.budget)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,6 +5,7 @@ commands, where the data lies, `load`, `BENCHMARK`, the Inspect task of the file
 packages bring theirs by entry points of the group "tale_eval.benchmarks".
 """
 
+from collections.abc import Callable
 from functools import cache
 
 from inspect_ai import Task
@@ -14,6 +15,7 @@ from inspect_ai.model import GenerateConfig
 from tale_eval.asking.arguments import as_written, split_arguments
 from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.datasets.benchmark import Benchmark, checked_samples
+from tale_eval.datasets.examples import offer
 from tale_eval.discovery import Registry, check_called
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.inspect_ext.scorers import Metrics, tale
@@ -90,6 +92,7 @@ def benchmark_task(
     method: str,
     version: str,
     metrics: Metrics | None = None,
+    training: Callable[[], list[Sample]] | None = None,
 ) -> Task:
     """A task over these samples.
 
@@ -100,6 +103,7 @@ def benchmark_task(
         version: "N-X": N changes when scores stop being comparable, X when only the
             interface changes.
         metrics: Used instead of the scorer's own.
+        training: Loads the training split: see `Benchmark.training_split`.
 
     Raises:
         UnknownNameError: No such method, or argument of it.
@@ -107,6 +111,7 @@ def benchmark_task(
             sense.
     """
     samples = checked_samples(samples, "this task")
+    offer(samples, training)
     method = as_written(method)
     subsets = sorted({(sample.metadata or {})["subset"] for sample in samples})
     return Task(

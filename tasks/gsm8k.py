@@ -60,6 +60,11 @@ def load(split: Split = "test", source: Source = None) -> list[Sample]:
     return [_sample(row, split) for row in rows]
 
 
+def training(split: Split = "test", source: Source = None) -> list[Sample]:
+    """The training split, from where the questions come from."""
+    return load("train", source)
+
+
 BENCHMARK = Benchmark(
     name="gsm8k",
     title="GSM8K",
@@ -68,6 +73,7 @@ BENCHMARK = Benchmark(
     rows="1,319 / 7,473",
     load=load,
     short=("split",),
+    training=training,
 )
 
 
@@ -82,7 +88,12 @@ def gsm8k(split: Split = "test", method: str = "cot", source: str | None = None)
         source: A file or folder in the upstream's layout, or "hub"; by default the
             folder named by TALE_EVAL_DATA, else the hub.
     """
-    return benchmark_task(load(split, source), method=method, version=VERSION)
+    return benchmark_task(
+        load(split, source),
+        method=method,
+        version=VERSION,
+        training=BENCHMARK.training_split(split=split, source=source),
+    )
 
 
 def _sample(row: DataRow, split: str) -> Sample:

@@ -16,13 +16,15 @@ from inspect_ai.log import EvalSample, EvalSpec
 from inspect_ai.model import ContentReasoning
 
 from tale_eval.asking.method import Method
-from tale_eval.asking.prompts import Language, QuestionKind
+from tale_eval.asking.prompts import Language, QuestionKind, with_options
+from tale_eval.asking.question import Question
 from tale_eval.budgets.search import SearchStatus
 from tale_eval.budgets.traces import AttemptTrace, SearchTrace
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
 from tale_eval.inspect_ext.logged import LoggedRecord, record_in
 from tale_eval.inspect_ext.logs.files import each_log, unreadable
+from tale_eval.inspect_ext.logs.searches import input_text, language_of
 from tale_eval.inspect_ext.logs.whole import sample_record
 from tale_eval.records import MALFORMED
 from tale_eval.tasks import benchmarks, task_arguments
@@ -159,10 +161,32 @@ def evaluation_questions(against: Iterable[str]) -> list[tuple[str, ...]]:
         UnknownNameError: Neither a benchmark nor a log.
         SourceError: There is no log, or the benchmark's data is not there.
     """
-    return [text for name in against for text in _questions_of(name)]
+    asked = (question for name in against for question in _asked_in(name, "--against "))
+    return [words(text, options) for text, options, _ in asked]
 
 
-def _questions_of(name: str) -> Iterator[tuple[str, ...]]:
+def asked_questions(name: str) -> list[Question]:
+    """The questions of a benchmark, or of the logs of runs, as methods put them.
+
+    Args:
+        name: As for `evaluation_questions`.
+
+    Raises:
+        UnknownNameError, SourceError: As `evaluation_questions` does.
+    """
+    return [
+        Question(
+            text=with_options(text, list(options)) if options else text,
+            kind="choice" if options else "cloze",
+            language=language,
+            answer_format="bracketed",
+        )
+        for text, options, language in _asked_in(name)
+    ]
+
+
+def _asked_in(name: str, option: str = "") -> Iterator[tuple[str, Sequence[str], Language]]:
+    """Text, options and language of each question."""
     benchmark = _named_benchmark(name)
     if benchmark is not None:
         _, written = task_arguments(name)
@@ -171,19 +195,20 @@ def _questions_of(name: str) -> Iterator[tuple[str, ...]]:
             check_name(f"argument of {benchmark.name}", key, allowed)
         values = {key: yaml.safe_load(value) for key, value in written.items()}
         for sample in benchmark.samples(**values):
-            yield words(str(sample.input), sample.choices or ())
+            language: Language = (sample.metadata or {})["language"]
+            yield str(sample.input), sample.choices or (), language
         return
     problems: list[str] = []
     for log in each_log([name], problems):
         try:
-            asked = [words(_input_text(s), s.choices or ()) for s in log.samples or []]
+            asked = [(input_text(s), s.choices or (), language_of(s)) for s in log.samples or []]
         except MALFORMED as error:
             problems.append(unreadable(log.location, error))
             continue
         yield from asked
     if problems:
         # a question that is not known cannot be kept out
-        raise SourceError(f"--against {name}: {'; '.join(problems)}")
+        raise SourceError(f"{option}{name}: {'; '.join(problems)}")
 
 
 def _named_benchmark(name: str) -> Benchmark | None:
@@ -216,7 +241,7 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
         benchmark=sample.metadata["benchmark"],
         kind=sample.metadata["kind"],
         language=sample.metadata["language"],
-        text=_input_text(sample),
+        text=input_text(sample),
         options=tuple(sample.choices or ()),
         test_split=_test_split(sample.metadata),
     )
@@ -308,9 +333,3 @@ def _calls_by_attempt(ledger: Sequence[Call]) -> Callable[[int | None, AttemptTr
         return alike[budget, attempt.output_tokens]
 
     return call_of
-
-
-def _input_text(sample: EvalSample) -> str:
-    if isinstance(sample.input, str):
-        return sample.input
-    return [message.text for message in sample.input if message.role == "user"][-1]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
 
+from tale_eval.analysis.estimators import EstimatorScore, estimator_score
 from tale_eval.analysis.labels import Labels, labels
 from tale_eval.asking.setting import Setting
 from tale_eval.asking.variant import Variant, order
@@ -22,6 +23,7 @@ from tale_eval.budgets.elasticity import (
     monotonic_share,
     rebound_share,
 )
+from tale_eval.budgets.needs import Search
 from tale_eval.budgets.search import Trial
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.errors import InvalidValueError
@@ -66,6 +68,10 @@ class ElasticityReport:
         rebounds, rebound_at, monotonic: See `tale_eval.budgets.elasticity`.
         estimators: Quality of each estimating method that answered these questions at this
             setting, by its label.
+        scores: The same with intervals, calibration and what the answers take.
+        unlike, seconds: How many questions are unlike those that a method's estimator was
+            fitted on, and its mean seconds an estimate; by label.
+        pairs: What each method estimated and what was needed, question by question.
     """
 
     model: str
@@ -89,6 +95,10 @@ class ElasticityReport:
     rebound_at: float | None
     monotonic: Share
     estimators: dict[str, EstimatorQuality] = field(default_factory=dict)
+    scores: dict[str, EstimatorScore] = field(default_factory=dict)
+    unlike: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    pairs: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
 
 def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport], list[str]]:
@@ -109,11 +119,7 @@ def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport
     for key, items in runs.items():
         _check_unique(", ".join([*key[:2], names[key]]), items)
     searches = {key: items for key, items in runs.items() if items[0].trace is not None}
-    estimates = {
-        key: {item.question: item.estimate for item in items}
-        for key, items in runs.items()
-        if key not in searches
-    }
+    estimates = {key: items for key, items in runs.items() if key not in searches}
     if not searches:
         raise InvalidValueError(
             "no budget search in these logs; run one with --solver tale_eval/budget_search"
@@ -123,9 +129,10 @@ def elasticity_reports(found: Sequence[Searched]) -> tuple[list[ElasticityReport
     for key in sorted(searches, key=lambda key: (*key[:2], order(key[2]))):
         report = _report(key, names[key], searches[key])
         reports.append(report)
-        for other, budgets in estimates.items():
+        found_by = {item.question: s for item in searches[key] if (s := item.search) is not None}
+        for other, items in estimates.items():
             if _comparable(other, key):
-                _compare(report, names[other], budgets, problems)
+                _compare(report, found_by, names[other], items, problems)
     compared = {key[:2] for key in searches}
     problems += [
         f"estimates of {names[key]} by {key[0]} on {key[1]}: no search of that model and task"
@@ -160,13 +167,31 @@ def _different_questions(runs: Mapping[_Run, Sequence[Searched]], names: Labels)
 
 
 def _compare(
-    report: ElasticityReport, method: str, estimates: dict[str, int | None], problems: list[str]
+    report: ElasticityReport,
+    searches: Mapping[str, Search],
+    method: str,
+    found: Sequence[Searched],
+    problems: list[str],
 ) -> None:
+    estimates = {item.question: item.estimate for item in found}
     ranges = {line.question: line.ideal for line in report.questions if line.ideal is not None}
     try:
         report.estimators[method] = estimator_quality(ranges, estimates)
     except InvalidValueError as error:
         problems.append(f"{method} against {report.label} on {report.task}: {error}")
+        return
+    shared = {name: search for name, search in searches.items() if name in estimates}
+    if any(estimates[name] is not None and s.needed is not None for name, s in shared.items()):
+        report.scores[method] = estimator_score(shared, estimates)
+    report.pairs[method] = [
+        (budget, search.needed)
+        for name, search in shared.items()
+        if (budget := estimates[name]) is not None and search.needed is not None
+    ]
+    report.unlike[method] = sum(item.unlike for item in found)
+    seconds = [item.seconds for item in found if item.seconds is not None]
+    if seconds:
+        report.seconds[method] = mean(seconds)
 
 
 def _report(run: _Run, label: str, found: list[Searched]) -> ElasticityReport:

@@ -19,10 +19,10 @@ from tale_eval.analysis.comparison import (
     score_with_failures,
 )
 from tale_eval.analysis.measures import Value
-from tale_eval.analysis.results import Group, MethodResults, mean, scored
+from tale_eval.analysis.results import Group, MethodResults, is_oracle, mean, scored
 from tale_eval.analysis.statistics import accuracy_interval, check_margin, mean_interval
 from tale_eval.asking.variant import Variant, differing, label, order
-from tale_eval.errors import check_name
+from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.records import Record
 
 
@@ -61,6 +61,23 @@ def leaderboard(
     for record in records:
         groups[record.model, record.task][record.variant].append(record)
     return [row for key in sorted(groups) for row in _group_rows(groups[key], baseline, margin)]
+
+
+def compared(rows: Iterable[LeaderboardRow], baseline: str) -> list[LeaderboardRow]:
+    """The rows that have a baseline beside them; no oracle, which nobody could deploy.
+
+    Raises:
+        InvalidValueError: There is none.
+    """
+    everything = list(rows)
+    found = [row for row in everything if row.comparison and not is_oracle(row.method)]
+    if not found:
+        methods = ", ".join(sorted({row.label for row in everything}))
+        raise InvalidValueError(
+            f"baseline {baseline!r}: no model and task has it and another method beside it; the "
+            f"logs hold {methods}"
+        )
+    return found
 
 
 def _group_rows(

@@ -82,6 +82,7 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
         )
     yield from _unknown_parts(row)
     yield from _cut_estimates(row)
+    yield from _outside_estimates(row)
     yield from _cut_reasoning(row)
     versus = row.comparison
     if versus and not versus.same_questions:
@@ -123,6 +124,16 @@ def _cut_estimates(row: LeaderboardRow) -> Iterator[str]:
         yield (
             f"{row.label}: {round(share * known)} of {known} estimates hit their token cap "
             "before they named a budget; raise estimator_max_tokens"
+        )
+
+
+def _outside_estimates(row: LeaderboardRow) -> Iterator[str]:
+    known, share = row.known["budget_outside"], row.means["budget_outside"]
+    if share:
+        yield (
+            f"{row.label}: {round(share * known)} of {known} questions are unlike those that its "
+            "estimator was fitted on (another language, kind or vocabulary); their budgets are "
+            "guesses"
         )
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tale_eval.asking.arguments import split_arguments
+from tale_eval.asking.arguments import as_written, split_arguments
 from tale_eval.errors import InvalidValueError
 
 _PIECE = re.compile(r"\\[\\:]|[^\\:]+|[\\:]")
@@ -93,7 +93,7 @@ class Method:
             yield f"{key}={_TO_ESCAPE.sub(lambda found: chr(92) + found.group(), str(value))}"
 
 
-def as_method(method: "str | Method") -> Method:
+def as_method(method: "str | list[str] | Method") -> Method:
     """A method, given as a value or as users write it.
 
     Raises:
@@ -101,6 +101,9 @@ def as_method(method: "str | Method") -> Method:
     """
     if isinstance(method, Method):
         return method
+    if isinstance(method, list):
+        # Inspect cuts what follows -T at its commas
+        method = as_written(method)
     if not isinstance(method, str):
         raise InvalidValueError(
             f"method={method!r}: expected a text such as 'cot' or 'budget:tokens=50'; Inspect "

@@ -7,8 +7,11 @@ code asks other questions in other words is told in docs/prompts.md.
 Nothing here is ever modified at run time: a budget belongs to one prompt.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Final, Literal
 
+from tale_eval.asking.shots import Shot
 from tale_eval.errors import InvalidValueError
 
 PROMPT_VERSION: Final = "1"
@@ -16,8 +19,10 @@ PROMPT_VERSION: Final = "1"
 
 Language = Literal["en", "cn"]
 QuestionKind = Literal["cloze", "choice"]
-AnswerFormat = Literal["bracketed", "answer_line", "boxed", "none"]
+AnswerFormat = Literal["bracketed", "answer_line", "boxed", "hashes", "none"]
 Style = Literal["paper", "answer_last"]
+Unit = Literal["tokens", "words"]
+"""In which a prompt names its limit."""
 EstimatorWording = Literal["released", "appendix"]
 
 SYSTEM_PROMPT: Final = "You are a helpful assistant."
@@ -32,6 +37,11 @@ TRIGGER: Final[dict[Language, str]] = {
 BUDGETED_TRIGGER: Final[dict[Language, str]] = {
     "en": "Let's think step by step and use less than {budget} tokens:",
     "cn": "让我们一步一步思考并使用少于 {budget} tokens:",
+}
+# ours: the paper names tokens alone. A Chinese text is counted in characters
+TRIGGER_IN_WORDS: Final[dict[Language, str]] = {
+    "en": "Let's think step by step and use at most {budget} words:",
+    "cn": "让我们一步一步思考并使用最多 {budget} 个字：",
 }
 
 # --- How the answer is to be written ---
@@ -80,6 +90,36 @@ ANSWER_FORMAT: Final[dict[tuple[AnswerFormat, QuestionKind, Language], str]] = {
     ): "Put the letter of the right option within \\boxed{}.",
     ("boxed", "cloze", "cn"): "请将最终答案写在 \\boxed{} 中。",
     ("boxed", "choice", "cn"): "请将正确选项的字母写在 \\boxed{} 中。",
+    # Chain of Draft's (arXiv 2502.18600, configs/gsm8k_cod.yaml of its code)
+    (
+        "hashes",
+        "cloze",
+        "en",
+    ): "Return the answer at the end of the response after a separator ####.",
+    # ours: the published text has no choice and no Chinese questions
+    (
+        "hashes",
+        "choice",
+        "en",
+    ): "Return the letter of the right option at the end of the response after a separator ####.",
+    ("hashes", "cloze", "cn"): "请在回答的最后，在分隔符 #### 之后写出答案。",
+    ("hashes", "choice", "cn"): "请在回答的最后，在分隔符 #### 之后写出正确选项的字母。",
+}
+
+# --- The answer of a worked example, in that format (ours; the bracketed ones as in the format's
+# --- own example) ---
+
+ANSWERED: Final[dict[tuple[AnswerFormat, QuestionKind, Language], str]] = {
+    ("bracketed", "cloze", "en"): "Answer: [[{answer}]].",
+    ("bracketed", "choice", "en"): "Choice: [[{answer}]].",
+    ("bracketed", "cloze", "cn"): "答案: [[{answer}]]。",
+    ("bracketed", "choice", "cn"): "选项: [[{answer}]]。",
+}
+ANSWERED_IN_ANY: Final[dict[AnswerFormat, str]] = {
+    "answer_line": "ANSWER: {answer}",
+    "boxed": "\\boxed{{answer}}",
+    "hashes": "#### {answer}",
+    "none": "The answer is {answer}.",
 }
 
 # --- Direct answering ---
@@ -148,19 +188,49 @@ def with_options(question: str, options: list[str]) -> str:
     return f"{question}\n{lines}"
 
 
+def options_in(question: str) -> list[str]:
+    """The options of a question that `with_options` wrote; none of any other text."""
+    starts = list(re.finditer(r"^A\. ", question, re.MULTILINE))
+    if not starts or not question.endswith("\n"):
+        return []
+    rest = question[starts[-1].end() :]
+    options: list[str] = []
+    # an option may have several lines, so each ends where the next letter begins one
+    while (found := re.search(rf"^{letter(len(options) + 1)}\. ", rest, re.MULTILINE)) is not None:
+        options.append(rest[: found.start() - 1])
+        rest = rest[found.end() :]
+    return [*options, rest.removesuffix("\n")]
+
+
 def letter(index: int) -> str:
     """The letter of option ``index``: 0 is A."""
     return chr(ord("A") + index)
 
 
 def direct_prompt(
-    question: str, kind: QuestionKind, language: Language, answer_format: AnswerFormat
+    question: str,
+    kind: QuestionKind,
+    language: Language,
+    answer_format: AnswerFormat,
+    shots: Sequence[Shot] = (),
 ) -> str:
-    """Ask for the answer without any reasoning (paper section 5, "Directly Answering")."""
-    text = _format_text(answer_format, kind, language)
+    """Ask for the answer without any reasoning (paper section 5, "Directly Answering").
+
+    Of worked examples it shows the answers alone.
+    """
+    text = format_text(answer_format, kind, language)
     if (answer_format, kind, language) == ("bracketed", "choice", "en"):
         text = DIRECT_CHOICE_FORMAT_EN
-    return _fill(DIRECT[kind, language], question, format=text)
+
+    def asked(question: str) -> str:
+        return _fill(DIRECT[kind, language], question, format=text)
+
+    answered = (
+        f"{asked(shot.question).rstrip()}\n{answer_text(shot.answer, answer_format, kind, language)}"
+        "\n\n"
+        for shot in shots
+    )
+    return "".join([*answered, asked(question)])
 
 
 def cot_prompt(
@@ -168,30 +238,68 @@ def cot_prompt(
     kind: QuestionKind,
     language: Language,
     answer_format: AnswerFormat,
+    shots: Sequence[Shot] = (),
     *,
     budget: int | None = None,
     style: Style = "paper",
+    unit: Unit = "tokens",
 ) -> str:
-    """Ask for step-by-step reasoning, under a token budget if one is given.
+    """Ask for step-by-step reasoning, under a budget if one is given.
 
     Args:
         question: The question, options included (see `with_options`).
         kind: Free answer ("cloze") or single choice.
         language: Language of the instructions.
         answer_format: How the answer is to be written.
+        shots: Worked examples to show before it, each as it would be asked itself.
         budget: Tokens that the model is told to stay below; None is vanilla CoT.
         style: "paper" states the answer format before the reasoning,
             "answer_last" after it.
+        unit: "words" makes the budget a limit in words, in Chinese in characters.
 
     Raises:
         InvalidValueError: If the budget is below 1.
     """
-    trigger = _trigger(language, budget)
-    text = _format_text(answer_format, kind, language)
-    if style == "answer_last":
-        sentence = trigger.rstrip(":：") + FULL_STOP[language]
+    trigger = _trigger(language, budget, unit)
+    return triggered_prompt(
+        question, kind, language, answer_format, shots, trigger=trigger, style=style
+    )
+
+
+def triggered_prompt(
+    question: str,
+    kind: QuestionKind,
+    language: Language,
+    answer_format: AnswerFormat,
+    shots: Sequence[Shot] = (),
+    *,
+    trigger: str,
+    style: Style = "paper",
+) -> str:
+    """`cot_prompt` with other words in place of "Let's think step by step:"."""
+
+    def asked(question: str) -> str:
+        text = format_text(answer_format, kind, language)
+        if style == "paper":
+            return _fill(COT[kind, language], question, format=text, trigger=trigger)
+        sentence = trigger.rstrip(":：")
+        sentence += "" if sentence.endswith((".", "。")) else FULL_STOP[language]
         return _fill(COT_ANSWER_LAST[language], question, trigger_sentence=sentence, format=text)
-    return _fill(COT[kind, language], question, format=text, trigger=trigger)
+
+    worked = (
+        f"{asked(shot.question)}{shot.reasoning}\n"
+        f"{answer_text(shot.answer, answer_format, kind, language)}\n\n"
+        for shot in shots
+    )
+    return "".join([*worked, asked(question)])
+
+
+def answer_text(
+    answer: str, answer_format: AnswerFormat, kind: QuestionKind, language: Language
+) -> str:
+    """An answer as the format wants it, such as "Answer: [[50]]."."""
+    text = ANSWERED.get((answer_format, kind, language)) or ANSWERED_IN_ANY[answer_format]
+    return text.replace("{answer}", answer)
 
 
 def estimator_prompt(question: str, wording: EstimatorWording = "released") -> str:
@@ -203,15 +311,17 @@ def estimator_prompt(question: str, wording: EstimatorWording = "released") -> s
     return _fill(ESTIMATOR[wording], question)
 
 
-def _trigger(language: Language, budget: int | None) -> str:
+def _trigger(language: Language, budget: int | None, unit: Unit) -> str:
     if budget is None:
         return TRIGGER[language]
     if budget < 1:
         raise InvalidValueError(f"a token budget is a whole number from 1 up, not {budget}")
-    return BUDGETED_TRIGGER[language].replace("{budget}", str(budget))
+    triggers = BUDGETED_TRIGGER if unit == "tokens" else TRIGGER_IN_WORDS
+    return triggers[language].replace("{budget}", str(budget))
 
 
-def _format_text(answer_format: AnswerFormat, kind: QuestionKind, language: Language) -> str:
+def format_text(answer_format: AnswerFormat, kind: QuestionKind, language: Language) -> str:
+    """The sentence that asks for an answer format; empty for none."""
     return "" if answer_format == "none" else ANSWER_FORMAT[answer_format, kind, language]
 
 

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from tale_eval.asking.prompts import AnswerFormat, Language, QuestionKind
+from tale_eval.asking.shots import Shot, Shots
 
-FormatChoice = Literal["auto", "bracketed", "answer_line", "answer_only", "boxed", "none", "task"]
+FormatChoice = Literal[
+    "auto", "bracketed", "answer_line", "answer_only", "boxed", "hashes", "none", "task"
+]
 """How an answer is to be written, as a user says it.
 
-auto: the paper's [[x]] on our own tasks; on others, what their scorers read.
-bracketed, answer_line, boxed: an `AnswerFormat`, whatever the task says.
+auto: on our own tasks the method's own, which is the paper's [[x]] unless its text is published
+with another; on others, what their scorers read.
+bracketed, answer_line, boxed, hashes: an `AnswerFormat`, whatever the task says.
 answer_only: an "ANSWER: x" line, of which the task's scorer is shown x alone.
 task: the task's own words, untouched. none: nothing is said of it.
 """
@@ -25,12 +29,14 @@ class Question(NamedTuple):
         kind: Free answer ("cloze") or single choice.
         language: Language of the instructions.
         answer_format: How the answer is to be written.
+        shots: Worked examples to show before it.
     """
 
     text: str
     kind: QuestionKind
     language: Language
     answer_format: AnswerFormat
+    shots: tuple[Shot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,10 +46,14 @@ class Way:
     Attributes:
         system_prompt: Used where the task brings no system message; empty for none.
         answer_format: How the answer is to be written.
+        own_format: What "auto" is on our own tasks.
+        shots: Which worked examples are shown; None for none.
     """
 
     system_prompt: str
     answer_format: FormatChoice = "auto"
+    own_format: AnswerFormat = "bracketed"
+    shots: Shots | None = None
 
     def format_for(self, default: AnswerFormat) -> AnswerFormat:
         """The answer format, where "auto" and "task" are this one."""

@@ -74,8 +74,6 @@ _SENTENCE: Final = re.compile(r"(?:[^.!?\n]|[.!?](?![\s]|$))+[.!?]*[^\S\n]*|[.!?
 _SLOT: Final = re.compile(r"\{(?!letters\})\w+\}")
 
 SENTENCE: Final[dict[Form, str]] = {
-    "hashes": 'The last line of your response must be of the form "#### $ANSWER" (without '
-    "quotes), where $ANSWER is the answer to the question.",
     "answer_is": 'End your response with "The answer is $ANSWER" (without quotes), where '
     "$ANSWER is the answer to the question.",
     "final_answer": 'The last line of your response must be of the form "Final answer: $ANSWER" '

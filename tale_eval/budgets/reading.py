@@ -5,7 +5,7 @@ the method then falls back to plain chain of thought, and the sample is counted.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
 from itertools import islice
 from typing import Final, Literal
@@ -18,11 +18,14 @@ from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted, without_struck
 from tale_eval.grading.thinking import answer_tags, without_thinking
 
-ReadingStatus = Literal["read", "range", "several", "clamped", "missing", "not_positive", "absurd"]
+ReadingStatus = Literal[
+    "read", "range", "several", "clamped", "outside", "missing", "not_positive", "absurd"
+]
 """How a reading went.
 
 read: one number. range: "50-80", the second is taken. several: more than one
-bracket, the last is taken. clamped: moved to the nearest allowed value.
+bracket, the last is taken. clamped: moved to the nearest allowed value. outside: a
+fitted estimator's, of a question unlike those that it was fitted on, moved or not.
 missing: no number, or none that stands out. not_positive: less than one. absurd: more
 than nine digits.
 The last three carry no budget.
@@ -105,11 +108,31 @@ class BudgetReading:
         budget: Tokens, from 1 up; None if no budget could be read.
         status: How the reading went.
         echoed: The estimate is the number of the prompt's own example.
+        estimator: The fitted estimator that gave it, and the hash of its content; None of one
+            that asks a model.
+        seconds: How long that took, where no model was asked.
+        embedded: What a server was asked for it, if any; None otherwise.
     """
 
     budget: int | None
     status: ReadingStatus
     echoed: bool = False
+    estimator: str | None = None
+    seconds: float | None = field(default=None, compare=False)
+    embedded: "Embedded | None" = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What it cost to have a text's vector from a server.
+
+    Attributes:
+        model: The model that gave it.
+        input_tokens: What it read; None if the server does not say.
+    """
+
+    model: str
+    input_tokens: int | None
 
 
 def read_budget(text: str, minimum: int = 1, maximum: int | None = None) -> BudgetReading:
@@ -148,7 +171,8 @@ def bounded(reading: BudgetReading, minimum: int = 1, maximum: int | None = None
     clamped = clamped if maximum is None else min(maximum, clamped)
     if clamped == reading.budget:
         return reading
-    return replace(reading, budget=clamped, status="clamped")
+    status: ReadingStatus = "outside" if reading.status == "outside" else "clamped"
+    return replace(reading, budget=clamped, status=status)
 
 
 def check_bounds(minimum: int, maximum: int | None) -> None:

@@ -7,7 +7,7 @@ Source: TALE (arXiv 2412.18547), section 4 and Algorithms 1 and 2. The printed
 Algorithm 1 returns the first infeasible budget; here the last feasible one is kept.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Literal, TypeVar, get_args
@@ -147,11 +147,15 @@ async def search(
     rule: Rule = "all",
     tolerance: float = 0.1,
     speculative: bool = False,
+    floor: int = 1,
+    comes_to: Callable[[int], Hashable] = int,
 ) -> SearchResult:
     """Search the smallest feasible budget below the cost of vanilla CoT.
 
     With T the vanilla answer's tokens, the halvings T//2, T//4, ..., 1 are asked
     until one is infeasible; a vanilla answer of at most one token leaves none to ask.
+    No budget below `floor` is asked, and of budgets that come to the same, such as one level of
+    effort, the largest alone.
 
     - "halving" (Alg. 1): feasible if correct.
     - "greedy" (Alg. 2): feasible if correct and cheaper, in actual output tokens,
@@ -174,6 +178,8 @@ async def search(
         tolerance: Relative width at which "bisect" stops, in (0, 1].
         speculative: Ask every halving at once: the same decision in less time for
             more tokens. The bisection itself stays sequential.
+        floor: The smallest budget that can be asked, from 1 up.
+        comes_to: What a budget is asked as.
 
     Raises:
         UnknownNameError: A strategy or rule of another name.
@@ -191,8 +197,14 @@ async def search(
         return Trial(budget, tuple(await _concurrently(ask, [budget] * samples)), rule)
 
     feasible = _correct_and_cheaper if strategy == "greedy" else _correct
-    descent = await _descend(attempt, vanilla, feasible, speculative)
-    return await _bisect(attempt, descent, tolerance) if strategy == "bisect" else descent
+    allowed = [tokens for tokens in halvings(vanilla.effective_budget) if tokens >= floor]
+    # of equal keys the last one stays
+    distinct = {comes_to(tokens): tokens for tokens in reversed(allowed)}
+    budgets = sorted(distinct.values(), reverse=True)
+    descent = await _descend(attempt, vanilla, feasible, speculative, budgets)
+    if strategy != "bisect":
+        return descent
+    return await _bisect(attempt, descent, tolerance, comes_to)
 
 
 def halvings(tokens: int) -> list[int]:
@@ -218,10 +230,13 @@ def _correct_and_cheaper(trial: Trial, previous: Trial) -> bool:
 
 
 async def _descend(
-    attempt: Try, vanilla: Trial, feasible: Feasible, speculative: bool
+    attempt: Try,
+    vanilla: Trial,
+    feasible: Feasible,
+    speculative: bool,
+    budgets: Sequence[int],
 ) -> SearchResult:
-    """Halve the budget until the first infeasible trial."""
-    budgets = halvings(vanilla.effective_budget)
+    """Lower the budget until the first infeasible trial."""
     ahead = await _concurrently(attempt, budgets) if speculative else []
     trials, best = [vanilla], vanilla
     for step, budget in enumerate(budgets):
@@ -232,7 +247,9 @@ async def _descend(
     return SearchResult(tuple(trials), best, surplus=tuple(ahead[len(trials) - 1 :]))
 
 
-async def _bisect(attempt: Try, descent: SearchResult, tolerance: float) -> SearchResult:
+async def _bisect(
+    attempt: Try, descent: SearchResult, tolerance: float, comes_to: Callable[[int], Hashable]
+) -> SearchResult:
     """Narrow the bracket that a descent left: its infeasible last trial and its best one.
 
     Where no trial is infeasible, the last one is the best and the bracket is empty.
@@ -241,7 +258,10 @@ async def _bisect(attempt: Try, descent: SearchResult, tolerance: float) -> Sear
     low, high = trials[-1].effective_budget, best.effective_budget
     # low >= high//2 at the start, so ceil(log2(1/tolerance)) + 1 steps always suffice
     while high - low > max(1, tolerance * high):
-        trial = await attempt((low + high) // 2)
+        middle = (low + high) // 2
+        if comes_to(middle) in (comes_to(low), comes_to(high)):
+            break
+        trial = await attempt(middle)
         trials.append(trial)
         if _correct(trial, best):
             best, high = trial, trial.effective_budget

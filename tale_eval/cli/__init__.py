@@ -1,4 +1,4 @@
-"""The command line: tale-eval demo, model, check, compare, report, elasticity, …
+"""The command line: tale-eval demo, model, check, compare, report, gate, plan, elasticity, …
 
 One file a command, or a few that belong together; what they need is imported when they run.
 """
@@ -9,8 +9,10 @@ import typer
 
 from tale_eval.cli.check import check
 from tale_eval.cli.compare import compare
+from tale_eval.cli.decisions import gate, plan
 from tale_eval.cli.demo import demo
 from tale_eval.cli.elasticity import elasticity
+from tale_eval.cli.fit import allocate, fit
 from tale_eval.cli.lm_eval import lm_eval
 from tale_eval.cli.model import model
 from tale_eval.cli.output import say
@@ -24,7 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, model, check, report, elasticity, corpus, train):
+for command in (
+    *(demo, model, check, report, gate, plan),
+    *(elasticity, fit, allocate, corpus, train),
+):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True})(compare)
 app.command(

@@ -1,12 +1,16 @@
 """`tale-eval compare`."""
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tale_eval.cli.check import check_first
-from tale_eval.cli.output import note
+from tale_eval.cli.output import note, say
+
+if TYPE_CHECKING:
+    from tale_eval.matrix.running import Finished, Waits
 
 
 def compare(
@@ -20,24 +24,83 @@ def compare(
     method: Annotated[list[str], typer.Option(help="direct, cot, budget:tokens=50, tale_ep, …")],
     model: Annotated[list[str], typer.Option(help="An Inspect model")],
     log_dir: Annotated[str, typer.Option(help="Where the logs go: a folder or s3://…")] = "logs",
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=V1,V2",
+            help="A run for each value: reasoning_effort=low,high, budget.tokens=50,100",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs of API models at once; by default two a core, 8 at most"),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="Your prices, for the cost to come: a JSON file")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would run and cost, and stop")] = False,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Do not try other people's tasks first")
     ] = False,
 ) -> None:
-    """Run models x tasks x methods; a second call runs only what is missing.
+    """Run models x tasks x methods x settings; a second call runs only what is missing.
 
     Other people's tasks are tried first, as `tale-eval check` does.
     Every option of `inspect eval-set` is passed on, such as --limit 100 --epochs 3.
     """
-    from tale_eval.matrix import combinations, run_matrix
+    from tale_eval.inspect_ext.command_line import read_options
+    from tale_eval.matrix.combination import combinations
+    from tale_eval.matrix.plan import limits_of, plan_of
+    from tale_eval.matrix.running import cells_of, run_cells, usual_jobs
+    from tale_eval.tokens.pricing import read_prices
 
     first = next((i for i, word in enumerate(tasks) if word.startswith("-")), len(tasks))
-    found = combinations(tasks[:first], method, model)
+    options = read_options(tasks[first:])
+    limits_of(options)
+    matrix = combinations(tasks[:first], method, model, sweep or [], options)
+    at_once = jobs or usual_jobs(options)
+    cells = cells_of(matrix, log_dir, options, at_once)
+    own_prices = read_prices(prices) if prices else None
+    plan = plan_of(cells, log_dir, options, own_prices, load=dry_run)
+    for line in plan.lines():
+        print(line)
+    if dry_run:
+        for cell in cells:
+            print(f"  {cell.combination}  ->  {cell.folder}")
+        return
+    if "://" in log_dir and not log_dir.startswith("file://"):
+        note([f"{log_dir} has no locks: do not start a second compare into it at once"])
     if not no_check:
-        check_first(tasks[:first], method, tasks[first:])
-    failed = run_matrix(found, log_dir, options=tasks[first:])
-    for combination in failed:
-        note([f"failed: {combination}"])
-    print(f"{len(found) - len(failed)} of {len(found)} done. Next: tale-eval report {log_dir}")
+        # a sweep changes no method's words but the budget: one of each is enough
+        first_of = {each.method.partition(":")[0]: each.method for each in reversed(matrix)}
+        check_first(tasks[:first], [*first_of.values()], tasks[first:])
+    shown = _Progress(len(cells))
+    failed = run_cells(cells, at_once, shown)
+    for combination in matrix:
+        if combination in failed:
+            note([f"failed: {combination}"])
+    print(f"{len(matrix) - len(failed)} of {len(matrix)} done. Next: tale-eval report {log_dir}")
     if failed:
         sys.exit(1)
+
+
+class _Progress:
+    """A line for every cell that has finished, and what one that failed has said."""
+
+    def __init__(self, cells: int) -> None:
+        self._cells = cells
+        self._finished = 0
+
+    def __call__(self, event: "Finished | Waits") -> None:
+        from tale_eval.matrix.running import Waits
+
+        if isinstance(event, Waits):
+            note([f"{event.cell.combination} waits: {event.holder} works in {event.cell.folder}"])
+            return
+        self._finished += 1
+        what = "done" if event.problem is None else "not done"
+        counted = f"{event.questions} questions, {event.seconds:.0f} s"
+        say(f"[{self._finished}/{self._cells}] {what}: {event.cell.combination} ({counted})")
+        if event.problem is not None:
+            for line in [*event.output.splitlines(), event.problem]:
+                say(f"    {line}")

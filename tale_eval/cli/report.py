@@ -23,6 +23,12 @@ def report(
     json: Annotated[Path | None, typer.Option(help="Write all numbers")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a table for a README")] = None,
     chart: Annotated[Path | None, typer.Option(help="Draw accuracy against tokens")] = None,
+    controls_csv: Annotated[
+        Path | None, typer.Option(help="Write what each control asked for, and what came")
+    ] = None,
+    controls_chart_file: Annotated[
+        Path | None, typer.Option("--controls-chart", help="Draw what was asked against what came")
+    ] = None,
     reference: Annotated[
         str | None, typer.Option(help="paper: its printed rows beside ours")
     ] = None,
@@ -37,23 +43,28 @@ def report(
 ) -> None:
     """Show accuracy beside tokens, and each method against the baseline."""
     from tale_eval.analysis.averages import macro_average
+    from tale_eval.analysis.control_measures import control_problems, control_rows, sweep_rows
     from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.obedience import controlled_rows
     from tale_eval.analysis.problems import problems, setting_problems
     from tale_eval.analysis.projection import project
     from tale_eval.analysis.reference import paper_rows
+    from tale_eval.analysis.sweeps import sweeps
     from tale_eval.logs import read_records
     from tale_eval.report import tables
     from tale_eval.report.charts import check_format, save_chart
+    from tale_eval.report.controls_chart import controls_chart
     from tale_eval.report.leaderboard_charts import scatter_chart
     from tale_eval.report.page import write_page
-    from tale_eval.report.terminal import leaderboard_tables
+    from tale_eval.report.terminal import control_tables, leaderboard_tables
     from tale_eval.shown.masking import masked_text
     from tale_eval.tokens.pricing import read_prices
 
     if reference is not None:
         check_name("reference", reference, ["paper"])
-    if chart is not None:
-        check_format(chart)
+    for drawn in (chart, controls_chart_file):
+        if drawn is not None:
+            check_format(drawn)
     own_prices = read_prices(prices) if prices else None
     read = read_records(logs, own_prices, score)
     records, notes = read.records, list(read.problems)
@@ -68,27 +79,45 @@ def report(
             notes.append(f"not projected: {error}")
     rows = leaderboard(records, baseline, margin)
     printed = paper_rows(row.task for row in rows) if reference else []
+    controls, swept = controlled_rows(records, baseline), sweeps(records)
     notes += setting_problems(read.settings) + problems(rows, baseline)
+    notes += control_problems(controls)
     if own_prices and not any(row.dollars_known for row in rows):
         notes.append(f"the dollars of no answer are known; {prices} prices {', '.join(own_prices)}")
     notes = [masked_text(note) for note in notes]
     console().print(leaderboard_tables(rows, printed))
+    if controls or swept:
+        console().print(control_tables(controls, swept))
     note(notes)
     everything = {
         "rows": rows,
         "averages": macro_average(rows),
         "printed": printed,
+        "controls": list(control_rows(controls)),
+        "sweeps": list(sweep_rows(swept)),
         "notes": notes,
     }
+    asked = [*({"table": "controls"} | row for row in control_rows(controls))]
+    asked += ({"table": "sweeps"} | row for row in sweep_rows(swept))
     write_files(
         (csv, partial(tables.write_csv, tables.leaderboard_rows(rows, printed))),
         (json, partial(tables.write_json, everything)),
         (markdown, lambda path: tables.write_markdown(rows, path, printed)),
+        (controls_csv, partial(tables.write_csv, asked)),
+        (controls_chart_file, lambda path: save_chart(controls_chart(controls, swept), path)),
         (chart, lambda path: save_chart(scatter_chart(rows, printed), path)),
         (
             html,
             lambda path: write_page(
-                path, rows, records, read.settings, notes, printed, margin=margin
+                path,
+                rows,
+                records,
+                read.settings,
+                notes,
+                printed,
+                controls=controls,
+                swept=swept,
+                margin=margin,
             ),
         ),
     )

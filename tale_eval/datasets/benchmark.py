@@ -35,6 +35,9 @@ class Benchmark:
         variants: The fixed arguments of each lm-eval task. A benchmark of several subsets
             names each, because lm-eval averages over tasks.
         task: Inspect's name of its task; one of ours by default.
+        training: Gives the samples of its training split, of which methods show worked examples:
+            those with a metadata "solution". It takes `load`'s arguments, as a run has them; None
+            where there is no such split.
 
     Raises:
         InvalidValueError: A name that no file could have.
@@ -49,6 +52,7 @@ class Benchmark:
     short: tuple[str, ...] = ()
     variants: tuple[Mapping[str, str], ...] = ({},)
     task: str = ""
+    training: Callable[..., list[Sample]] | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.-]*", self.name):
@@ -82,6 +86,13 @@ class Benchmark:
                 f"({type(error).__name__}: {error})"
             ) from error
         return checked_samples(loaded, f"benchmark {self.name}")
+
+    def training_split(self, **arguments: Any) -> Callable[[], list[Sample]] | None:
+        """Loads the training split that belongs to a run with these arguments; None if none."""
+        training = self.training
+        if training is None:
+            return None
+        return lambda: checked_samples(training(**arguments), f"benchmark {self.name}")
 
 
 def checked_samples(samples: Iterable[Sample], what: str) -> list[Sample]:

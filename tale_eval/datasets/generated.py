@@ -1,6 +1,8 @@
 """Questions made on the spot by the package reasoning-gym (Apache-2.0): no download at all."""
 
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from typing import Any
 
 from inspect_ai.dataset import Sample
 
@@ -8,8 +10,19 @@ from tale_eval.datasets.rows import DataRow, Origin
 from tale_eval.datasets.samples import content_hash, make_sample
 from tale_eval.errors import InvalidValueError, MissingExtraError
 
+TRAINING_SIZE = 200
+"""How many questions are made to choose worked examples from."""
 
-def generated(benchmark: str, subset: str, size: int, seed: int, **settings: int) -> list[Sample]:
+
+def generated(
+    benchmark: str,
+    subset: str,
+    size: int,
+    seed: int,
+    *,
+    worked: Callable[[Mapping[str, Any]], str],
+    **settings: int,
+) -> list[Sample]:
     """Questions of one of reasoning-gym's data sets.
 
     Args:
@@ -18,6 +31,7 @@ def generated(benchmark: str, subset: str, size: int, seed: int, **settings: int
         size: Number of questions.
         seed: The same seed and version of reasoning-gym give the same questions, and a
             larger size only adds to them.
+        worked: The worked solution of a question, given what reasoning-gym says of it.
         settings: The data set's own.
 
     Raises:
@@ -50,6 +64,7 @@ def generated(benchmark: str, subset: str, size: int, seed: int, **settings: int
                 subset=subset,
                 language="en",
                 generator=generator,
+                solution=worked(entry["metadata"]),
             )
         )
     return samples

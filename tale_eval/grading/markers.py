@@ -16,7 +16,7 @@ from tale_eval.grading.quoting import blanked, is_denied, is_quoted
 from tale_eval.grading.thinking import answer_tags
 
 Via = Literal["bracketed", "boxed", "labelled", "phrase", "fallback", "none"]
-"""Where the answer was found: [[x]]; \\boxed{x}; a line "Answer: x" or "#### x", or a tag
+"""Where the answer was found: [[x]]; \\boxed{x}; a line "Answer: x", a separator "#### x" or a tag
 <answer>; "the answer is x"; the reply's last number, or the option that it names; nowhere."""
 
 
@@ -60,6 +60,10 @@ _LABELLED = pattern(
 )
 # a lone number or letter: "#### Step 1" is a heading
 _HASHES = pattern(r"^[ \t]*####[ \t]*(\S*\d\S*|[A-Z])[ \t\r]*$", re.MULTILINE)
+# a separator within a line, "21 - 15 = 6. #### 6", is no heading
+_SEPARATED = pattern(r"(?<=[^\s#])[ \t]*####(?!#)[ \t]*([^\s#][^\n#]{0,100})$", re.MULTILINE)
+# nor is one that ends the reply, or stands above its last line
+_LAST_SEPARATED = pattern(r"(?<!#)####(?!#)\s*([^\s#][^\n#]{0,100})\Z")
 # "[[B]] or [[C]]" names no single one
 _JOINED = pattern(r"[ \t]*(?:,|;|/|&|、|and|or|和|或)?[ \t]*")
 _MAX_CONTENT_CHARS = 20_000
@@ -124,8 +128,17 @@ def _markers(text: str, cut: bool) -> Iterator[_Marker]:
         yield _Marker(*match.span(1), "labelled", *match.span(1))
     for match in _HASHES.finditer(text):
         yield _Marker(*match.span(1), "labelled", *match.span(1))
+    yield from _separated(text, cut)
     for span in answer_tags(text):
         yield _Marker(*span, "labelled", *span)
+
+
+def _separated(text: str, cut: bool) -> Iterator[_Marker]:
+    """Answers behind a separator "####"; of a reply that was cut off, none that ends it."""
+    found = [*_SEPARATED.finditer(text), *_LAST_SEPARATED.finditer(text.rstrip())]
+    for match in found:
+        if not (cut and match.end() >= len(text.rstrip())):
+            yield _Marker(*match.span(1), "labelled", *match.span(1))
 
 
 def _last_half_bracket(text: str) -> re.Match[str] | None:

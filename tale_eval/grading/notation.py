@@ -64,7 +64,12 @@ def latex(text: str) -> str:
 
 def same_signs(one: str, other: str) -> bool:
     """Whether two formulas are written alike but for spaces: "(1, 3)" and "(1,3)"."""
-    return _compact(one) == _compact(other)
+    return signs(one) == signs(other)
+
+
+def signs(text: str) -> str:
+    """A formula without its spaces, and with one way to write what has several."""
+    return _LONE_BRACES.sub(r"\1", _SAME.sub(r"\\", _SPACE.sub("", text)))
 
 
 def is_formula(text: str) -> bool:
@@ -82,10 +87,6 @@ def is_plain_formula(text: str) -> bool:
     if _QUANTITY.search(text) is None or not is_formula(text):
         return False
     return _WORD.search(_FUNCTION.sub("", text)) is None
-
-
-def _compact(text: str) -> str:
-    return _LONE_BRACES.sub(r"\1", _SAME.sub(r"\\", _SPACE.sub("", text)))
 
 
 def _named(found: re.Match[str]) -> str:

@@ -5,9 +5,10 @@ language. On other people's tasks their own solvers and scorers do (`foreign`).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
+from dataclasses import dataclass
 from typing import Any, cast
 
 from inspect_ai.model import (
@@ -20,38 +21,98 @@ from inspect_ai.model import (
     model_roles,
 )
 from inspect_ai.solver import Generate, TaskState
+from inspect_ai.util import collect
 
 from tale_eval.asking.prompts import with_options
 from tale_eval.asking.question import Question, Way
-from tale_eval.budgets.plan import Ask, Plan
+from tale_eval.budgets.plan import (
+    MOST_SAMPLES,
+    Ask,
+    Asked,
+    Plan,
+    ReplyText,
+    Steps,
+    accepted,
+    asks_of,
+    told,
+)
+from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
-from tale_eval.inspect_ext.foreign import add_system_prompt, put_foreign
-from tale_eval.inspect_ext.record import record_call, record_estimate
+from tale_eval.inspect_ext.foreign import add_system_prompt, foreign_question, put_foreign
+from tale_eval.inspect_ext.plain_errors import naming_what_was_refused
+from tale_eval.inspect_ext.providers import request_settings, smallest
+from tale_eval.inspect_ext.record import record_answer, record_call, record_estimate
 from tale_eval.settings import MAX_RETRIES
 from tale_eval.tokens.ledger import Call
 
-EPOCH_STRIDE = 1000
-"""How far apart the seeds of two epochs lie; a search asks its samples with those between."""
+EPOCH_STRIDE = MOST_SAMPLES + 1
+"""How far apart the seeds of two epochs lie; samples of one prompt have those between."""
 
 
 async def follow(state: TaskState, generate: Generate, plan: Plan) -> TaskState:
-    """Ask what a plan asks, one thing after the other; its last answer is the sample's.
+    """Ask what a plan asks, step by step; the answer that it chooses is the sample's.
 
-    Each answer is asked for anew: no earlier one stands in what the model is sent.
+    Each answer is asked for anew: no earlier one stands in what the model is sent. What a step
+    asks together is asked at once.
     """
-    messages, choices = deepcopy(state.messages), deepcopy(state.choices)
-    steps = plan.steps(_question(state, plan.way))
-    asked: Ask | None = next(steps)
+    # a control that cannot be taken is refused before an estimator is asked
+    floor = smallest(get_model(), plan.control)
+    untouched = _fork(state)
+    steps = plan.steps(_question(untouched, plan.way))
+    answers: list[_Answer] = []
+
+    async def reply(asked: Ask, alone: bool = False) -> ReplyText:
+        if not asked.answers:
+            return await consult(untouched, asked, plan.way)
+        fork = _fork(untouched)
+        # one alone is asked on the sample itself: what a limit cuts short is in its log then
+        on = _become(state, fork) if alone else fork
+        answered, call = await ask(on, generate, asked, plan.way)
+        said = ReplyText(answered.output.completion, call.output_tokens, call.truncated)
+        answers.append(_Answer(said, copy(answered), call))
+        return said
+
+    asked, chosen = _next(steps, None)
     while asked is not None:
-        state.messages, state.choices = deepcopy(messages), deepcopy(choices)
-        if asked.reading is not None:
-            record_estimate(state, asked.reading)
-        if asked.answers:
-            state, _ = await ask(state, generate, asked, plan.way)
-            reply = state.output.completion
+        asks = [accepted(one, floor, str(get_model())) for one in asks_of(asked)]
+        for one in asks:
+            if one.reading is not None:
+                record_estimate(state, one.reading)
+        if len(asks) > 1:
+            replies = await collect(*map(reply, asks))
         else:
-            reply = await consult(state, asked, plan.way)
-        asked = _next(steps.send, reply)
+            replies = [await reply(asks[0], alone=True)]
+        asked, chosen = _next(steps, told(asked, replies))
+    return _concluded(state, answers, chosen)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer that was given, on a copy of the sample."""
+
+    said: ReplyText
+    fork: TaskState
+    call: Call
+
+
+def _fork(state: TaskState) -> TaskState:
+    """A copy to ask on, with the sample's own record."""
+    fork = copy(state)
+    fork.messages = deepcopy(list(state.messages))
+    fork.choices = deepcopy(state.choices)
+    return fork
+
+
+def _concluded(state: TaskState, answers: list[_Answer], chosen: ReplyText | None) -> TaskState:
+    """The sample with the chosen answer; with the last one where none was chosen."""
+    answer = next((a for a in answers if a.said is chosen), answers[-1])
+    record_answer(state, answer.call)
+    return _become(state, answer.fork)
+
+
+def _become(state: TaskState, other: TaskState) -> TaskState:
+    """The sample's own state, with all that another one holds."""
+    vars(state).update(vars(other))
     return state
 
 
@@ -67,27 +128,37 @@ async def ask(
         way: How it is put.
         seed: Replaces the run's own seed.
     """
-    if seed is None:
-        seed = epoch_seed(state, get_model())
+    model = get_model()
+    settings = request_settings(model, asked)
+    seed = _seed_of(asked, state, model) if seed is None else seed
+    if seed is not None:
+        settings["seed"] = seed
+    if asked.temperature is not None:
+        settings["temperature"] = asked.temperature
+    known: dict[str, Any] = {"budget": asked.budget, "controls": asked.controls}
     try:
-        with _naming_the_system_prompt(way):
-            state = await _put(state, _seeded(generate, seed), asked, way)
+        with _naming_the_system_prompt(way), naming_what_was_refused(str(model), asked.settings):
+            state = await _put(state, _with_settings(generate, settings), asked, way)
     except IndexError:
         # Inspect has no message to go on with after a reply without any choice, and the
         # sample fails; the tokens were spent all the same
         if state.output.empty:
-            record_call(state, state.output, asked.purpose, budget=asked.budget)
+            record_call(state, state.output, asked.purpose, **known)
         raise
-    return state, record_call(state, state.output, asked.purpose, budget=asked.budget)
+    return state, record_call(state, state.output, asked.purpose, **known)
 
 
-async def consult(state: TaskState, asked: Ask, way: Way) -> str:
+async def consult(state: TaskState, asked: Ask, way: Way) -> ReplyText:
     """Ask a model something beside the question, and write the call into the ledger."""
     # an unbound role is the task's model itself: with default=, Inspect would copy it
     # and drop the task's temperature and seed
     bound = asked.role is not None and asked.role in model_roles()
     model = get_model(role=asked.role if bound else None)
-    config = GenerateConfig(max_tokens=asked.max_tokens, seed=epoch_seed(state, model))
+    config = GenerateConfig(
+        max_tokens=asked.max_tokens,
+        seed=_seed_of(asked, state, model),
+        temperature=asked.temperature,
+    )
     if bound and model.config.max_retries is None:
         # the task's settings do not reach it
         config.max_retries = MAX_RETRIES
@@ -96,8 +167,10 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> str:
         messages.insert(0, ChatMessageSystem(content=way.system_prompt))
     with _naming_the_system_prompt(way):
         output = await model.generate(messages, config=config)
-    record_call(state, output, asked.purpose, budget=asked.budget, model=model)
-    return output.completion
+    call = record_call(
+        state, output, asked.purpose, budget=asked.budget, controls=asked.controls, model=model
+    )
+    return ReplyText(output.completion, call.output_tokens, call.truncated)
 
 
 def epoch_seed(state: TaskState, model: Model) -> int | None:
@@ -110,44 +183,75 @@ def epoch_seed(state: TaskState, model: Model) -> int | None:
     return None if seed is None else seed + EPOCH_STRIDE * (state.epoch - 1)
 
 
-def _next(send: Any, reply: str) -> Ask | None:
-    """What a plan asks after this reply; None if nothing."""
+def _seed_of(asked: Ask, state: TaskState, model: Model) -> int | None:
+    """The seed of an ask: that of its epoch, moved on for every later sample of one prompt.
+
+    A sample has a seed of its own also where the run has none: with one and the same request
+    for all, a server's or Inspect's cache would give one and the same answer.
+    """
+    seed = epoch_seed(state, model)
+    if asked.sample:
+        _check_drawn(asked, model)
+        seed = EPOCH_STRIDE * (state.epoch - 1) if seed is None else seed
+        return seed + asked.sample
+    return seed
+
+
+def _check_drawn(asked: Ask, model: Model) -> None:
+    """Refuse to ask one prompt several times where the answers could only be equal."""
+    temperature = asked.temperature
+    if temperature is None:
+        temperature = model._resolve_config(None).temperature
+    if temperature == 0:
+        raise InvalidValueError(
+            "temperature=0: several samples of one prompt would be one and the same answer; run "
+            "with --temperature 0.7, or give a method that has it the argument temperature=0.7"
+        )
+
+
+def _next(
+    steps: Steps, reply: ReplyText | tuple[ReplyText, ...] | None
+) -> tuple[Asked | None, ReplyText | None]:
+    """What a plan asks after this reply, or what it chose at last."""
     try:
-        return cast(Ask, send(reply))
-    except StopIteration:
-        return None
+        return steps.send(reply), None
+    except StopIteration as end:
+        return None, end.value
 
 
 def _question(state: TaskState, way: Way) -> Question:
     """The question as the user wrote it, with its options."""
-    ours = _is_ours(state)
+    if not _is_ours(state):
+        return foreign_question(state, way)
     options = [choice.value for choice in state.choices]
     text = state.user_prompt.text
+    text = with_options(text, options) if options else text
+    metadata = state.metadata
     return Question(
-        text=with_options(text, options) if options else text,
+        text=text,
         kind="choice" if options else "cloze",
-        language=state.metadata["language"] if ours else "en",
-        answer_format=way.format_for("bracketed" if ours else "answer_line"),
+        language=metadata["language"],
+        answer_format=way.format_for(way.own_format),
+        shots=shots_for(text, way.shots, metadata["benchmark"], metadata.get("subset", "")),
     )
 
 
 async def _put(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
-    question = _question(state, way)
     if not _is_ours(state):
-        return await put_foreign(state, generate, asked, way, question)
+        return await put_foreign(state, generate, asked, way)
     add_system_prompt(state, way.system_prompt)
-    state.user_prompt.text = asked.words(question)
+    state.user_prompt.text = asked.words(_question(state, way))
     return await generate(state)
 
 
-def _seeded(generate: Generate, seed: int | None) -> Generate:
-    if seed is None:
+def _with_settings(generate: Generate, settings: Mapping[str, Any]) -> Generate:
+    if not settings:
         return generate
 
-    async def seeded(state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
-        return await generate(state, *args, **{**kwargs, "seed": seed})
+    async def set_so(state: TaskState, *args: Any, **kwargs: Any) -> TaskState:
+        return await generate(state, *args, **{**kwargs, **settings})
 
-    return cast(Generate, seeded)
+    return cast(Generate, set_so)
 
 
 @contextmanager

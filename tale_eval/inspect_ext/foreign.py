@@ -26,7 +26,7 @@ from inspect_ai.solver import (
 from inspect_ai.util import StoreModel, resource
 from pydantic import Field
 
-from tale_eval.asking.prompts import AnswerFormat
+from tale_eval.asking.prompts import AnswerFormat, QuestionKind, with_options
 from tale_eval.asking.question import Question, Way
 from tale_eval.asking.stated import (
     LETTERS_SENTENCE,
@@ -39,6 +39,7 @@ from tale_eval.asking.stated import (
     without_reasoning,
 )
 from tale_eval.budgets.plan import Ask
+from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.own_task import OwnTask, Reads, arguments_of, name_of, own_task
 
@@ -103,9 +104,27 @@ class Choice:
         return "the task's own words" if self.format == "none" else self.format
 
 
-async def put_foreign(
-    state: TaskState, generate: Generate, asked: Ask, way: Way, question: Question
-) -> TaskState:
+def foreign_question(state: TaskState, way: Way) -> Question:
+    """The question as the user wrote it, with its options."""
+    options = [choice.value for choice in state.choices]
+    text = _user_text(state)
+    return Question(
+        text=with_options(text, options) if options else text,
+        kind="choice" if options else "cloze",
+        language="en",
+        answer_format=way.format_for("answer_line"),
+        shots=shots_for(text, way.shots, "", ""),
+    )
+
+
+def _asked_of(state: TaskState) -> str:
+    """The question as its sample has it, with its options: what examples are told from."""
+    options = [choice.value for choice in state.choices]
+    text = state.input_text
+    return with_options(text, options) if options else text
+
+
+async def put_foreign(state: TaskState, generate: Generate, asked: Ask, way: Way) -> TaskState:
     """Ask a question of somebody else's task.
 
     Args:
@@ -113,7 +132,6 @@ async def put_foreign(
         generate: Inspect's generate function.
         asked: What is asked.
         way: How it is put.
-        question: The question as the user wrote it.
 
     Raises:
         InvalidValueError: The task cannot be asked this way; the message says why.
@@ -123,12 +141,17 @@ async def put_foreign(
         # the way out: the method asks alone, and the task's own solver is left aside
         own = replace(own, steps=())
     if own.agent:
-        return await _put_before_the_loop(state, generate, asked, question, own)
+        if way.shots is not None:
+            raise InvalidValueError(
+                f"the task's own loop, {own.agent}(), asks the model itself, so that worked "
+                "examples have no place in it: leave out shots and shots_file"
+            )
+        return await _put_before_the_loop(state, generate, asked, own)
     steps, letters = _steps(state, own)
     own = replace(own, steps=tuple(steps))
     chosen = _choose(state, own, way, letters)
     edited, left_out = _edited(steps, chosen, own)
-    asking = _Asking(generate, asked, way, question, chosen, own, letters, left_out)
+    asking = _Asking(generate, asked, way, chosen, own, letters, left_out)
     state = await chain(*edited)(state, cast(Generate, asking))
     if not asking.reached:
         raise _never_asked(steps)
@@ -143,7 +166,6 @@ class _Asking:
     generate: Generate
     asked: Ask
     way: Way
-    question: Question
     chosen: Choice
     own: OwnTask
     letters: bool
@@ -169,10 +191,13 @@ class _Asking:
         if self.chosen.open:
             self.chosen = _settled(self.chosen, _words(state), self.own.reads)
         sentence = self.chosen.sentence
-        question = self.question._replace(
+        question = Question(
             text=f"{prompt}\n{sentence}" if sentence else prompt,
             kind="choice" if self.letters else "cloze",
+            language="en",
             answer_format=self.chosen.format,
+            # the task's own steps may have put words around the question by now
+            shots=shots_for(_asked_of(state), self.way.shots, "", ""),
         )
         state.user_prompt.text = self.asked.words(question)
         add_system_prompt(state, self.way.system_prompt)
@@ -233,7 +258,7 @@ def _found_out(stated: Sequence[Form], reads: Reads) -> Choice:
 
 
 def _in_form(form: Form, found: str) -> Choice:
-    if form in ("answer_line", "boxed", "bracketed"):
+    if form in ("answer_line", "boxed", "bracketed", "hashes"):
         return Choice(form, found)
     return Choice("none", found, sentence=SENTENCE[form])
 
@@ -318,10 +343,10 @@ def _never_asked(steps: Sequence[Solver]) -> InvalidValueError:
 
 
 async def _put_before_the_loop(
-    state: TaskState, generate: Generate, asked: Ask, question: Question, own: OwnTask
+    state: TaskState, generate: Generate, asked: Ask, own: OwnTask
 ) -> TaskState:
     """Put the method's words into the task that an agent is given; its loop is its own."""
-    if settings := getattr(asked, "settings", None):
+    if settings := asked.settings:
         raise InvalidValueError(
             f"the task's own loop, {own.agent}(), asks the model itself, so that "
             f"{', '.join(settings)} cannot be set for it: say the budget in the prompt"
@@ -329,8 +354,8 @@ async def _put_before_the_loop(
     _once(state)
     loop = next(index for index, step in enumerate(own.steps) if name_of(step) == own.agent)
     state = await chain(*own.steps[:loop])(state, generate)
-    put = question._replace(text=_user_text(state), answer_format="none")
-    state.user_prompt.text = asked.words(put)
+    kind: QuestionKind = "choice" if state.choices else "cloze"
+    state.user_prompt.text = asked.words(Question(_user_text(state), kind, "en", "none"))
     chosen = Choice("none", f"the task's own loop, {own.agent}(), takes the answer", "nothing")
     _record(state, chosen, own, [])
     return await chain(*own.steps[loop:])(state, generate)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import TypeAdapter
 
 from tale_eval.budgets.traces import SearchTrace
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.costs import answer_of
+from tale_eval.tokens.ledger import Call, imposed_on
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalSample
@@ -59,6 +60,17 @@ class LoggedRecord:
         return _CALLS.validate_python(self._value("calls") or [])
 
     @property
+    def controls(self) -> dict[str, int | str]:
+        """How the budget of the answer was imposed.
+
+        Raises:
+            ValidationError, IndexError: The calls are none, or the answer's is not among them.
+        """
+        if self.budget is None or not self.has_calls:
+            return {}
+        return imposed_on(answer_of(self.calls, self.answer_call))
+
+    @property
     def answer_call(self) -> int | None:
         """Index in `calls` of the answer's."""
         return cast(int | None, self._value("answer_call"))
@@ -77,6 +89,16 @@ class LoggedRecord:
     def budget_echoed(self) -> bool:
         """The estimate repeats its prompt's example."""
         return cast(bool, self._value("budget_echoed") or False)
+
+    @property
+    def estimator(self) -> str | None:
+        """Hash of the fitted estimator."""
+        return cast(str | None, self._value("estimator"))
+
+    @property
+    def estimate_seconds(self) -> float | None:
+        """How long a fitted estimator took."""
+        return cast(float | None, self._value("estimate_seconds"))
 
     @property
     def search(self) -> SearchTrace | None:

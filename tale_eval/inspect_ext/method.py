@@ -8,17 +8,18 @@ import inspect
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
-from typing import Any, ParamSpec, overload
+from typing import Any, ParamSpec, cast, overload
 
 from inspect_ai.solver import Generate, Solver, TaskState
 
 from tale_eval.asking.arguments import check_parameter, checked_arguments, signature_of
 from tale_eval.asking.method import Method
 from tale_eval.asking.question import Question
-from tale_eval.budgets.plan import Ask, Plan, Steps
+from tale_eval.budgets.plan import Ask, Plan, ReplyText, Steps, asks_of
 from tale_eval.errors import InvalidValueError, TaleEvalError
 from tale_eval.inspect_ext.asking import follow
 from tale_eval.inspect_ext.plain_errors import shown_plainly
+from tale_eval.inspect_ext.providers import check_active
 from tale_eval.inspect_ext.record import record_method
 
 P = ParamSpec("P")
@@ -93,8 +94,7 @@ class Definition:
                 makes no sense, or one that is missing.
         """
         arguments = self.arguments(given)
-        self._created(arguments)
-        return self._value(arguments)
+        return self._value(arguments | _pinned(self._created(arguments)))
 
     def _value(self, arguments: Mapping[str, Any]) -> Method:
         parameters = self.parameters
@@ -123,7 +123,9 @@ class Definition:
         """The solver for these arguments; every sample records the method's label."""
         checked = self.arguments(arguments)
         created = self._created(checked)
-        label = str(self._value(checked))
+        if isinstance(created, Plan):
+            check_active(created.control, created.budget)
+        label = str(self._value(checked | _pinned(created)))
 
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             record_method(state, label)
@@ -213,6 +215,10 @@ def _method(create: Callable[P, Plan | Solver], example: Mapping[str, Any]) -> C
     return wrapped
 
 
+def _pinned(created: Plan | Solver) -> dict[str, str]:
+    return dict(created.pinned) if isinstance(created, Plan) else {}
+
+
 def _bound(
     name: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: dict[str, object]
 ) -> dict[str, object]:
@@ -240,16 +246,38 @@ def _checked_plan(name: str, plan: Plan) -> Plan:
             raise InvalidValueError(
                 f"method {name}: its plan asks nothing: yield an Ask for the answer"
             ) from None
+        heard: list[ReplyText] = []
         while True:
-            if not isinstance(asked, Ask):
-                raise InvalidValueError(
-                    f"method {name}: its plan yields {asked!r}: yield an Ask "
-                    "(tale_eval.budgets.plan)"
-                )
+            _check_asked(name, asked)
             reply = yield asked
+            replies = reply if isinstance(reply, tuple) else (reply,)
+            heard += (r for one, r in zip(asks_of(asked), replies, strict=True) if one.answers)
             try:
                 asked = asking.send(reply)
-            except StopIteration:
-                return
+            except StopIteration as end:
+                return _checked_answer(name, end.value, heard)
 
     return replace(plan, steps=steps)
+
+
+def _check_asked(name: str, asked: Any) -> None:
+    asks = asked if isinstance(asked, tuple) else (asked,)
+    if not asks or not all(isinstance(one, Ask) for one in asks):
+        raise InvalidValueError(
+            f"method {name}: its plan yields {asked!r}: yield an Ask "
+            "(tale_eval.budgets.plan), or a tuple of some"
+        )
+
+
+def _checked_answer(name: str, answer: Any, heard: list[ReplyText]) -> ReplyText | None:
+    """The answer that a plan chose; None where it chose none."""
+    if not heard:
+        raise InvalidValueError(
+            f"method {name}: its plan asks for no answer: yield an Ask whose purpose is 'answer'"
+        )
+    if answer is None or any(said is answer for said in heard):
+        return cast(ReplyText | None, answer)
+    raise InvalidValueError(
+        f"method {name}: its plan returns {answer!r}: return the reply that is the answer, as it "
+        "was sent, or nothing for the last one"
+    )

@@ -1,13 +1,13 @@
 """A user's mistake in front of Inspect's command line: one line, no traceback."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 # the one exception that Inspect prints plainly is not part of its public API
 from inspect_ai._util.error import PrerequisiteError
 from rich.markup import escape
 
-from tale_eval.errors import TaleEvalError
+from tale_eval.errors import InvalidValueError, TaleEvalError
 
 
 @contextmanager
@@ -29,3 +29,39 @@ def shown_by_the_caller() -> Iterator[None]:
         yield
     except PrerequisiteError as error:
         raise (error.__cause__ or error) from None
+
+
+_REFUSED = (400, 422)
+"""What a server answers to a request that it does not understand, or will not take."""
+_REASON = 300
+"""Characters of a server's reason that are kept."""
+
+
+@contextmanager
+def naming_what_was_refused(model: str, settings: Mapping[str, object]) -> Iterator[None]:
+    """Where a server refuses a request with these settings, give its own reason in one line.
+
+    Raises:
+        InvalidValueError: It does.
+    """
+    try:
+        yield
+    except Exception as error:
+        if settings and getattr(error, "status_code", None) in _REFUSED:
+            asked = ", ".join(f"{name}={value}" for name, value in settings.items())
+            raise InvalidValueError(
+                f"{model} refuses a request with {asked}: {_reason(error)}"
+            ) from error
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    """The server's words in a client's error, on one line."""
+    # Inspect puts the whole request before them, and keeps the client's error as the cause
+    while getattr(error, "body", None) is None and error.__cause__ is not None:
+        error = error.__cause__
+    found: object = getattr(error, "body", None) or str(error)
+    while isinstance(found, Mapping):
+        # {"error": {"message": …}} of Anthropic's, {"message": …} of OpenAI's
+        found = next((found[key] for key in ("error", "message") if found.get(key)), str(error))
+    return " ".join(str(found).split())[:_REASON]

@@ -4,14 +4,15 @@ Inspect forgets usage when a reply comes from its cache or a log is scored again
 the calls are kept in the sample's store, where both survive.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import TypeGuard
 
 from inspect_ai.event import Event, ModelEvent, SpanBeginEvent, StepEvent
 from inspect_ai.log import transcript
 from inspect_ai.model import Model, ModelOutput, get_model
 from inspect_ai.solver import TaskState
-from inspect_ai.util import StoreModel
+from inspect_ai.util import Store, StoreModel
 from pydantic import Field
 
 from tale_eval.asking.prompts import PROMPT_VERSION
@@ -20,7 +21,7 @@ from tale_eval.budgets.reading import BudgetReading
 from tale_eval.budgets.traces import SearchTrace
 from tale_eval.inspect_ext.counting import count, stop_reason
 from tale_eval.inspect_ext.logged import is_batch, key
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, embedding_call, with_words
 
 ESTIMATOR_ROLE = "estimator"
 """The default model role of the budget estimator: ``--model-role estimator=MODEL``."""
@@ -37,6 +38,9 @@ class TaleRecord(StoreModel):
         budget: Budget of the answer, in tokens; None if it had none.
         budget_status: How the estimate was read; None if the method has no estimator.
         budget_echoed: The estimate repeats the example of the estimator's prompt.
+        estimator: The fitted estimator and the hash of its content; None if a model
+            estimated, or nobody.
+        estimate_seconds: How long a fitted estimator took.
         search: The whole trace of a budget search; None for other methods.
     """
 
@@ -47,6 +51,8 @@ class TaleRecord(StoreModel):
     budget: int | None = None
     budget_status: str | None = None
     budget_echoed: bool = False
+    estimator: str | None = None
+    estimate_seconds: float | None = None
     search: SearchTrace | None = None
 
 
@@ -66,6 +72,7 @@ def record_call(
     purpose: Purpose,
     *,
     budget: int | None = None,
+    controls: Mapping[str, int | str] | None = None,
     model: Model | None = None,
 ) -> Call:
     """Write the call that gave this output into the sample's record.
@@ -74,13 +81,15 @@ def record_call(
         state: The sample.
         output: The model's reply, just received.
         purpose: Why the model was asked.
-        budget: Budget that the prompt stated, in tokens.
+        budget: The reply's budget, in tokens.
+        controls: How it was imposed, as `Call.controls`.
         model: The model that was asked; the task's own if None.
     """
     event = transcript().history.find_last(_is_call_for(output))
     if event is None:
         raise RuntimeError("the model call left no event in Inspect's transcript")
-    call = _call(event, purpose, budget, model or get_model())
+    call = _call(event, purpose, budget, controls, model or get_model())
+    call = with_words(call, "" if output.empty else output.completion)
     calls = [*record_of(state).calls, call]
     _write(state, calls=calls)
     if purpose == "answer":
@@ -88,9 +97,38 @@ def record_call(
     return call
 
 
+def judged_as(state: TaskState, call: Call) -> TaskState:
+    """The state for a scorer that is to judge the answer of this call, whatever came after it.
+
+    The sample's own record stays as it is: other answers may be asked for meanwhile.
+    """
+    calls = record_of(state).calls
+    index = next(i for i, known in enumerate(calls) if known.event == call.event)
+    judged = copy(state)
+    # a state shares its store with its copies, and there is no public way to another
+    judged._store = Store({**dict(state.store.items()), key("answer_call"): index})
+    return judged
+
+
+def record_answer(state: TaskState, answer: Call) -> None:
+    """Write down which call gave the sample's answer; what else was asked to answer, helped."""
+    calls = [
+        call.model_copy(update={"purpose": "helper"})
+        if call.purpose == "answer" and call.event != answer.event
+        else call
+        for call in record_of(state).calls
+    ]
+    place = next(i for i, call in enumerate(calls) if call.event == answer.event)
+    _write(state, calls=calls, answer_call=place, budget=answer.budget)
+
+
 def record_estimate(state: TaskState, reading: BudgetReading) -> None:
-    """Write down how the estimator's reply was read."""
+    """Write down how the estimator's reply was read, or what a fitted one said."""
     _write(state, budget_status=reading.status, budget_echoed=reading.echoed)
+    if reading.seconds is not None:
+        _write(state, estimator=reading.estimator, estimate_seconds=reading.seconds)
+    if call := embedding_call(reading):
+        _write(state, calls=[*record_of(state).calls, call])
 
 
 def calls_of(state: TaskState, record: TaleRecord) -> list[Call]:
@@ -199,7 +237,11 @@ def _is_call_for(output: ModelOutput) -> Callable[[Event], TypeGuard[ModelEvent]
 
 
 def _call(
-    event: ModelEvent, purpose: Purpose, budget: int | None = None, model: Model | None = None
+    event: ModelEvent,
+    purpose: Purpose,
+    budget: int | None = None,
+    controls: Mapping[str, int | str] | None = None,
+    model: Model | None = None,
 ) -> Call:
     max_tokens = event.config.max_tokens
     counted = count(event.output, event.model, model, event.input, max_tokens)
@@ -209,6 +251,7 @@ def _call(
         model=event.model,
         role=event.role,
         budget=budget,
+        controls=dict(controls or {}),
         max_tokens=max_tokens,
         seed=event.config.seed,
         stop_reason=stop_reason(event.output),

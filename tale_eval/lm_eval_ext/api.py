@@ -62,6 +62,8 @@ class ApiCounts(TaleLM):
         UnknownNameError: Another name of the cap.
     """
 
+    takes_seeds = True
+
     def __init__(
         self, *args: Any, max_retries: int = MAX_RETRIES, cap: str | None = None, **kwargs: Any
     ) -> None:

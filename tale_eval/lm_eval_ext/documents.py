@@ -16,10 +16,11 @@ from inspect_ai.dataset import Sample
 
 from tale_eval import __version__
 from tale_eval.asking.method import Method
-from tale_eval.asking.prompts import PROMPT_VERSION, with_options
+from tale_eval.asking.prompts import PROMPT_VERSION
 from tale_eval.asking.question import Question
-from tale_eval.budgets.plan import Ask, Plan
+from tale_eval.budgets.plan import Ask, Plan, ReplyText, asks_of, told
 from tale_eval.budgets.reading import BudgetReading
+from tale_eval.datasets.examples import offer, question_text, shots_for
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.inspect_ext.method import Definition
 from tale_eval.lm_eval_ext.estimates import NO_ESTIMATE, EstimatedBudget, read_estimates
@@ -104,9 +105,15 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
     chosen = {key: value for key, value in options.items() if key in loader}
     asked = _asked(written, definition, given, file)
     samples = benchmarks()[benchmark].samples(**fixed, **chosen)
+    offer(samples, benchmarks()[benchmark].training_split(**fixed, **chosen))
     estimates = read_estimates(str(file), [str(s.id) for s in samples]) if file is not None else {}
+    heading = ""
     if asked.name != ESTIMATE and not metadata.get(ONE_RUN):
         _check_one_ask(asked, samples[0], estimates)
+    elif file is None and _begins_like_another(asked.plan, samples[0]):
+        # lm_eval's cache goes by the prompt, and the first one of a plan of several may be
+        # another method's only one; the words that are sent are put in its place
+        heading = f"{asked.label}\n\n"
     common = {
         # as Inspect calls it, which knows somebody else's by the package too
         "task": task_label(benchmarks()[benchmark].task.removeprefix("tale_eval/"), fixed | chosen),
@@ -117,7 +124,7 @@ def documents(tale: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
         "tokenizer": metadata.get("tokenizer") or metadata.get("pretrained"),
         "estimates": file and str(file),
     }
-    rows = [common | _document(sample, asked, file, estimates) for sample in samples]
+    rows = [common | _document(sample, asked, file, estimates, heading) for sample in samples]
     return {"test": Dataset.from_list(rows)}
 
 
@@ -144,8 +151,13 @@ def plan_of(label: str) -> Plan:
 
 def question_of(document: Document, plan: Plan) -> Question:
     """What a document asks, in the way of a plan."""
-    answer_format = plan.way.format_for("bracketed")
-    return Question(document["question"], document["kind"], document["language"], answer_format)
+    return Question(
+        document["question"],
+        document["kind"],
+        document["language"],
+        plan.way.format_for(plan.way.own_format),
+        shots_for(document["question"], plan.way.shots, document["benchmark"], document["subset"]),
+    )
 
 
 def _asked(
@@ -186,10 +198,13 @@ def _check_version(version: object) -> None:
 
 
 def _document(
-    sample: Sample, asked: _Asked, file: object, estimates: Mapping[str, EstimatedBudget]
+    sample: Sample,
+    asked: _Asked,
+    file: object,
+    estimates: Mapping[str, EstimatedBudget],
+    heading: str,
 ) -> dict[str, Any]:
     metadata = sample.metadata or {}
-    text = str(sample.input)
     estimate = estimates.get(str(sample.id), NO_ESTIMATE)
     document = {
         "id": str(sample.id),
@@ -197,7 +212,7 @@ def _document(
         "subset": metadata["subset"],
         "kind": metadata["kind"],
         "language": metadata["language"],
-        "question": with_options(text, sample.choices) if sample.choices else text,
+        "question": question_text(sample),
         "options": sample.choices,
         "gold": str(sample.target),
         "replies": [] if estimate.reply is None else [estimate.reply],
@@ -211,17 +226,36 @@ def _document(
         "budget": ask.budget,
         "budget_status": ask.reading and reading.status,
         "budget_echoed": reading.echoed,
-        "prompt": None if file is not None and not ask.answers else ask.words(question),
+        "prompt": None
+        if file is not None and not ask.answers
+        else f"{heading}{ask.words(question)}",
     }
 
 
-def _next_ask(plan: Plan, question: Question, replies: Sequence[str]) -> Ask:
-    """What a plan asks after these replies."""
+def _begins_like_another(plan: Plan, sample: Sample) -> bool:
+    """Whether a plan of several asks may begin with what another method asks and no more.
+
+    An estimate is asked by nobody else.
+    """
+    question = Question(question_text(sample), "cloze", "en", plan.way.format_for("bracketed"))
     steps = plan.steps(question)
-    ask = next(steps)
+    first = next(steps)
+    if asks_of(first)[0].purpose == "estimate":
+        return False
+    try:
+        steps.send(told(first, [ReplyText("", 0, False)] * len(asks_of(first))))
+    except StopIteration:
+        return len(asks_of(first)) > 1
+    return True
+
+
+def _next_ask(plan: Plan, question: Question, replies: Sequence[str]) -> Ask:
+    """What a plan asks after these replies; the first thing, where it asks several at once."""
+    steps = plan.steps(question)
+    asked = next(steps)
     for reply in replies:
-        ask = steps.send(reply)
-    return ask
+        asked = steps.send(ReplyText(reply))
+    return asks_of(asked)[0]
 
 
 def _options(
@@ -277,13 +311,18 @@ def _check_one_ask(asked: _Asked, sample: Sample, estimates: Mapping[str, Estima
         InvalidValueError: It does, beside what the estimates answer already.
     """
     plan = asked.plan
-    text = str(sample.input)
-    question = Question(text, "cloze", "en", plan.way.format_for("bracketed"))
+    if plan.control.settings:
+        raise InvalidValueError(
+            f"control={plan.control}: lm_eval by itself asks all questions with the same settings; "
+            "run it by 'tale-eval lm-eval'"
+        )
+    question = Question(question_text(sample), "cloze", "en", plan.way.format_for("bracketed"))
     steps = plan.steps(question)
-    ask = next(steps)
+    first = next(steps)
     replies = [*filter(None, [estimates.get(str(sample.id), NO_ESTIMATE).reply])]
     for reply in replies:
-        ask = steps.send(reply)
+        first = steps.send(ReplyText(reply))
+    ask, *others = asks_of(first)
     if asked.name == "tale_ep" and not ask.answers:
         raise InvalidValueError(
             "TALE-EP needs the estimated budgets: run the benchmark's ..._estimate task with "
@@ -291,7 +330,8 @@ def _check_one_ask(asked: _Asked, sample: Sample, estimates: Mapping[str, Estima
             "'tale-eval lm-eval' do both in one run"
         )
     try:
-        steps.send("")
+        if not others:
+            steps.send(ReplyText(""))
     except StopIteration:
         return
     raise InvalidValueError(

@@ -6,6 +6,16 @@ from typing import Any
 
 from tale_eval.shown.masking import masked, masked_text
 
+OWN_PROMPT = "task's own prompt"
+"""What stands for a method where somebody else's task is asked as it is."""
+
+
+BESIDE_METRICS = frozenset(
+    {"asked_to_reason", "budget_status", "calls", "cut_at_stop", "error", "failed", "method"}
+)
+"""What is written beside the metrics of somebody else's task, and the costs of
+`tale_eval.tokens.costs.COST_KEYS`."""
+
 
 def task_label(benchmark: str, arguments: Mapping[str, Any]) -> str:
     """A task with the arguments that choose its questions: "mathbench(level=college)"."""

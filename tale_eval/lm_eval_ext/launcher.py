@@ -1,8 +1,11 @@
 """``tale-eval lm-eval``: lm_eval's own command line with our models and tasks."""
 
+import argparse
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from difflib import get_close_matches
 
 from tale_eval.errors import InvalidValueError
@@ -13,7 +16,11 @@ from tale_eval.lm_eval_ext.task_files import task_folder
 def run_lm_eval(arguments: Sequence[str]) -> None:
     """Run lm_eval's command line with these arguments; ``--path`` prints our task folder.
 
+    ``--method`` puts a method around tasks of others; given several times, the tasks are run
+    with one after the other, by the same model.
+
     Raises:
+        UnknownNameError: No such method.
         InvalidValueError: Worked examples for a task of ours, which has none; a task that is not
             there.
     """
@@ -23,10 +30,11 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
         for problem in problems:
             print(f"note: {problem}", file=sys.stderr)
         return
+    asked_by, arguments = _methods(arguments)
     register()
     from lm_eval.__main__ import HarnessCLI, setup_logging
 
-    from tale_eval.lm_eval_ext.registration import register_tasks
+    from tale_eval.lm_eval_ext.registration import models_kept, register_tasks
 
     setup_logging()
     sys.argv = ["lm_eval", *arguments]
@@ -34,9 +42,45 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     options = command_line.parse_args()
     tasks = getattr(options, "tasks", None) or ()
     _check_examples(tasks, getattr(options, "num_fewshot", None))
-    register_tasks(asked=tasks)
-    with _naming_a_missing_task():
-        command_line.execute(options)
+    if asked_by and options.command != "run":
+        raise InvalidValueError(f"--method {asked_by[0]}: belongs to 'tale-eval lm-eval run'")
+    labels = _checked(asked_by, tasks)
+    _show_cautions()
+    with _naming_a_missing_task(), models_kept(len(labels) > 1):
+        for label in labels:
+            register_tasks(asked=tasks, method=label)
+            command_line.execute(deepcopy(options))
+
+
+def _methods(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The values of every ``--method``, and what is left for lm_eval."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--method", action="append", default=[])
+    ours, theirs = parser.parse_known_args(list(arguments))
+    return ours.method, theirs
+
+
+def _checked(asked_by: Sequence[str], tasks: Iterable[str]) -> Sequence[str | None]:
+    """The labels of these methods; None, for tasks as they are, where no method is given."""
+    if not asked_by:
+        return [None]
+    from tale_eval.lm_eval_ext.around import checked_method
+
+    if ours := _ours(tasks):
+        raise InvalidValueError(
+            f"--method {asked_by[0]}: {ours[0]} has a method in its name; give --method to tasks "
+            "of others, and run ours in a call of their own"
+        )
+    return list(dict.fromkeys(map(checked_method, asked_by)))
+
+
+def _show_cautions() -> None:
+    """What is said of others' tasks, as notes among lm_eval's hundreds of lines."""
+    from tale_eval.lm_eval_ext.cautions import LOGGER
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("note: %(message)s"))
+    LOGGER.handlers, LOGGER.propagate = [handler], False
 
 
 @contextmanager
@@ -59,9 +103,12 @@ def _naming_a_missing_task() -> Iterator[None]:
 
 def _check_examples(tasks: Iterable[str], wanted: int | None) -> None:
     """lm_eval would only note that it leaves the examples out, in a line among hundreds."""
-    ours = [task for task in tasks if task == "tale" or task.startswith("tale_")]
-    if wanted and ours:
+    if wanted and (ours := _ours(tasks)):
         raise InvalidValueError(
             f"--num_fewshot {wanted}: {ours[0]} asks without worked examples, as the paper does; "
             "leave it out, or run other tasks in a call of their own"
         )
+
+
+def _ours(tasks: Iterable[str]) -> list[str]:
+    return [task for task in tasks if task == "tale" or task.startswith("tale_")]

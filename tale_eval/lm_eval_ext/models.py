@@ -5,7 +5,6 @@ Each class here goes in front of one of lm_eval's own (see `registration`).
 """
 
 import copy
-import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,17 +12,24 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, hash_args
 
+from tale_eval.budgets.plan import Ask, ReplyText, asks_of, told
+from tale_eval.budgets.reading import BudgetReading
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.thinking import without_thinking
-from tale_eval.lm_eval_ext.documents import ESTIMATE, plan_of, question_of
+from tale_eval.lm_eval_ext.around import placed, plan_for, stood_in
+from tale_eval.lm_eval_ext.cautions import before_asking
+from tale_eval.lm_eval_ext.controls import CAPS, check_taken, request_settings
+from tale_eval.lm_eval_ext.documents import ESTIMATE, question_of
+from tale_eval.lm_eval_ext.exchange import exchanged
 from tale_eval.lm_eval_ext.labels import model_label
 from tale_eval.lm_eval_ext.replies import Reply
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, embedding_call, output_tokens
 
 CUT_OFF = ("length", "max_tokens")
 """Finish reasons of a reply that hit its token cap."""
 
-_CAPS = ("max_gen_toks", "max_tokens")
+_REFUSED = ("HTTP 400:", "HTTP 422:")
+"""How the error of a request begins that a server does not understand, or will not take."""
 
 
 class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
@@ -31,6 +37,9 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
 
     backend_name = "unknown"
     """The name after ``--model``."""
+
+    takes_seeds = False
+    """Whether a request may have a seed of its own; else samples differ by the model's chance."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,17 +68,28 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 ) from error
             return [self._counted(text) for text in texts]
 
-        running = {i: _Running(r) for i, r in enumerate(requests) if _has_plan(r.doc)}
+        before_asking(requests, self)
+        requests = [stood_in(request) for request in requests]
+        seed = getattr(self, "_seed", 0) if self.takes_seeds else None
+        running = {
+            i: _Running(r, self.backend_name, seed)
+            for i, r in enumerate(requests)
+            if _has_plan(r.doc)
+        }
         replies: dict[int, Reply] = {}
         while len(replies) < len(requests):
             # helpers first: then all answers are asked as one batch
             waiting = [i for i in range(len(requests)) if i not in replies]
-            helping = [i for i in waiting if i in running and not running[i].ask.answers]
+            helping = [i for i in waiting if i in running and running[i].helps]
             asked = helping or waiting
-            batch = [running[i].request() if i in running else requests[i] for i in asked]
+            batches = [running[i].requests() if i in running else [requests[i]] for i in asked]
+            batch = [request for of_one in batches for request in of_one]
             came = self._resumed(batch, ask) if running else ask(batch)
-            for i, reply in zip(asked, came, strict=True):
-                finished = running[i].take(reply) if i in running else reply
+            self._check_taken([running[i] for i in asked if i in running], came)
+            coming = iter(came)
+            for i, of_one in zip(asked, batches, strict=True):
+                said = [next(coming) for _ in of_one]
+                finished = running[i].take(said) if i in running else said[0]
                 if finished is not None:
                     replies[i] = finished
         return [replies[i] for i in range(len(requests))]
@@ -81,6 +101,19 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
         if stored is not None:
             for key in [key for key, reply in stored.items() if getattr(reply, "error", None)]:
                 del stored[key]
+
+    def _check_taken(self, running: "Sequence[_Running]", came: Sequence[Reply]) -> None:
+        """End a run in which a server refuses every answer with its controls.
+
+        Raises:
+            InvalidValueError: With the server's own reason.
+        """
+        errors = {reply.error for reply in came}
+        error = errors.pop() if len(errors) == 1 else None
+        settings = running[0].settings if running else {}
+        if error and error.startswith(_REFUSED) and settings:
+            asked = ", ".join(f"{name}={value}" for name, value in settings.items())
+            raise InvalidValueError(f"{self.label} refuses a request with {asked}: {error}")
 
     def _counted(self, text: str) -> Reply:
         """The reply as it came from a counting model, else marked as uncounted."""
@@ -124,53 +157,128 @@ class _Running:
 
     Args:
         request: lm_eval's, whose document names the method.
+        backend: The name after ``--model``.
+        seed: The model's own; None if its requests have none.
 
-    Attributes:
-        ask: What the plan asks next.
+    Raises:
+        InvalidValueError: The model cannot take the plan's control.
     """
 
-    def __init__(self, request: Instance) -> None:
-        self._request = request
-        plan = plan_of(request.doc["method"])
+    def __init__(self, request: Instance, backend: str, seed: int | None) -> None:
+        self._request, self._backend, self._seed = request, backend, seed
+        plan = plan_for(request.doc)
+        check_taken(backend, plan.control)
         self._question = question_of(request.doc, plan)
         self._steps = plan.steps(self._question)
         self._calls: list[Call] = []
-        self.ask = next(self._steps)
+        self._reading: BudgetReading | None = None
+        self._answers: list[tuple[ReplyText, Reply, Sequence[Call]]] = []
+        self._asked = next(self._steps)
         # what an earlier run was told
         for reply in request.doc["replies"]:
-            self.ask = self._steps.send(reply)
+            self._asked = self._steps.send(ReplyText(reply))
 
-    def request(self) -> Instance:
-        """The request for what is asked next."""
-        context, settings = self._request.args
-        words = self.ask.words(self._question)
-        if not self.ask.answers:
+    @property
+    def helps(self) -> bool:
+        """Whether no answer is among what is asked next."""
+        return not any(ask.answers for ask in asks_of(self._asked))
+
+    @property
+    def settings(self) -> dict[str, int | str]:
+        """What the controls of the next ask set beside the prompt."""
+        return asks_of(self._asked)[0].settings
+
+    def requests(self) -> list[Instance]:
+        """The requests for what is asked next."""
+        self._sent = [self._request_for(ask) for ask in asks_of(self._asked)]
+        return self._sent
+
+    def _request_for(self, ask: Ask) -> Instance:
+        context, settings = placed(self._request, ask)
+        words = ask.words(self._question)
+        if not ask.answers:
             # another name for the cap than the task's, so that no cached answer is taken for
             # a helper's reply, nor the other way round
-            settings = {k: v for k, v in settings.items() if k not in _CAPS}
-            settings |= {"max_tokens": self.ask.max_tokens}
+            settings = {k: v for k, v in settings.items() if k not in CAPS}
+            settings |= {"max_tokens": ask.max_tokens}
+        settings = request_settings(self._backend, ask, settings)
+        if ask.temperature is not None:
+            settings = settings | {"temperature": ask.temperature, "do_sample": True}
+        if ask.sample:
+            _check_drawn(settings)
+            if (seed := self._seed_of(ask)) is not None:
+                settings = settings | {"seed": seed}
         return _with_arguments(
-            self._request, _exchanged(context, self._request.doc["prompt"], words), settings
+            self._request, exchanged(context, self._request.doc["prompt"], words), settings
         )
 
-    def take(self, reply: Reply) -> Reply | None:
-        """Go on with this reply; what the whole plan came to, or None where it asks more."""
-        told: dict[str, Any] = {"purpose": self.ask.purpose, "budget": self.ask.budget}
-        if self.ask.max_tokens is not None:
-            told["max_tokens"] = self.ask.max_tokens
-        self._calls += (call.model_copy(update=told) for call in reply.calls)
-        reading = self.ask.reading
-        if reply.error is None:
+    def _seed_of(self, ask: Ask) -> int | None:
+        _, settings = self._request.args
+        return None if self._seed is None else int(settings.get("seed", self._seed)) + ask.sample
+
+    def take(self, replies: Sequence[Reply]) -> Reply | None:
+        """Go on with these replies; what the whole plan came to, or None where it asks more."""
+        said: list[ReplyText] = []
+        for ask, request, reply in zip(asks_of(self._asked), self._sent, replies, strict=True):
+            reply.sent = request.args[0]
+            said.append(self._heard(ask, reply))
+        failed = next((reply for reply in replies if reply.error is not None), None)
+        if failed is not None:
             # a question whose request failed is asked nothing more
-            try:
-                self.ask = self._steps.send(str(reply))
-            except StopIteration:
-                pass
-            else:
-                return None
-        answer = Reply(reply, self._calls, reading, reply.error)
+            refused = Reply(failed, self._calls, self._reading, failed.error)
+            refused.sent = failed.sent
+            return refused
+        try:
+            self._asked = self._steps.send(told(self._asked, said))
+        except StopIteration as end:
+            return self._concluded(end.value)
+        return None
+
+    def _heard(self, ask: Ask, reply: Reply) -> ReplyText:
+        known: dict[str, Any] = {
+            "purpose": ask.purpose,
+            "budget": ask.budget,
+            "controls": dict(ask.controls),
+        }
+        cap = ask.controls.get("cap", ask.max_tokens)
+        if cap is not None:
+            known["max_tokens"] = cap
+        if ask.sample:
+            known["seed"] = self._seed_of(ask)
+        calls = [call.model_copy(update=known) for call in reply.calls]
+        # what a server was asked for the estimate behind this ask
+        embedded = embedding_call(ask.reading) if ask.reading else None
+        self._calls += [*([embedded] if embedded else []), *calls]
+        self._reading = ask.reading or self._reading
+        truncated = calls[-1].truncated if calls else None
+        said = ReplyText(reply, output_tokens(calls), truncated)
+        if ask.answers:
+            self._answers.append((said, reply, calls))
+        return said
+
+    def _concluded(self, chosen: ReplyText | None) -> Reply:
+        """The chosen answer, or the last one; its own calls stand last."""
+        found = next((a for a in self._answers if a[0] is chosen), self._answers[-1])
+        _, reply, own = found
+        others = [call for call in self._calls if not any(call is one for one in own)]
+        helped = [
+            call.model_copy(update={"purpose": "helper"}) if call.purpose == "answer" else call
+            for call in others
+        ]
+        answer = Reply(reply, [*helped, *own], self._reading)
         answer.thought = reply.thought
+        answer.stopped_at, answer.sent = reply.stopped_at, reply.sent
         return answer
+
+
+def _check_drawn(settings: Mapping[str, Any]) -> None:
+    """Refuse to ask one prompt several times where the answers could only be equal."""
+    if settings.get("do_sample") is False or not settings.get("temperature"):
+        raise InvalidValueError(
+            "temperature=0: several samples of one prompt would be one and the same answer; run "
+            "with --gen_kwargs do_sample=true,temperature=0.7, or give a method that has the "
+            "argument --metadata tale_temperature=0.7"
+        )
 
 
 class HuggingFaceCounts(TaleLM):
@@ -179,9 +287,16 @@ class HuggingFaceCounts(TaleLM):
     The end-of-turn token is not counted, as on the Inspect side.
     """
 
+    takes_seeds = True
+
     _counted_rows: deque[Call]
 
     def _model_generate(self, context: Any, max_length: int, *args: Any, **kwargs: Any) -> Any:
+        # transformers knows no seed of one request: the whole batch, which has one, is seeded
+        if (seed := kwargs.pop("seed", None)) is not None:
+            from transformers import set_seed
+
+            set_seed(seed)
         rows = super()._model_generate(context, max_length, *args, **kwargs)
         # an encoder-decoder's rows begin with its start token instead of the prompt
         prompt = context.shape[1] if self.backend == "causal" else 1
@@ -226,6 +341,8 @@ class HuggingFaceCounts(TaleLM):
 class VllmCounts(TaleLM):
     """In front of `lm_eval.models.vllm_causallms.VLLM`: counts the generated token ids."""
 
+    takes_seeds = True
+
     def _model_generate(self, *args: Any, **kwargs: Any) -> Any:
         outputs = super()._model_generate(*args, **kwargs)
         if kwargs.get("generate"):
@@ -259,25 +376,6 @@ def _has_plan(document: Any) -> bool:
 
 def _with_arguments(request: Instance, context: Any, settings: dict[str, Any]) -> Instance:
     changed = copy.copy(request)
-    changed.arguments = (context, settings)
+    # behind them stand images, where a task has some
+    changed.arguments = (context, settings, *request.args[2:])
     return changed
-
-
-def _exchanged(context: Any, old: str, new: str) -> Any:
-    """A prompt as lm_eval built it, with one user text exchanged for another."""
-    if isinstance(context, str):
-        # chat templates may trim a message
-        old, new = (old, new) if old in context else (old.strip(), new.strip())
-        before, found, after = context.rpartition(old)
-        if not found:
-            raise InvalidValueError("the chat template changes the text of the question")
-        return before + new + after
-    if isinstance(context, list):
-        return _exchanged_message(context, new)
-    # lm_eval's JsonChatStr, a tuple of one JSON text
-    messages = _exchanged_message(json.loads(context.prompt), new)
-    return type(context)(json.dumps(messages, ensure_ascii=False))
-
-
-def _exchanged_message(messages: Sequence[Mapping[str, Any]], new: str) -> list[dict[str, Any]]:
-    return [*map(dict, messages[:-1]), {**messages[-1], "content": new}]

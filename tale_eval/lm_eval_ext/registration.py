@@ -1,7 +1,8 @@
 """Making lm_eval know our tasks, and its models carry our counts."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import lm_eval.api.registry
 import lm_eval.tasks
 
+from tale_eval.lm_eval_ext.around import put_method_around
 from tale_eval.lm_eval_ext.documents import ONE_RUN
+from tale_eval.lm_eval_ext.kinds import check_generates
 from tale_eval.lm_eval_ext.task_files import task_folder
 
 _LOGGER = logging.getLogger(__name__)
@@ -23,18 +26,45 @@ def register_models() -> None:
         lm_eval.api.registry.get_model = partial(_with_counts, current)
 
 
-def register_tasks(asked: Collection[str] = ()) -> None:
+def register_tasks(asked: Collection[str] = (), method: str | None = None) -> None:
     """From now on lm_eval's task manager finds our tasks beside its own.
 
     Args:
         asked: The only tasks that will be asked for, where that is known. If all are
             ours, lm_eval's own are not read: 14,000 files, and most of the start-up.
+        method: Goes around every task that is loaded, which is somebody else's; None leaves
+            them as they are.
     """
     import lm_eval.evaluator
 
     manager = _task_manager()
-    manager.asked = frozenset(asked)
+    manager.asked, manager.method = frozenset(asked), method
     lm_eval.tasks.TaskManager = lm_eval.evaluator.TaskManager = manager
+
+
+@contextmanager
+def models_kept(wanted: bool = True) -> Iterator[None]:
+    """Within this, a model that is asked for again with equal arguments is the same object."""
+    current = lm_eval.api.registry.get_model
+    if wanted:
+        lm_eval.api.registry.get_model = partial(_keeping, current, {})
+    try:
+        yield
+    finally:
+        lm_eval.api.registry.get_model = current
+
+
+def _keeping(find: Any, kept: dict[str, Any], name: str) -> type:
+    backend = find(name)
+
+    def create(arguments: Any, additional: Any = None) -> Any:
+        key = repr((name, arguments, additional))
+        if key not in kept:
+            kept.clear()  # two models may not fit
+            kept[key] = backend.create_from_arg_obj(arguments, additional)
+        return kept[key]
+
+    return type(backend.__name__, (), {"create_from_arg_obj": staticmethod(create)})
 
 
 def _with_counts(find: Any, name: str) -> type:
@@ -74,6 +104,7 @@ def _task_manager() -> Any:
         """lm_eval's, with our folder before the user's."""
 
         asked: frozenset[str] = frozenset()
+        method: str | None = None
 
         def __init__(
             self,
@@ -94,6 +125,20 @@ def _task_manager() -> Any:
             super().__init__(verbosity, paths, include_defaults=False, metadata=told)
             if include_defaults and not self._has_only_ours_to_find(ours):
                 super().__init__(verbosity, paths, metadata=told)
+
+        def match_tasks(self, task_list: list[str]) -> list[str]:
+            """As lm_eval's; what no method can be put around is named before a model is loaded."""
+            matched: list[str] = super().match_tasks(task_list)
+            if self.method is not None:
+                check_generates(matched, self.task_index)
+            return matched
+
+        def load(self, task_list: Any) -> Any:
+            """As lm_eval's, with the method around each task."""
+            loaded = super().load(task_list)
+            if self.method is not None:
+                put_method_around(loaded["tasks"], self.method)
+            return loaded
 
         def _has_only_ours_to_find(self, folder: Path) -> bool:
             files = {name: entry.yaml_path for name, entry in self.task_index.items()}

@@ -6,7 +6,7 @@ the calls behind it, through lm_eval's clean-up, its filters and its cache (pick
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.tokens.ledger import Call
@@ -20,12 +20,16 @@ class Reply(str):
         reading: The budget that was estimated for it; None if none was.
         error: Why there is no text; None if there is one.
         thought: A text stood before it, which was cut off: the model's thinking.
+        stopped_at: The text at which it was cut; None where none is known of.
+        sent: The prompt that it answers, where a method made it out of the task's.
     """
 
     calls: tuple[Call, ...]
     reading: BudgetReading | None
     error: str | None
     thought: bool = False
+    stopped_at: str | None = None
+    sent: Any = None
 
     def __new__(
         cls,
@@ -43,6 +47,7 @@ class Reply(str):
     def _of(self, text: str) -> "Reply":
         part = Reply(text, self.calls, self.reading, self.error)
         part.thought = self.thought
+        part.stopped_at, part.sent = self.stopped_at, self.sent
         return part
 
     # lm_eval cuts a reply at its stop texts with split(), and the thinking off with lstrip()
@@ -52,6 +57,7 @@ class Reply(str):
         parts = [self._of(part) for part in super().split(sep, maxsplit)]
         for before, part in pairwise(parts):
             part.thought = before.thought or bool(before.strip())
+            before.stopped_at = sep
         return list(parts)
 
     def lstrip(self, chars: str | None = None) -> str:

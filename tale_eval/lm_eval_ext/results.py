@@ -5,16 +5,18 @@ The functions are named in the tasks' YAML files.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from tale_eval.budgets.reading import BudgetReading, read_budget
 from tale_eval.grading.answers import grade
+from tale_eval.lm_eval_ext.cautions import cuts_reasoning
+from tale_eval.lm_eval_ext.documents import plan_of
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.shown.masking import masked_text
 from tale_eval.tokens.costs import answer_of, cost_values
-from tale_eval.tokens.ledger import Call, reasoned_unseen
+from tale_eval.tokens.ledger import Call, reasoned_unseen, with_words
 
 Document = Mapping[str, Any]
 
@@ -31,17 +33,10 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
     a question whose request failed: of it only this is known.
     """
     reply = results[0]
-    calls = [*_estimate_calls(document), *_calls(document, reply)]
+    calls = [*_estimate_calls(document), *_worded(_calls(document, reply), reply)]
     if error := _error(reply):
         return {**error, "calls": _dumped(calls)}
-    reading = _reading(document, reply)
-    budget = _budget(document, reply)
-    costs = cost_values(
-        calls,
-        budget=budget,
-        budget_status=reading.status if reading else None,
-        budget_echoed=reading.echoed if reading else False,
-    )
+    costs = _shown_costs(calls, _budget(document, reply), _reading(document, reply))
     graded = grade(
         reply,
         document["gold"],
@@ -49,21 +44,35 @@ def score(document: Document, results: Sequence[str]) -> dict[str, Any]:
         document["options"] or [],
         truncated=costs["truncated"] is True,
     )
-    shown = [*ANSWER_COSTS]
-    if reading or budget:
-        shown += BUDGET_COSTS
-    if reading:
-        shown += ESTIMATE_COSTS
     return {
         "correct": int(graded.correct),
         **_NO_ERROR,
-        **{key: costs[key] for key in shown},
-        **({"budget_status": reading.status} if reading else {}),
+        **costs,
         "bare_answer": int(graded.extraction.bare and not _reasoned(reply)),
         "no_answer": int(graded.extraction.answer is None),
         "undecided": int(graded.undecided),
         "calls": _dumped(calls),
     }
+
+
+def spent(replies: Sequence[str]) -> dict[str, Any]:
+    """What the replies to one question of somebody else's task took, and why there are none.
+
+    Of several replies to one prompt, lm_eval's repeats, the first is the answer, and the others
+    are helper calls: all were paid for.
+    """
+    first, *others = replies
+    calls = [
+        call.model_copy(update={"purpose": "helper"}) if call.purpose == "answer" else call
+        for reply in others
+        for call in getattr(reply, "calls", ())
+    ]
+    calls += _worded(getattr(first, "calls", ()), first)
+    if error := next(filter(None, map(_error, replies)), None):
+        return {**error, "calls": _dumped(calls)}
+    costs = _shown_costs(calls, calls[-1].budget if calls else None, _told_reading(first))
+    cut = cuts_reasoning(getattr(first, "stopped_at", None) or "")
+    return {**_NO_ERROR, **costs, "cut_at_stop": int(cut), "calls": _dumped(calls)}
 
 
 def estimate(document: Document, results: Sequence[str]) -> dict[str, Any]:
@@ -99,6 +108,16 @@ def counters(values: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     return shares([call["counted_by"] for calls in values for call in calls])
 
 
+AGGREGATIONS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys((*ANSWER_COSTS, *BUDGET_COSTS, *ESTIMATE_COSTS), known_mean),
+    **dict.fromkeys(("failed", "cut_at_stop"), known_mean),
+    **dict.fromkeys(("budget_status", "error", "method", "asked_to_reason"), shares),
+    "calls": counters,
+}
+"""What stands beside the metrics of somebody else's task, and how it is summed up."""
+
+HIGHER_IS_BETTER = {name: name == "within_budget" for name in AGGREGATIONS}
+
 _NO_ERROR = {"failed": 0, "error": None}
 
 
@@ -111,11 +130,34 @@ def _error(reply: str) -> dict[str, Any]:
 
 def _reading(document: Document, reply: str) -> BudgetReading | None:
     """How the budget of this answer was estimated, in this run or in an earlier one."""
-    if isinstance(reply, Reply) and reply.reading:
-        return reply.reading
+    if told := _told_reading(reply):
+        return told
     if document["budget_status"] is None:
         return None
     return BudgetReading(document["budget"], document["budget_status"], document["budget_echoed"])
+
+
+def _told_reading(reply: str) -> BudgetReading | None:
+    return reply.reading if isinstance(reply, Reply) else None
+
+
+def _shown_costs(
+    calls: Sequence[Call], budget: int | None, reading: BudgetReading | None
+) -> dict[str, Any]:
+    """The costs that apply to an answer."""
+    costs = cost_values(
+        calls,
+        budget=budget,
+        budget_status=reading.status if reading else None,
+        budget_echoed=reading.echoed if reading else False,
+    )
+    shown = [*ANSWER_COSTS]
+    if reading or budget:
+        shown += BUDGET_COSTS
+    if reading:
+        shown += ESTIMATE_COSTS
+    status = {"budget_status": reading.status} if reading else {}
+    return {**{key: costs[key] for key in shown}, **status}
 
 
 def _budget(document: Document, reply: str) -> int | None:
@@ -142,11 +184,14 @@ def _calls(document: Document, reply: str) -> Sequence[Call]:
     """The reply's calls; where lm_eval runs by itself, the tokenizer counts the text."""
     if isinstance(reply, Reply):
         return reply.calls
-    name = document["tokenizer"]
+    name, budget = document["tokenizer"], document["budget"]
+    told: dict[str, Any] = {"purpose": "answer", "budget": budget}
+    if budget is not None:
+        told["controls"] = plan_of(document["method"]).control.asked(budget)
     if name is None:
-        return [Call(purpose="answer", model="unknown", counted_by="nobody")]
+        return [Call(model="unknown", counted_by="nobody", **told)]
     written = len(_tokenizer(name)(reply, add_special_tokens=False)["input_ids"])
-    return [Call(purpose="answer", model=name, output_tokens=written, counted_by="tokenizer")]
+    return [Call(model=name, output_tokens=written, counted_by="tokenizer", **told)]
 
 
 @cache
@@ -154,6 +199,11 @@ def _tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+
+
+def _worded(calls: Sequence[Call], reply: str) -> list[Call]:
+    """The calls, of which the last wrote this reply."""
+    return [*calls[:-1], *(with_words(call, reply) for call in calls[-1:])]
 
 
 def _dumped(calls: Sequence[Call]) -> list[dict[str, Any]]:

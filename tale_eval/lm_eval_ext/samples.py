@@ -6,7 +6,7 @@ and ``results_<date>.json`` side by side. lm_eval itself is not needed to read t
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +17,12 @@ from tale_eval.errors import InvalidValueError
 from tale_eval.grading.choice import ScoreChoice
 from tale_eval.grading.credit import credit
 from tale_eval.lm_eval_ext.generation import run_setting
-from tale_eval.lm_eval_ext.labels import model_label
+from tale_eval.lm_eval_ext.labels import BESIDE_METRICS, model_label
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
-from tale_eval.tokens.costs import COST_KEYS, cost_values
-from tale_eval.tokens.ledger import Call, mended
+from tale_eval.tokens.costs import COST_KEYS, answer_of, cost_values
+from tale_eval.tokens.ledger import Call, imposed_on, mended
 from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
@@ -165,6 +165,8 @@ def _records(
     records = []
     bad: list[str] = []
     others: dict[str, None] = {}
+    around: list[Mapping[str, Any]] = []
+    filtered: dict[str, list[Record]] = {}
     for number, line in numbered_lines(files.cat_file(path)):
         try:
             row = json.loads(line)
@@ -174,15 +176,23 @@ def _records(
                 )
                 return []
             which = None if _is_ours(row["doc"]) else _metric(row, choice, others)
-            records.append(_record(row, model, setting, name, prices, which))
+            record = _record(row, model, setting, name, prices, which)
+            if _is_asked_by_us(row):
+                around.append(row)
+                filtered.setdefault(str(row.get("filter", "none")), []).append(record)
+            else:
+                records.append(record)
         except MALFORMED as error:
             bad.append(f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out")
+    if filtered:
+        records += filtered[_filter(name, list(filtered), choice, problems)]
     if bad:
         # one line a file: whoever wrote one row so wrote them all so
         more = f", and so are {len(bad) - 1:,} others of this file" if len(bad) > 1 else ""
         problems.append(bad[0] + more)
     elif not records:
         problems.append(f"{name}: holds no usable sample")
+    problems += _odd_answers(name, around)
     if records and others:
         problems.append(
             f"{name}: its metric {next(iter(others))} says what is right; it has "
@@ -191,12 +201,17 @@ def _records(
     return records
 
 
-def _metric(row: Mapping[str, Any], choice: ScoreChoice, others: dict[str, None]) -> str:
-    """The metric that says whether another task's sample is right.
+def _metric(row: Mapping[str, Any], choice: ScoreChoice, others: dict[str, None]) -> str | None:
+    """The metric that says whether another task's sample is right; None if its request failed.
 
     Where there are others to choose from, they go into `others`, after the one that was taken.
     """
-    known = [*_FOREIGN_SCORES, *row.get("metrics", ())]
+    if _is_asked_by_us(row) and row.get("failed"):
+        return None
+    metrics = row.get("metrics", ())
+    if _is_asked_by_us(row):
+        metrics = [name for name in metrics if name not in BESIDE_METRICS | {*COST_KEYS}]
+    known = [*_FOREIGN_SCORES, *metrics]
     given = [key for key in dict.fromkeys(known) if key in row]
     readable = [key for key in given if credit(row[key]) is not None]
     choice.offered |= dict.fromkeys(readable)
@@ -221,6 +236,44 @@ def _is_ours(document: object) -> bool:
     return isinstance(document, Mapping) and "prompt_version" in document
 
 
+def _is_asked_by_us(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of somebody else's task with its calls counted (``--method``)."""
+    return isinstance(row.get("method"), str) and isinstance(row.get("calls"), list)
+
+
+def _filter(name: str, filters: list[str], choice: ScoreChoice, problems: list[str]) -> str:
+    """The filter whose reading of the replies counts: the task's first, or the one wanted."""
+    choice.offered |= dict.fromkeys(filters)
+    if choice.wanted in filters:
+        choice.found = True
+        return str(choice.wanted)
+    first, *others = filters
+    if others:
+        problems.append(
+            f"{name}: its filter {first} takes out the answers; it has {', '.join(others)} too, "
+            "which --score NAME takes"
+        )
+    return first
+
+
+def _odd_answers(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is to be known of answers around somebody else's prompt, beside their numbers."""
+    against = next((row["asked_to_reason"] for row in rows if row.get("asked_to_reason")), None)
+    stopped = {row.get("doc_id") for row in rows if row.get("cut_at_stop")}
+    said = []
+    if against:
+        said.append(
+            f"{name}: the task's own prompt asks for reasoning ({against!r}), which its method "
+            f"{rows[0]['method']} asks to leave out: no direct answering"
+        )
+    if stopped:
+        said.append(
+            f"{name}: {len(stopped)} answers end at a stop text of the task's that may stand in "
+            "reasoning, and so may have been cut"
+        )
+    return said
+
+
 def _record(
     row: Mapping[str, Any],
     model: str,
@@ -230,6 +283,8 @@ def _record(
     metric: str | None,
 ) -> Record:
     document = row["doc"]
+    if _is_asked_by_us(row) and not _is_ours(document):
+        return _around_record(row, model, setting, name, prices, metric)
     if metric is not None:
         # older versions of lm_eval name no filter (its pull request 2517), or have no hash
         return Record(
@@ -244,7 +299,6 @@ def _record(
             bare=None,
             costs=dict.fromkeys(COST_KEYS),
         )
-    calls = [_call(call, _part(name, "date")) for call in row["calls"]]
     return Record(
         model=model,
         task=document["task"],
@@ -256,14 +310,45 @@ def _record(
         error=row.get("error"),
         bare=_flag(row, "bare_answer"),
         undecided=_flag(row, "undecided"),
-        costs=cost_values(
-            calls,
-            budget=row.get("budget"),
-            budget_status=row.get("budget_status"),
-            budget_echoed=bool(row.get("budget_echoed")),
-            prices=prices,
-        ),
+        **_costs(row, name, prices),
     )
+
+
+def _around_record(
+    row: Mapping[str, Any],
+    model: str,
+    setting: Setting,
+    name: str,
+    prices: Prices | None,
+    metric: str | None,
+) -> Record:
+    """An answer to somebody else's task by a method."""
+    return Record(
+        model=model,
+        task=_part(name, "task"),
+        method=row["method"],
+        setting=setting,
+        sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
+        epoch=1,
+        correct=None if metric is None else _credit(metric, row[metric]),
+        error=row.get("error"),
+        bare=None,
+        **_costs(row, name, prices),
+    )
+
+
+def _costs(row: Mapping[str, Any], name: str, prices: Prices | None) -> dict[str, Any]:
+    """The costs of a row's calls, and how its budget was imposed."""
+    calls = [_call(call, _part(name, "date")) for call in row["calls"]]
+    costs = cost_values(
+        calls,
+        budget=row.get("budget"),
+        budget_status=row.get("budget_status"),
+        budget_echoed=bool(row.get("budget_echoed")),
+        prices=prices,
+    )
+    controls = imposed_on(answer_of(calls)) if row.get("budget") is not None else {}
+    return {"costs": costs, "controls": controls}
 
 
 def _call(written: Any, date: str) -> Call:

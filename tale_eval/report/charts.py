@@ -14,6 +14,9 @@ from tale_eval.report.tables import SURROGATES
 if TYPE_CHECKING:
     import altair
 
+SHOWN_MODEL = "shown_model"
+"""Name of a panel's parameter: the one model it shows, or "" for all of them."""
+
 FORMATS = (".svg", ".png", ".html", ".json")
 
 _DRAW = """vegaEmbed(
@@ -31,7 +34,9 @@ def check_format(path: Path) -> None:
         raise InvalidValueError(f"{path}: a chart ends in one of {', '.join(FORMATS)}")
 
 
-def save_chart(chart: "altair.LayerChart | altair.VConcatChart", path: Path) -> None:
+def save_chart(
+    chart: "altair.LayerChart | altair.VConcatChart | altair.FacetChart", path: Path
+) -> None:
     """Write a chart as .svg, .png, .html (interactive, works offline) or .json.
 
     Raises:
@@ -88,6 +93,52 @@ def security_policy(scripts: Sequence[str]) -> str:
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src {allowed or repr('none')}"
     )
+
+
+def model_panel(layers: "altair.LayerChart", values: list[dict[str, Any]]) -> "altair.LayerChart":
+    """Give the layers their data, all of it or one model's."""
+    alt = load_altair()
+    panel: altair.LayerChart = (
+        layers.properties(data=alt.Data(values=values), width=560)
+        .add_params(alt.param(name=SHOWN_MODEL, value=""))
+        .transform_filter(f"{SHOWN_MODEL} === '' || datum.model === {SHOWN_MODEL}")
+    )
+    return panel
+
+
+def method_color(methods: list[str]) -> Any:
+    """A colour for each of these, the same in all panels."""
+    alt = load_altair()
+    scale = alt.Scale(domain=methods, scheme="tableau10")
+    return alt.Color("method:N", scale=scale, title="method", legend=wide_legend())
+
+
+def wide_legend(**symbol: str) -> Any:
+    """A legend below the panel."""
+    alt = load_altair()
+    # as many columns as there is room for
+    columns = alt.expr("max(1, floor(width / 150))")
+    place = {"orient": "bottom", "direction": "horizontal", "titleOrient": "left"}
+    return alt.Legend(**place, columns=columns, labelLimit=150, symbolOpacity=1, **symbol)
+
+
+def value_scale(values: list[dict[str, Any]], *fields: str, log: bool = False) -> Any:
+    """From the lowest to the highest value, whichever model is shown.
+
+    Logarithmic only where every value is above 0.
+    """
+    shown = [value[field] for value in values for field in fields if field in value]
+    domain = [min(shown), max(shown)]
+    kind = "log" if log and domain[0] > 0 else "linear"
+    return load_altair().Scale(type=kind, domain=domain, nice=False, padding=20)
+
+
+def stacked_panels(panels: "dict[str, altair.LayerChart]") -> "altair.VConcatChart":
+    """The panels below each other, under their names."""
+    alt = load_altair()
+    titled = [panel.properties(title=task) for task, panel in panels.items()]
+    stacked: altair.VConcatChart = alt.vconcat(*titled)
+    return stacked
 
 
 def _page(chart: Any) -> str:

@@ -1,12 +1,14 @@
 """The cells of the page and of Markdown: how a value of each unit is written, and sorted. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tale_eval.analysis import measures
 from tale_eval.analysis.averages import MacroAverage
+from tale_eval.analysis.control_measures import CONTROL_MEASURES, ControlMeasure
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Measure, Unit, Value
+from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.reference import ReferenceRow
 
 
@@ -45,6 +47,17 @@ def printed_cell(measure: Measure, row: ReferenceRow) -> Cell:
     """What a measure says of a row printed in a paper."""
     value = measure.printed(row) if measure.printed else Value()
     return _cell(measure.unit, value, _PRINTED)
+
+
+def control_cell(measure: ControlMeasure, row: ControlledRow) -> Cell:
+    """What a measure says of a control."""
+    cell = _cell(measure.unit, measure.of(row))
+    return replace(cell, badge=False)
+
+
+def known_control_measures(rows: Sequence[ControlledRow]) -> list[ControlMeasure]:
+    """The measures of controls that have something to say of at least one row."""
+    return [m for m in CONTROL_MEASURES if m.shown and any(control_cell(m, r).text for r in rows)]
 
 
 def average_cells(average: MacroAverage) -> tuple[Cell, Cell]:

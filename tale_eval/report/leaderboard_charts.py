@@ -11,7 +11,14 @@ from tale_eval.analysis.results import shown_method
 from tale_eval.analysis.statistics import Interval
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
-from tale_eval.report.charts import load_altair
+from tale_eval.report.charts import (
+    load_altair,
+    method_color,
+    model_panel,
+    stacked_panels,
+    value_scale,
+    wide_legend,
+)
 
 if TYPE_CHECKING:
     import altair
@@ -28,7 +35,7 @@ def scatter_chart(
     panels = scatter_panels(rows, reference)
     if not panels:
         raise InvalidValueError("no method has both an accuracy and tokens: nothing to draw")
-    return _stacked(panels)
+    return stacked_panels(panels)
 
 
 def scatter_panels(
@@ -61,9 +68,6 @@ def distribution_panels(records: Iterable[Record]) -> "dict[str, altair.LayerCha
         for task in dict.fromkeys(box["task"] for box in boxes)
     }
 
-
-SHOWN_MODEL = "shown_model"
-"""Name of a panel's parameter: the one model it shows, or "" for all of them."""
 
 _TOKENS = "output tokens per question"
 
@@ -113,12 +117,12 @@ def _tokens(row: LeaderboardRow) -> float | None:
 
 def _scatter(points: list[dict[str, Any]], methods: list[str]) -> "altair.LayerChart":
     alt = load_altair()
-    tokens = _scale(points, "tokens", "tokens_low", "tokens_high", log=True)
-    accuracy = _scale(points, "accuracy", "accuracy_low", "accuracy_high")
+    tokens = value_scale(points, "tokens", "tokens_low", "tokens_high", log=True)
+    accuracy = value_scale(points, "accuracy", "accuracy_low", "accuracy_high")
     base = alt.Chart().encode(
         x=alt.X("tokens:Q", title=_TOKENS, scale=tokens, axis=alt.Axis(grid=False)),
         y=alt.Y("accuracy:Q", title="accuracy", axis=alt.Axis(format="%"), scale=accuracy),
-        color=_method_color(methods),
+        color=method_color(methods),
         tooltip=[
             alt.Tooltip("method:N"),
             alt.Tooltip("model:N"),
@@ -131,8 +135,8 @@ def _scatter(points: list[dict[str, Any]], methods: list[str]) -> "altair.LayerC
     line = base.transform_filter("datum.pareto").mark_line(
         interpolate="step-after", strokeDash=[5, 4], strokeWidth=1.5, tooltip=None
     )
-    shape = alt.Shape("model:N", title="model", legend=_legend(symbolFillColor="grey"))
-    return _panel(
+    shape = alt.Shape("model:N", title="model", legend=wide_legend(symbolFillColor="grey"))
+    return model_panel(
         alt.layer(
             line.encode(color=alt.value("#888"), detail="model:N", order="tokens:Q"),
             measured.mark_rule(opacity=0.6).encode(
@@ -150,7 +154,7 @@ def _scatter(points: list[dict[str, Any]], methods: list[str]) -> "altair.LayerC
 
 def _distribution(boxes: list[dict[str, Any]], methods: list[str]) -> "altair.LayerChart":
     alt = load_altair()
-    scale = _scale(boxes, "low", "high", log=True)
+    scale = value_scale(boxes, "low", "high", log=True)
     axis = alt.Axis(grid=False)
     base = alt.Chart().encode(
         y=alt.Y(
@@ -160,7 +164,7 @@ def _distribution(boxes: list[dict[str, Any]], methods: list[str]) -> "altair.La
             scale=alt.Scale(paddingInner=0.25),
         ),
         yOffset=alt.YOffset("method:N", scale=alt.Scale(domain=methods, paddingInner=0.3)),
-        color=_method_color(methods),
+        color=method_color(methods),
         tooltip=[
             alt.Tooltip("method:N"),
             alt.Tooltip("model:N"),
@@ -172,7 +176,7 @@ def _distribution(boxes: list[dict[str, Any]], methods: list[str]) -> "altair.La
         ],
     )
     models = len({box["model"] for box in boxes})
-    return _panel(
+    return model_panel(
         alt.layer(
             base.mark_rule().encode(
                 x=alt.X("low:Q", title=_TOKENS, scale=scale, axis=axis), x2="high:Q"
@@ -204,46 +208,3 @@ def _box(task: str, model: str, method: str, spent: list[tuple[float, str]]) -> 
         "longest": f"{longest:,.0f} (sample {sample})",
         "answers": len(spent),
     }
-
-
-def _panel(layers: "altair.LayerChart", values: list[dict[str, Any]]) -> "altair.LayerChart":
-    """Give the layers their data, all of it or one model's."""
-    alt = load_altair()
-    panel: altair.LayerChart = (
-        layers.properties(data=alt.Data(values=values), width=560)
-        .add_params(alt.param(name=SHOWN_MODEL, value=""))
-        .transform_filter(f"{SHOWN_MODEL} === '' || datum.model === {SHOWN_MODEL}")
-    )
-    return panel
-
-
-def _method_color(methods: list[str]) -> Any:
-    alt = load_altair()
-    scale = alt.Scale(domain=methods, scheme="tableau10")
-    return alt.Color("method:N", scale=scale, title="method", legend=_legend())
-
-
-def _legend(**symbol: str) -> Any:
-    alt = load_altair()
-    # as many columns as there is room for
-    columns = alt.expr("max(1, floor(width / 150))")
-    place = {"orient": "bottom", "direction": "horizontal", "titleOrient": "left"}
-    return alt.Legend(**place, columns=columns, labelLimit=150, symbolOpacity=1, **symbol)
-
-
-def _scale(values: list[dict[str, Any]], *fields: str, log: bool = False) -> Any:
-    """From the lowest to the highest value, whichever model is shown.
-
-    Logarithmic only where every value is above 0.
-    """
-    shown = [value[field] for value in values for field in fields if field in value]
-    domain = [min(shown), max(shown)]
-    kind = "log" if log and domain[0] > 0 else "linear"
-    return load_altair().Scale(type=kind, domain=domain, nice=False, padding=20)
-
-
-def _stacked(panels: "dict[str, altair.LayerChart]") -> "altair.VConcatChart":
-    alt = load_altair()
-    titled = [panel.properties(title=task) for task, panel in panels.items()]
-    stacked: altair.VConcatChart = alt.vconcat(*titled)
-    return stacked

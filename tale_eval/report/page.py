@@ -11,16 +11,27 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.analysis.averages import macro_average
+from tale_eval.analysis.control_measures import CONTROL_NOTES, sweep_notes
 from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import ORACLE_LEGEND
+from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import is_oracle, shown_method
+from tale_eval.analysis.sweeps import Sweep
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
-from tale_eval.report.charts import security_policy, specification, vega_bundle
-from tale_eval.report.columns import average_cells, known_measures, printed_cell, row_cell
-from tale_eval.report.leaderboard_charts import SHOWN_MODEL, distribution_panels, scatter_panels
+from tale_eval.report.charts import SHOWN_MODEL, security_policy, specification, vega_bundle
+from tale_eval.report.columns import (
+    average_cells,
+    control_cell,
+    known_control_measures,
+    known_measures,
+    printed_cell,
+    row_cell,
+)
+from tale_eval.report.controls_chart import asked_panels, sweep_panels
+from tale_eval.report.leaderboard_charts import distribution_panels, scatter_panels
 from tale_eval.report.tables import SURROGATES
 
 
@@ -48,6 +59,8 @@ def write_page(
     problems: Sequence[str],
     reference: Sequence[ReferenceRow] = (),
     *,
+    controls: Sequence[ControlledRow] = (),
+    swept: Sequence[Sweep] = (),
     title: str = "Accuracy against tokens",
     margin: float = 0.02,
 ) -> None:
@@ -60,6 +73,8 @@ def write_page(
         settings: One per log.
         problems: What a reader must know before he trusts the rows.
         reference: Rows printed in a paper, shown beside ours.
+        controls: What was asked of each row, and what came.
+        swept: What the levels of each sweep did.
         title: The page's heading.
         margin: The accuracy loss that the rows were compared with, as a share.
 
@@ -68,7 +83,7 @@ def write_page(
     """
     script = _file("report.js").replace("SHOWN_MODEL", json.dumps(SHOWN_MODEL))
     scripts = [vega_bundle(), script]
-    names = labels(settings)
+    names, levels = labels(settings), sweep_panels(swept)
     page = _template().render(
         title=title,
         margin=f"{100 * margin:g}",
@@ -89,6 +104,13 @@ def write_page(
         averages=[(line, average_cells(line)) for line in macro_average(rows)],
         scatters=_panels(scatter_panels(rows, reference)),
         distributions=_panels(distribution_panels(records)),
+        controls=controls,
+        control_columns=known_control_measures(controls),
+        control_cell=control_cell,
+        control_notes=[*(CONTROL_NOTES if controls else ()), *sweep_notes(swept)],
+        swept=swept,
+        asked=_panels(asked_panels(controls)),
+        levels=[(task, key, _embedded(panel)) for (task, key), panel in levels.items()],
         runs=[(run, label_of(run, names), _link(run.log, path)) for run in settings],
         problems=problems,
     )
@@ -130,9 +152,11 @@ def _facts(
 
 
 def _panels(panels: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (task, specification(panel.properties(width="container"))) for task, panel in panels.items()
-    ]
+    return [(task, _embedded(panel)) for task, panel in panels.items()]
+
+
+def _embedded(panel: Any) -> str:
+    return specification(panel.properties(width="container"))
 
 
 def _link(log: str, page: Path) -> str | None:

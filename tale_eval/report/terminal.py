@@ -13,11 +13,15 @@ from rich.text import Text
 
 from tale_eval.analysis import measures
 from tale_eval.analysis.averages import MacroAverage, macro_average
+from tale_eval.analysis.control_measures import CONTROL_MEASURES, CONTROL_NOTES, sweep_notes
 from tale_eval.analysis.elasticity import ElasticityReport
+from tale_eval.analysis.estimators import EstimatorScore, interval_text
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
+from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import shown_method
+from tale_eval.analysis.sweeps import Sweep
 from tale_eval.budgets.elasticity import COMPARABLE_TRIALS, CurvePoint, Share
 from tale_eval.shown.names import visible
 
@@ -32,12 +36,45 @@ def leaderboard_tables(
     The averages over a model's tasks and a paper's printed rows follow in tables of their own.
     """
     groups = groupby(rows, key=lambda row: (row.model, row.task))
-    tables: list[RenderableType] = [_FittedTable(*names, list(group)) for names, group in groups]
+    tables: list[RenderableType] = [_leaderboard(*names, list(group)) for names, group in groups]
     for (model, tasks), lines in groupby(macro_average(rows), lambda a: (a.model, a.tasks)):
         tables += [_heading(f"{model} · average over {', '.join(tasks)}"), _average_table(lines)]
     for task, printed in groupby(reference, key=lambda row: row.task):
         tables += [_heading(f"{task} · as printed in the paper"), _printed_table(printed)]
     return Group(*tables, *_legends(rows))
+
+
+def control_tables(rows: Sequence[ControlledRow], swept: Sequence[Sweep]) -> Group:
+    """What each control asked for and what came, and what the levels of each sweep did."""
+    tables: list[RenderableType] = []
+    for names, group in groupby(rows, key=lambda row: (row.model, row.task)):
+        tables.append(_controls(*names, list(group)))
+    tables += [escape(note) for note in CONTROL_NOTES] if rows else []
+    for (model, task), sweeps in groupby(swept, key=lambda sweep: (sweep.model, sweep.task)):
+        told = [f"{sweep.label}: {said}" for sweep in sweeps for said in sweep.sentences]
+        tables += ["", _heading(f"{model} · {task} · what moved"), *map(_plain_line, told)]
+    return Group(*tables, *map(escape, sweep_notes(swept)))
+
+
+def _controls(model: str, task: str, rows: Sequence[ControlledRow]) -> "_FittedTable":
+    columns = [_Column("control", [row.control for row in rows])]
+    columns += [
+        _Column((m.short or m.title).lower(), [_cell(m.unit, m.of(row)) for row in rows])
+        for m in CONTROL_MEASURES
+        if m.shown
+    ]
+    known = [column for column in columns if any(cell != NOTHING for cell in column.cells)]
+    labels = [shown_method(row.label) for row in rows]
+    # a row with several controls is named once
+    names = [
+        "" if name == above else name
+        for name, above in zip(labels, ["", *labels[:-1]], strict=True)
+    ]
+    return _FittedTable(f"{model} · {task} · controls: asked and came", names, known)
+
+
+def _plain_line(text: str) -> Text:
+    return Text(visible(text))
 
 
 # characters: a longer method name is folded, and one with its setting where there is no room for
@@ -50,46 +87,44 @@ _UNLIMITED = 10_000
 
 @dataclass(frozen=True)
 class _FittedTable:
-    """The rows of one model and task, with as many columns as there is room for."""
+    """Rows by their names, with as many columns as there is room for: the first ones."""
 
-    model: str
-    task: str
-    rows: list[LeaderboardRow]
+    heading: str
+    names: Sequence[str]
+    columns: Sequence["_Column"]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = _known_columns(self.rows)
+        columns = list(self.columns)
         left_out: list[str] = []
         unlimited = options.update(max_width=_UNLIMITED)
 
         def too_wide(table: Table) -> bool:
             return Measurement.get(console, unlimited, table).maximum > options.max_width
 
-        folded = self._folded()
-        table = self._table(
-            columns, _METHOD if all(row.label == row.method for row in self.rows) else _LABEL
-        )
+        folded, settings = self._folded(), any(" · " in name for name in self.names)
+        table = self._table(columns, _LABEL if settings else _METHOD)
         if too_wide(table):
             table = self._table(columns, folded)
         while columns and too_wide(table):
             left_out.insert(0, columns.pop().title.replace("\n", " "))
             table = self._table(columns, folded)
-        yield _heading(f"{self.model} · {self.task}")
+        yield _heading(self.heading)
         yield table
         if left_out:
             yield f"no room here for: {', '.join(left_out)}"
 
     def _folded(self) -> int:
         """The least width of the methods' column: no short setting is cut in two."""
-        settings = (row.label.removeprefix(row.method) for row in self.rows)
+        settings = (name.partition(" · ")[2] for name in self.names)
         longest = max((len(word) for setting in settings for word in setting.split()), default=0)
         return max(_METHOD, min(longest, _SETTING))
 
     def _table(self, columns: Sequence["_Column"], width: int) -> Table:
         titles = [column.title for column in columns]
-        table = _plain_table("method", numbers=titles, max_width=width)
-        for number, row in enumerate(self.rows):
+        table = plain_table("method", numbers=titles, max_width=width)
+        for number, name in enumerate(self.names):
             cells = (column.cells[number] for column in columns)
-            table.add_row(escape(visible(shown_method(row.label))), *cells)
+            table.add_row(escape(visible(name)), *cells)
         return table
 
 
@@ -97,6 +132,11 @@ class _FittedTable:
 class _Column:
     title: str
     cells: list[str]
+
+
+def _leaderboard(model: str, task: str, rows: Sequence[LeaderboardRow]) -> _FittedTable:
+    names = [shown_method(row.label) for row in rows]
+    return _FittedTable(f"{model} · {task}", names, _known_columns(rows))
 
 
 def _known_columns(rows: Sequence[LeaderboardRow]) -> list[_Column]:
@@ -122,7 +162,7 @@ def _heading(title: str) -> Text:
 
 
 def _average_table(lines: Iterable[MacroAverage]) -> Table:
-    table = _plain_table("method", numbers=("accuracy", "total\ntokens"))
+    table = plain_table("method", numbers=("accuracy", "total\ntokens"))
     for line in lines:
         numbers = (
             _cell("share", Value(line.accuracy)),
@@ -134,7 +174,7 @@ def _average_table(lines: Iterable[MacroAverage]) -> Table:
 
 def _printed_table(lines: Iterable[ReferenceRow]) -> Table:
     """A paper's own numbers; the estimator's tokens are not in them."""
-    table = _plain_table("model", "method", "printed", numbers=("accuracy", "answer\ntokens"))
+    table = plain_table("model", "method", "printed", numbers=("accuracy", "answer\ntokens"))
     for line in lines:
         numbers = (
             _cell("share", Value(line.accuracy)),
@@ -144,7 +184,7 @@ def _printed_table(lines: Iterable[ReferenceRow]) -> Table:
     return table
 
 
-def _plain_table(*names: str, numbers: Iterable[str], max_width: int | None = None) -> Table:
+def plain_table(*names: str, numbers: Iterable[str], max_width: int | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in names:
         table.add_column(name, overflow="fold", max_width=max_width)
@@ -262,7 +302,59 @@ def elasticity_tables(report: ElasticityReport) -> list[Table]:
         )
         if quality.n_without_estimate:
             numbers.add_row(f"{method}: no estimate", str(quality.n_without_estimate))
-    return [numbers, _curve("budget", report.by_budget), _curve("of CoT", report.by_fraction)]
+        if report.unlike.get(name):
+            numbers.add_row(
+                f"{method}: questions unlike those it was fitted on", str(report.unlike[name])
+            )
+        if name in report.seconds:
+            numbers.add_row(f"{method}: ms an estimate", _number(1000 * report.seconds[name]))
+    scores = [estimator_table(report.task, report.scores)] if report.scores else []
+    return [
+        numbers,
+        *scores,
+        _curve("budget", report.by_budget),
+        _curve("of CoT", report.by_fraction),
+    ]
+
+
+def estimator_table(title: str, scores: Mapping[str, EstimatorScore]) -> Table:
+    """Estimators side by side, with 95 % intervals."""
+    table = Table(
+        title=Text(visible(f"estimators: {title}"), "table.title"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        caption="in W*, need covered, kept right: % of the questions; 95 % intervals",
+        caption_justify="left",
+    )
+    table.add_column("estimator", overflow="fold")
+    for heading in (
+        "n",
+        "in W*",
+        "distance\nto W*",
+        "mean\nestimate",
+        "mean\nneed",
+        "need\ncovered",
+        "kept\nright",
+        "% of CoT's\ntokens",
+        "saved",
+        "tokens, lost\nones asked again",
+    ):
+        table.add_column(heading, justify="right")
+    for name, score in scores.items():
+        table.add_row(
+            escape(visible(name)),
+            str(score.quality.n_estimated),
+            interval_text(score.in_range, 100, 0),
+            interval_text(score.distance),
+            _number(score.estimated),
+            _number(score.needed),
+            interval_text(score.covered, 100, 0),
+            interval_text(score.right, 100, 0),
+            interval_text(score.tokens, 100, 0),
+            _number(score.saved),
+            interval_text(score.expense),
+        )
+    return table
 
 
 def _curve(axis: str, points: Sequence[CurvePoint]) -> Table:

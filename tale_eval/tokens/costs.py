@@ -10,6 +10,8 @@ from tale_eval.tokens.pricing import Prices, total_dollars
 
 COST_KEYS = (
     "answer_tokens",
+    "answer_reasoning_tokens",
+    "answer_words",
     "estimator_tokens",
     "vanilla_tokens",
     "search_tokens",
@@ -30,6 +32,7 @@ COST_KEYS = (
     "cut_in_reasoning",
     "budget_missing",
     "budget_echoed",
+    "budget_outside",
     "estimate_cut_off",
     "unsolved",
     "no_smaller_budget",
@@ -40,7 +43,9 @@ The cost is the method's own: its answer, its estimator and whatever else it ask
 graders used stands apart, as far as they ran before the costs were written down.
 
 answer_tokens: output tokens of the call that gave the sample's answer; of an agent, of its
-last turn. estimator_tokens, helper_tokens: of the budget estimator; of the method's other
+last turn. answer_reasoning_tokens: the part of them that was hidden reasoning; None where that
+is not known. answer_words: the visible words of an answer that was asked to stay below a number of
+words. estimator_tokens, helper_tokens: of the budget estimator; of the method's other
 calls. scorer_tokens, scorer_dollars: of the graders.
 output_tokens: of all calls of the method, each once. reasoning_tokens: the part of them
 that was hidden reasoning, where reported. counted_tokens: the part of them whose calls
@@ -49,7 +54,8 @@ included.
 within_budget: 1 if answer_tokens <= budget. truncated: the answer hit its token cap;
 cut_in_reasoning: it did so before anything but its reasoning was there.
 budget_missing: no budget could be read from the estimate. budget_echoed: the
-estimate repeats the example of its own prompt. estimate_cut_off: the estimate hit its token
+estimate repeats the example of its own prompt. budget_outside: the question is unlike those
+that the estimator was fitted on. estimate_cut_off: the estimate hit its token
 cap, and no budget could be read from it.
 
 Of a budget search: vanilla_tokens and search_tokens, of the unbudgeted answers and of
@@ -88,6 +94,8 @@ def cost_values(
     missing = budget_status in WITHOUT_BUDGET
     return {
         "answer_tokens": answer_tokens,
+        "answer_reasoning_tokens": answer.reasoning_tokens if answer else None,
+        "answer_words": answer.words if answer and "words" in answer.controls else None,
         "estimator_tokens": ledger.output_tokens(calls, "estimate"),
         "vanilla_tokens": ledger.output_tokens(calls, "vanilla"),
         "search_tokens": ledger.output_tokens(calls, "search"),
@@ -110,6 +118,7 @@ def cost_values(
         "cut_in_reasoning": _cut_in_reasoning(answer),
         "budget_missing": missing if estimated else None,
         "budget_echoed": budget_echoed if estimated else None,
+        "budget_outside": budget_status == "outside" if estimated else None,
         "estimate_cut_off": missing and _estimate_cut_off(calls) if estimated else None,
         "unsolved": search_status == "unsolved" if search_status else None,
         "no_smaller_budget": search_status == "no_smaller_budget" if search_status else None,

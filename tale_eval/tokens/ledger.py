@@ -4,12 +4,18 @@ Every token is counted once. A count that nobody knows is None, and a total with
 unknown part is None: unknown is never 0.
 """
 
+import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tale_eval.budgets.plan import Purpose
+from tale_eval.budgets.reading import BudgetReading
+from tale_eval.grading.thinking import without_thinking
+
+_WORD = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
 """Who counted the tokens.
@@ -62,10 +68,30 @@ class Call(BaseModel):
     """The provider's tier, such as "flex"; None is its usual one."""
     reasoned: bool = False
     """A text of hidden reasoning came with the reply, whether or not it was counted."""
+    words: int | None = None
+    """Words of the reply outside its thinking, where a limit in words was set for it."""
     silent: bool | None = None
     """Nothing of the reply can be seen beside its reasoning; None if nobody looked."""
     summed: bool = False
     """No single call: the usage of nobody knows how many."""
+
+
+def embedding_call(reading: BudgetReading) -> Call | None:
+    """The call that gave the vector behind an estimate; None where no server was asked."""
+    if reading.embedded is None:
+        return None
+    read = reading.embedded.input_tokens
+    return Call(
+        purpose="helper",
+        model=reading.embedded.model,
+        input_tokens=read,
+        # it writes nothing
+        output_tokens=0,
+        counted_by="nobody" if read is None else "provider",
+        truncated=False,
+        seconds=reading.seconds,
+        at=datetime.now(UTC),
+    )
 
 
 def output_tokens(calls: Iterable[Call], *purposes: Purpose) -> int | None:
@@ -92,6 +118,17 @@ def reasoning_tokens(calls: Sequence[Call]) -> int | None:
     return sum(reported) if reported else None
 
 
+def with_words(call: Call, text: str) -> Call:
+    """The call, and how many words its reply has outside its thinking if these were limited.
+
+    A word is what stands between white space, and every Chinese character is one: in Chinese it is
+    characters that the prompt names.
+    """
+    if "words" not in call.controls:
+        return call
+    return call.model_copy(update={"words": len(_WORD.findall(without_thinking(text)[0]))})
+
+
 def mended(call: Call) -> Call:
     """The call with its reasoning in its output tokens, which version 0.1.0 could leave out.
 
@@ -106,6 +143,18 @@ def mended(call: Call) -> Call:
 def reasoned_unseen(call: Call) -> bool:
     """Whether the model reasoned before its reply, out of sight."""
     return call.reasoned or bool(call.reasoning_tokens)
+
+
+def imposed_on(call: Call | None) -> dict[str, int | str]:
+    """How a call's budget was imposed; a log of 0.1.0 has it in the prompt alone."""
+    if call is None:
+        return {}
+    return dict(call.controls) or in_the_prompt(call.budget)
+
+
+def in_the_prompt(budget: float | None) -> dict[str, int | str]:
+    """The paper's control, in which the prompt names the budget; nothing without one."""
+    return {} if budget is None else {"prompt": int(budget)}
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

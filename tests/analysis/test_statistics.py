@@ -19,7 +19,9 @@ from tale_eval.analysis.statistics import (
     mean_interval,
     median_estimate,
     paired_difference,
+    rank_correlation,
     share_at_cap,
+    swapped_p,
     token_ratio,
     verdict,
 )
@@ -347,3 +349,85 @@ def test_without_an_interval_the_verdict_is_open() -> None:
 def test_a_margin_in_percent_is_refused(margin: float) -> None:
     with pytest.raises(InvalidValueError, match=r"0\.02 is two points in 100"):
         verdict(Interval(0, 0), margin)
+
+
+def test_ratios_that_are_to_hold_together_are_wider() -> None:
+    random = np.random.default_rng(3)
+    a, b = (one_epoch(random.lognormal(5, 0.5, 60).tolist()) for _ in range(2))
+    alone, of_five = token_ratio(a, b), token_ratio(a, b, together=5)
+    assert alone is not None
+    assert of_five is not None
+    assert alone.value == of_five.value
+    (low, high), (lower, higher) = ends(alone.interval), ends(of_five.interval)
+    assert lower < low < high < higher
+    # a normal quantile of 2.58 in place of 1.96 makes it wider by 31 %, a longer tail by more
+    assert 1.25 < (higher - lower) / (high - low) < 1.5
+
+
+def test_the_swaps_of_three_questions_are_eight_by_hand() -> None:
+    # differences of 1, 2 and 4 add up to 7; only all of one sign come to as much: 2 of 8 swaps
+    p = swapped_p(one_epoch([11, 22, 34]), one_epoch([10, 20, 30]))
+    assert p == pytest.approx(2 / 8, abs=0.02)
+
+
+def test_ten_questions_that_all_went_one_way_are_rarely_chance() -> None:
+    # 2 of 1,024 swaps
+    p = swapped_p(one_epoch([12.0] * 10), one_epoch([10.0] * 10))
+    assert p == pytest.approx(2 / 1024, abs=0.0015)
+
+
+def test_one_runaway_answer_proves_nothing_whatever_its_length() -> None:
+    b = [100.0 + k for k in range(30)]
+    a = [*b[:-1], 100_000.0]
+    # it is as far from its partner either way
+    assert swapped_p(one_epoch(a), one_epoch(b)) == 1.0
+
+
+def test_answers_that_are_the_same_or_share_no_question_are_told_apart_by_no_swap() -> None:
+    same = one_epoch([1, 2, 3])
+    assert swapped_p(same, same) == 1.0
+    assert swapped_p(same, {}) == 1.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=1, max_size=40))
+def test_the_swaps_do_not_know_which_is_which(pairs: list[tuple[int, int]]) -> None:
+    a, b = (one_epoch([pair[k] for pair in pairs]) for k in (0, 1))
+    assert swapped_p(a, b) == pytest.approx(swapped_p(b, a))
+    assert 0 < swapped_p(a, b) <= 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=3, max_size=30))
+def test_the_correlation_of_ranks_is_scipys(pairs: list[tuple[int, int]]) -> None:
+    a, b = ([float(pair[k]) for pair in pairs] for k in (0, 1))
+    found = rank_correlation(one_epoch(a), one_epoch(b))
+    if len(set(a)) == 1 or len(set(b)) == 1:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.value == pytest.approx(stats.spearmanr(a, b).statistic)
+
+
+def test_the_interval_of_a_correlation_by_hand() -> None:
+    # 23 questions of which the order is right but for two neighbours: 1 - 6 x 2 / (23 x 528)
+    a = [float(k) for k in range(23)]
+    b = [1.0, 0.0, *a[2:]]
+    found = rank_correlation(one_epoch(a), one_epoch(b))
+    assert found is not None
+    value = 1 - 12 / (23 * 528)
+    assert found.value == pytest.approx(value)
+    # (1 + r^2 / 2) / 20 is 0.07495 for the variance of Fisher's z
+    spread = 1.959964 * math.sqrt((1 + value**2 / 2) / 20)
+    z = math.atanh(value)
+    assert ends(found.interval) == pytest.approx((math.tanh(z - spread), math.tanh(z + spread)))
+
+
+def test_a_correlation_of_few_questions_or_of_one_order_has_no_interval() -> None:
+    few = rank_correlation(one_epoch([1, 2, 3, 4]), one_epoch([1, 3, 2, 4]))
+    assert few is not None
+    assert (few.value, few.interval) == (pytest.approx(0.8), None)
+    assert few.reason == "too few to tell: 4 questions, and a correlation needs 20"
+    rising = one_epoch([float(k) for k in range(30)])
+    same = rank_correlation(rising, rising)
+    assert same is not None
+    assert (same.interval, same.reason) == (None, "one order is wholly the other")
+    assert rank_correlation({}, {}) is None

@@ -112,3 +112,8 @@ def test_a_text_that_yaml_takes_for_something_else_is_shown_how_to_quote() -> No
     quoted = r"'cot:system_prompt=Note\: be brief'"
     assert str(refused.value).endswith(f'so quote it within: -T "method={quoted}"')
     assert as_method(yaml.safe_load(quoted)).arguments == {"system_prompt": "Note: be brief"}
+
+
+def test_a_method_that_inspect_cut_at_its_commas_is_whole_again() -> None:
+    cut = ["tale_ep:control=effort:effort_table=256=low", "*=high"]
+    assert as_method(cut).arguments["effort_table"] == "256=low,*=high"

@@ -1,11 +1,13 @@
 """Estimators: a protocol, the paper's as its first member, and what one file more takes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import lm_eval, lm_eval_samples, tale_eval
 from inspect_ai.log import list_eval_logs, read_eval_log
 from installed import install, path_with, python
+from needs import searches
 from questions import gsm8k_file
 from server import Reply, chat_server
 
@@ -19,6 +21,7 @@ from tale_eval.budgets.estimators import (
     make_estimator,
 )
 from tale_eval.budgets.reading import BudgetReading
+from tale_eval.budgets.tables import table
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.solvers import methods
 
@@ -60,18 +63,60 @@ def test_the_papers_estimator_asks_once_and_reads_the_reply() -> None:
     assert ended.value.value == BudgetReading(12, "read", echoed=True)
 
 
+def ready(name: str) -> Estimator:
+    """An estimator of this name; fitted, if it learns."""
+    made: Any = make_estimator(name, {})
+    if name == "allocated":
+        return made.restore(table([QUESTION], [5.0]))
+    return made.fit(searches("by topic", 40)) if hasattr(made, "fit") else made
+
+
 @pytest.mark.parametrize("name", [*estimators()])
 def test_every_estimator_ends_with_a_reading_whatever_it_is_told(name: str) -> None:
+    made = ready(name)
     for reply in ("Budget: [[30]]", "", "no idea", "-5 tokens", "9" * 100):
-        estimating = make_estimator(name, {}).estimate(QUESTION)
+        asking = estimating(name, made, QUESTION)
         try:
-            next(estimating)
+            next(asking)
             for _ in range(100):
-                estimating.send(reply)
+                asking.send(reply)
         except StopIteration as ended:
             reading = ended.value
         assert isinstance(reading, BudgetReading)
         assert reading.budget is None or reading.budget >= 1
+
+
+def test_one_that_asks_nobody_may_return_its_reading_at_once() -> None:
+    class Five:
+        def estimate(self, question: Question) -> BudgetReading:
+            return BudgetReading(5, "read")
+
+    with pytest.raises(StopIteration) as ended:
+        next(estimating("five", Five(), QUESTION))
+    assert ended.value.value == BudgetReading(5, "read")
+    assert ended.value.value.seconds >= 0
+
+
+def test_several_takes_the_median_of_what_can_be_read_each_asked_with_a_seed_of_its_own() -> None:
+    asking = estimating("several", make_estimator("several", {"samples": 4}), QUESTION)
+    asks = [next(asking)]
+    for reply in ("Budget: [[50]]", "no idea", "Budget: [[20]]"):
+        asks.append(asking.send(reply))
+    with pytest.raises(StopIteration) as ended:
+        asking.send("Budget: [[30]]")
+    # 20, 30, 50, and one that cannot be read
+    assert ended.value.value == BudgetReading(30, "read")
+    assert [ask.sample for ask in asks] == [0, 1, 2, 3]
+    assert {ask.purpose for ask in asks} == {"estimate"}
+
+
+def test_several_of_which_none_can_be_read_gives_none() -> None:
+    asking = estimating("several", make_estimator("several", {"samples": 2}), QUESTION)
+    next(asking)
+    asking.send("no idea")
+    with pytest.raises(StopIteration) as ended:
+        asking.send("none")
+    assert ended.value.value == BudgetReading(None, "missing")
 
 
 def test_an_estimator_that_is_not_there_is_named() -> None:
@@ -143,11 +188,11 @@ class GivesNothing:
         return None  # type: ignore[return-value]
 
 
-class NoGenerator:
-    """Returns its reading at once."""
+class NoReading:
+    """Returns a number at once."""
 
     def estimate(self, question: Question) -> Estimating:
-        return BudgetReading(5, "read")  # type: ignore[return-value]
+        return 5  # type: ignore[return-value]
 
 
 class WantsMore:
@@ -165,7 +210,7 @@ class WantsMore:
     ("made", "message"),
     [
         (GivesNothing(), r"estimator mine: estimate\(\) returned None: return a BudgetReading"),
-        (NoGenerator(), r"estimator mine: estimate\(\) returned Budget.*at once: make it a gener"),
+        (NoReading(), r"estimator mine: estimate\(\) returned 5: return a BudgetReading"),
     ],
 )
 def test_an_estimator_that_gives_no_reading_is_named(made: Estimator, message: str) -> None:

@@ -472,3 +472,29 @@ def test_the_greedy_search_never_chooses_a_dearer_answer(
     result = anyio.run(partial(search, scripted, vanilla(tokens), "greedy"))
     if result.status == "searched":
         assert result.best.output_tokens < tokens
+
+
+@pytest.mark.parametrize("speculative", [False, True])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_budget_below_the_floor_is_asked(strategy: str, speculative: bool) -> None:
+    # halvings of 1000: 500, 250, 125, 62, ...
+    result, asked = run(obedient(1), 1000, strategy=strategy, speculative=speculative, floor=200)
+    assert asked == [500, 250]
+    assert result.budget == 250
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_of_budgets_that_come_to_the_same_the_largest_is_asked(strategy: str) -> None:
+    # two levels: 500 and 250 are "high", 125 and all below "low"
+    levels = {"comes_to": lambda budget: "high" if budget > 200 else "low"}
+    result, asked = run(obedient(1), 1000, strategy=strategy, **levels)
+    assert asked == [500, 125]
+    assert result.budget == 125
+
+
+def test_a_bisection_asks_no_level_twice() -> None:
+    # feasible at 500 ("high"), not at 125 ("low"): 312 would be "high" again
+    levels = {"comes_to": lambda budget: "high" if budget > 200 else "low"}
+    result, asked = run(obedient(300), 1000, strategy="bisect", **levels)
+    assert asked == [500, 125]
+    assert result.budget == 500

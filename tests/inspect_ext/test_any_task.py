@@ -60,7 +60,7 @@ from tale_eval.inspect_ext.check import Checked, check
 from tale_eval.inspect_ext.foreign import REPLY
 from tale_eval.inspect_ext.own_task import own_task
 from tale_eval.logs import read_records
-from tale_eval.solvers import method_solver
+from tale_eval.solvers import method_solver, methods
 
 METHODS = ("direct", "cot", "budget:tokens=50", "tale_ep")
 
@@ -227,6 +227,25 @@ def test_right_answers_score_and_wrong_ones_do_not(name: str) -> None:
     for one in found.values():
         assert one.told_apart, one
         assert one.asked
+
+
+@pytest.mark.parametrize("name", ["a list target", "boxed, by Inspect's scorer", "several letters"])
+def test_every_method_there_is_asks_so_that_the_scorer_reads_it(name: str) -> None:
+    letters = Task(
+        dataset=[Sample("Which?", choices=["x", "y", "z"], target=["A", "C"])],
+        solver=multiple_choice(multiple_correct=True),
+        scorer=choice(),
+    )
+    task = letters if name == "several letters" else TASKS[name]()
+    # a search needs to be told which of several scorers decides
+    deciding = {"score": "exact"} if name == "a list target" else {}
+    solvers = {}
+    for label, definition in methods().items():
+        given = {**definition.example, **(deciding if label == "budget_search" else {})}
+        solvers[label] = method_solver(definition.method(given))
+    found = check(task, solvers)
+    assert [one.method for one in found] == list(methods())
+    assert [one for one in found if not one.told_apart] == []
 
 
 # --- What is sent and kept ---
@@ -535,7 +554,7 @@ def test_a_solver_that_asks_the_model_itself_is_refused(tmp_path: Path) -> None:
 
 def test_a_sample_without_a_question_is_refused(tmp_path: Path) -> None:
     task = Task(dataset=[Sample([ChatMessageSystem(content="Hm.")], target="12")], scorer=match())
-    assert "No user messages" in error_of(task, tmp_path, "cot")
+    assert "no user message" in error_of(task, tmp_path, "cot")
 
 
 # --- The check ---

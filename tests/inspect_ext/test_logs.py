@@ -1,5 +1,6 @@
 """Reading a folder of logs such as they pile up: every row counted once, every oddity named."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from server import ChatServer, Reply, chat_server
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.problems import problems, setting_problems
 from tale_eval.errors import SourceError
+from tale_eval.inspect_ext.logs.scored import scored_costs
 from tale_eval.inspect_ext.logs.searches import read_searches
 from tale_eval.inspect_ext.logs.whole import sample_record
 from tale_eval.inspect_ext.scorers import tale
@@ -645,3 +647,33 @@ def test_tokens_of_a_scorer_that_ran_after_ours_are_not_known() -> None:
     assert (found.costs["scorer_tokens"], found.costs["scorer_dollars"]) == (None, None)
     alone = sample_record(spec_of(), asked(scores=both, model_usage={"a/b": used(5, 9)}), None)
     assert alone.costs["scorer_tokens"] == 0
+
+
+def test_logs_without_the_answers_own_reasoning_say_all_the_rest_of_their_costs() -> None:
+    known = dict.fromkeys(COST_KEYS, 1.0) | {"scorer_tokens": 7.0}
+    new = {"answer_reasoning_tokens", "answer_words"}
+    older = {key: value for key, value in known.items() if key not in new}
+    costs = scored_costs({"tale": Score(value=dict(older))})
+    assert costs == known | dict.fromkeys(new)
+
+
+@pytest.mark.parametrize(
+    ("calls", "reasoning", "answers"),
+    [
+        (1, 30, 30),  # one call: all of it is the answer's
+        (2, 30, None),  # some of it may be the estimator's
+        (1, 0, None),  # a text of reasoning may stand beside it
+        (1, math.nan, None),
+    ],
+)
+def test_the_answers_reasoning_in_a_log_of_0_1_0_is_known_where_there_was_one_call(
+    calls: float, reasoning: float, answers: float | None
+) -> None:
+    since = {"scorer_tokens", "scorer_dollars", "counted_tokens", "uncounted_calls"}
+    since |= {"estimate_cut_off", "cut_in_reasoning", "answer_reasoning_tokens", "answer_words"}
+    told: dict[str, float] = dict.fromkeys(set(COST_KEYS) - since, 0.0)
+    told |= {"calls": calls, "output_tokens": 100, "answer_tokens": 90, "input_tokens": 9}
+    told |= {"reasoning_tokens": reasoning, "unsolved": math.nan}
+    costs = scored_costs({"tale": Score(value=told)})
+    assert costs is not None
+    assert (costs["answer_tokens"], costs["answer_reasoning_tokens"]) == (90, answers)

@@ -39,6 +39,8 @@ def test_every_field_is_read_as_it_was_written() -> None:
         "budget": 30,
         "budget_status": "read",
         "budget_echoed": True,
+        "estimator": "knn-0123456789ab",
+        "estimate_seconds": 0.002,
         "search": TRACE,
     }
     assert written.keys() | {"prompt_version"} == TaleRecord.model_fields.keys() - {

@@ -15,6 +15,7 @@ from tale_eval.lm_eval_ext import documents as module
 from tale_eval.lm_eval_ext.documents import ONE_RUN, documents, plan_of, prompt, question_of
 from tale_eval.lm_eval_ext.estimates import read_estimates
 from tale_eval.lm_eval_ext.labels import model_label, task_label
+from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.lm_eval_ext.results import counters, estimate, known_mean, score, shares
 from tale_eval.tokens.ledger import Call
 
@@ -232,7 +233,19 @@ def test_a_foreign_reply_is_uncounted_and_still_graded(tmp_path: Path) -> None:
     scored = score(document, ["It is [[2]]"])
     assert scored["correct"] == 1
     assert (scored["output_tokens"], scored["within_budget"]) == (None, None)
-    assert scored["calls"] == [{"purpose": "answer", "model": "unknown", "counted_by": "nobody"}]
+    imposed = {"budget": 50, "controls": {"prompt": 50}}
+    assert scored["calls"] == [
+        {"purpose": "answer", "model": "unknown", "counted_by": "nobody", **imposed}
+    ]
+
+
+def test_the_words_of_a_reply_are_counted_where_they_were_limited(tmp_path: Path) -> None:
+    document = load(tmp_path, "budget")[1]
+    known: dict[str, Any] = {"purpose": "answer", "model": "m", "counted_by": "provider"}
+    limited = Call(**known, budget=50, controls={"words": 37}, output_tokens=9)
+    scored = score(document, [Reply("<think>hm, 1 and 1</think>It is [[2]]", [limited])])
+    (call,) = scored["calls"]
+    assert (call["words"], call["controls"]) == (3, {"words": 37})
 
 
 def test_the_tokenizer_counts_where_lm_eval_runs_by_itself(

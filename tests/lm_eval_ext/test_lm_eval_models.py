@@ -12,6 +12,7 @@ from questions import gsm8k_file
 
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.lm_eval_ext import register
+from tale_eval.lm_eval_ext.documents import plans
 from tale_eval.lm_eval_ext.replies import Reply
 from tale_eval.tokens.ledger import Call
 
@@ -268,8 +269,8 @@ def test_every_task_builds_its_requests_and_scores_a_gold_answer_as_right(
     (tmp_path / "gpqa.csv").write_text(f"{columns}\nr1,Which one?,this,that,those,these\n")
     gpqa = {"tale_source": str(tmp_path / "gpqa.csv")}
     names = [n for n in TaskManager().all_subtasks if n.startswith("tale_")]
-    # twenty-two tasks a method, TALE-EP's under two names
-    assert len(names) == 22 * 6
+    # twenty-two tasks a method, TALE-EP's under two names, and its estimate's
+    assert len(names) == 22 * (len(plans()) + 2)
     for metadata, chosen in (
         ({}, [n for n in names if "gpqa" not in n]),
         (gpqa, [n for n in names if "gpqa" in n]),
@@ -292,7 +293,9 @@ def shown(name: str) -> set[str]:
     if name.endswith("_estimate"):
         return {"budget", "estimator_tokens", "budget_missing", "budget_echoed", "budget_status"}
     answer = {"correct", "answer_tokens", "output_tokens", "input_tokens", "truncated", "calls"}
-    budgeted = {"budget", "within_budget"} if name.endswith("_budget") else set()
+    # Plan-and-Budget's is in words
+    of_tokens = name.endswith("_budget") and not name.endswith("_and_budget")
+    budgeted = {"budget", "within_budget"} if of_tokens else set()
     return answer | budgeted | {"bare_answer", "no_answer", "failed", "error"}
 
 
@@ -377,6 +380,101 @@ def test_another_name_of_the_cap_is_refused() -> None:
     model = type(failing_api_model())
     with pytest.raises(UnknownNameError, match=r"unknown cap 'max_new'; allowed: max_tokens"):
         model(max_retries=1, cap="max_new")
+
+
+def draws(settings: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(settings.get(name) for name in ("do_sample", "temperature", "seed"))
+
+
+@pytest.mark.usefixtures("registered")
+def test_greedy_tasks_of_one_cache_keep_their_answers_apart_though_they_ask_the_same(
+    tmp_path: Path,
+) -> None:
+    import lm_eval
+
+    from tale_eval.lm_eval_ext.registration import register_tasks
+
+    tasks = [f"tale_gsm8k_{name}" for name in ("direct", "cot", "self_consistency", "cascade")]
+    register_tasks(tasks)
+    model = scripted_model()
+    results = lm_eval.simple_evaluate(
+        model=model,
+        tasks=tasks,
+        metadata={"tale_source": str(gsm8k_file(tmp_path, 2))},
+        gen_kwargs="do_sample=False",
+        use_cache=str(tmp_path / "cache"),
+        bootstrap_iters=0,
+    )
+    calls = {task: len(results["samples"][task][0]["calls"]) for task in tasks}
+    assert list(calls.values()) == [1, 1, 5, 2]
+    asked = [request for batch in model.script.batches for request in batch]
+    drawn = [draws(request.args[1]) for request in asked if request.args[1].get("do_sample")]
+    # a model of which nobody knows whether it takes seeds is sent none
+    assert drawn == [(True, 0.7, None)] * (2 * (5 + 2))
+    # what is sent is the prompt alone, without the name that tells the methods apart
+    assert not any("self_consistency" in request.args[0] for request in asked)
+
+
+@pytest.mark.usefixtures("registered")
+def test_samples_at_the_runs_own_temperature_are_refused_where_it_is_greedy(
+    tmp_path: Path,
+) -> None:
+    import lm_eval
+
+    from tale_eval.lm_eval_ext.registration import register_tasks
+
+    register_tasks(["tale_gsm8k_self_consistency"])
+    model = scripted_model()
+    with pytest.raises(InvalidValueError, match="temperature=0: several samples of one prompt"):
+        lm_eval.simple_evaluate(
+            model=model,
+            tasks=["tale_gsm8k_self_consistency"],
+            metadata={
+                "tale_source": str(gsm8k_file(tmp_path, 1)),
+                "tale_temperature": "none",
+            },
+            gen_kwargs="do_sample=False",
+            bootstrap_iters=0,
+        )
+    assert model.script.batches == []
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.usefixtures("registered")
+def test_transformers_draws_samples_that_differ_and_are_the_same_the_next_time(
+    tmp_path: Path,
+) -> None:
+    import lm_eval
+    from tiny import byte_model
+
+    from tale_eval.lm_eval_ext.registration import register_tasks
+
+    register_tasks(["tale_gsm8k_early_stop"])
+    model = byte_model(tmp_path / "model")
+
+    def drawn() -> tuple[list[int | None], list[str]]:
+        results = lm_eval.simple_evaluate(
+            model="hf",
+            model_args={"pretrained": str(model), "dtype": "float32"},
+            tasks=["tale_gsm8k_early_stop"],
+            metadata={
+                "tale_source": str(gsm8k_file(tmp_path, 1)),
+                **{"tale_window": 3, "tale_max_samples": 3, "tale_temperature": 1.0},
+            },
+            gen_kwargs="max_gen_toks=8",
+            apply_chat_template=True,
+            batch_size=2,
+            device="cpu",
+            bootstrap_iters=0,
+        )
+        (sample,) = results["samples"]["tale_gsm8k_early_stop"]
+        assert len(sample["calls"]) == 3
+        return [call.get("seed") for call in sample["calls"]], sample["filtered_resps"]
+
+    first, second = drawn(), drawn()
+    assert first == second
+    assert sorted(filter(None, first[0])) == [1, 2]
 
 
 # --- replies in which nothing but thinking can be seen ---

@@ -156,6 +156,49 @@ def test_which_of_several_metrics_was_taken_is_said_and_may_be_chosen(tmp_path: 
         assert (record.correct, problems, choice.found) == (correct, [], True)
 
 
+AROUND = FOREIGN | {
+    "method": "budget:tokens=50",
+    "budget": 50,
+    "filter": "strict",
+    "metrics": ["exact_match", "method", "calls", "output_tokens", "budget", "failed"],
+    "failed": 0,
+    "calls": [{**OURS["calls"][0], "budget": 50, "controls": {"prompt": 50}}],
+}
+"""A row of somebody else's task that was asked by a method."""
+
+
+def test_an_answer_to_anothers_task_by_a_method_is_a_row_like_ours(tmp_path: Path) -> None:
+    rows = [AROUND, AROUND | {"filter": "loose", "exact_match": 0.0}]
+    (record,), (problem,) = read(tmp_path, b"".join(map(line, rows)))
+    assert (record.task, record.method, record.correct) == ("t", "budget:tokens=50", 1)
+    assert (record.costs["output_tokens"], record.costs["within_budget"]) == (5, 1)
+    assert record.controls == {"prompt": 50}
+    # the task's first filter; none of the counts beside the metrics is taken for a score
+    assert problem.endswith(
+        "its filter strict takes out the answers; it has loose too, which --score NAME takes"
+    )
+    choice, problems = ScoreChoice("loose"), []
+    paths = [str(path) for path in tmp_path.glob("samples_*")]
+    (record,), _ = read_sample_files(paths, None, problems, choice)
+    assert (record.correct, problems, choice.found) == (0, [], True)
+
+
+def test_a_failed_request_of_anothers_task_is_an_error_and_no_wrong_answer(tmp_path: Path) -> None:
+    failed = AROUND | {"failed": 1, "error": "HTTP 500: gone", "metrics": ["failed", "error"]}
+    del failed["exact_match"]
+    (record,), problems = read(tmp_path, line(failed))
+    assert (record.correct, record.error, problems) == (None, "HTTP 500: gone", [])
+
+
+def test_what_spoils_answers_to_anothers_task_is_said_once_a_file(tmp_path: Path) -> None:
+    row = AROUND | {"asked_to_reason": "step by step", "method": "direct"}
+    rows = [row | {"doc_id": n, "doc_hash": str(n), "cut_at_stop": n % 2} for n in range(4)]
+    records, (against, cut) = read(tmp_path, b"".join(map(line, rows)))
+    assert len(records) == 4
+    assert "asks for reasoning ('step by step'), which its method direct asks to leave" in against
+    assert "2 answers end at a stop text of the task's that may stand in reasoning" in cut
+
+
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     for name in ("a#b", "a?b", "a%20b", "a::b"):
         (tmp_path / name).mkdir()

@@ -507,3 +507,25 @@ def test_an_argument_that_makes_no_sense_is_refused_before_the_run(
 ) -> None:
     with pytest.raises(Exception, match=re.escape(message)):
         budget_search(**args)
+
+
+def test_a_trial_that_was_cut_off_is_judged_as_one(tmp_path: Path) -> None:
+    """An unmarked number at the end of a whole reply is its answer; of a cut one it is nothing."""
+
+    def cut_under_a_budget(prompt: str, request: dict[str, Any]) -> Reply:
+        if budget_in(prompt) is None:
+            return Reply(told(prompt, 2 * number_in(prompt)), output_tokens=VANILLA_TOKENS)
+        text = f"We add the two numbers and get {2 * number_in(prompt)}"
+        return Reply(text, output_tokens=budget_in(prompt) or 0, finish_reason="length")
+
+    with chat_server(cut_under_a_budget) as server:
+        task = gsm8k(source=str(gsm8k_file(tmp_path, 3)))
+        settings = {"log_dir": str(tmp_path), "display": "none"}
+        (log,) = eval(task, model_of(server), solver=budget_search(), **settings)
+    for sample in log.samples or []:
+        trace = sample.store_as(TaleRecord).search
+        assert trace is not None
+        # asked under 32, wrong, and so the vanilla answer stands
+        assert [trial.budget for trial in trace.trials] == [None, 32]
+        assert trace.status == "no_smaller_budget"
+        assert (sample.scores or {})["tale"].value["correct"] == 1  # type: ignore[index, call-overload]

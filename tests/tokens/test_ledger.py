@@ -14,6 +14,7 @@ from tale_eval.tokens.ledger import (
     mended,
     output_tokens,
     reasoning_tokens,
+    with_words,
 )
 from tale_eval.tokens.pricing import Price
 
@@ -69,6 +70,8 @@ def test_the_costs_of_one_answer_worked_by_hand() -> None:
     costs = cost_values(TALE, budget=50, budget_status="read", prices=prices)
     assert costs == {
         "answer_tokens": 60,
+        "answer_reasoning_tokens": 20,
+        "answer_words": None,
         "estimator_tokens": 5,
         "vanilla_tokens": 0,
         "search_tokens": 0,
@@ -90,6 +93,7 @@ def test_the_costs_of_one_answer_worked_by_hand() -> None:
         "cut_in_reasoning": False,
         "budget_missing": False,
         "budget_echoed": False,
+        "budget_outside": False,
         "estimate_cut_off": False,
         "unsolved": None,
         "no_smaller_budget": None,
@@ -234,3 +238,35 @@ def test_a_replayed_call_has_tokens_but_no_seconds() -> None:
 def test_how_a_search_ended(status: str, unsolved: bool, no_smaller: bool) -> None:
     costs = cost_values([call("vanilla", 80)], search_status=status)
     assert (costs["unsolved"], costs["no_smaller_budget"]) == (unsolved, no_smaller)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("So 2 plus 2 is\n[[4]]", 6),
+        ("<think>let me see</think>It is [[4]]", 3),
+        ("<think>cut off in the middle of", 0),
+        ("答案是 [[4]]", 4),
+        ("", 0),
+    ],
+)
+def test_words_are_counted_outside_the_thinking_where_they_were_limited(
+    text: str, words: int
+) -> None:
+    limited = with_words(call("answer", 30, controls={"words": 40}), text)
+    assert limited.words == words
+    assert cost_values([limited], budget=53)["answer_words"] == words
+
+
+def test_words_that_nobody_limited_are_not_counted() -> None:
+    assert with_words(ANSWER, "It is [[4]]").words is None
+    assert cost_values([ANSWER])["answer_words"] is None
+
+
+def test_the_answers_reasoning_is_told_from_the_estimators() -> None:
+    thoughtful = call("estimate", 40, reasoning_tokens=35)
+    costs = cost_values([thoughtful, ANSWER])
+    assert (costs["reasoning_tokens"], costs["answer_reasoning_tokens"]) == (55, 20)
+    silent = call("answer", 60)
+    costs = cost_values([thoughtful, silent])
+    assert (costs["reasoning_tokens"], costs["answer_reasoning_tokens"]) == (35, None)

@@ -2,11 +2,16 @@
 
 An estimator is found by its file's name (`ESTIMATOR` in the file), or in another package by the
 entry point group `tale_eval.estimators`. All of its parameters are explicit in its constructor.
+
+Some ask a model, others learn from searches (`tale_eval.budgets.learning`): these are fitted
+first, and then named by their folder (`tale_eval.budgets.fitted`).
 """
 
 import inspect
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from functools import cache
+from time import perf_counter
 from typing import Any, Protocol
 
 from tale_eval.asking.question import Question
@@ -22,11 +27,12 @@ Estimating = Generator[Ask, str, BudgetReading]
 class Estimator(Protocol):
     """What estimates the budget of a question.
 
-    One that learns has a method ``fit(searches) -> self`` beside it.
+    One that learns has a method ``fit(searches) -> self`` beside it, and is told values of
+    `tale_eval.budgets.needs.Search`.
     """
 
-    def estimate(self, question: Question) -> Estimating:
-        """Estimate one question's budget. One that asks nobody yields nothing."""
+    def estimate(self, question: Question) -> Estimating | BudgetReading:
+        """Estimate one question's budget: a generator of asks, or at once, asking nobody."""
 
 
 @cache
@@ -64,15 +70,13 @@ def estimating(name: str, estimator: Estimator, question: Question) -> Estimatin
     """What an estimator asks, and what it read at last.
 
     Raises:
-        InvalidValueError: It is no generator, or returns something else than a reading.
+        InvalidValueError: It gives something else than asks and a reading.
     """
+    begun = perf_counter()
     asking: Any = estimator.estimate(question)
-    if not isinstance(asking, Generator):
-        raise InvalidValueError(
-            f"estimator {name}: estimate() returned {asking!r} at once: make it a generator; one "
-            "that asks nobody begins with 'yield from ()'"
-        )
-    reading: Any = yield from asking
+    if isinstance(asking, BudgetReading):
+        return replace(asking, seconds=perf_counter() - begun)
+    reading: Any = (yield from asking) if isinstance(asking, Generator) else asking
     if not isinstance(reading, BudgetReading):
         raise InvalidValueError(
             f"estimator {name}: estimate() returned {reading!r}: return a BudgetReading "

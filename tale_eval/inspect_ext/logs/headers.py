@@ -29,8 +29,8 @@ class BoundModel(_Open):
     model: str
 
 
-class Limits(BaseModel):
-    """How much of a task was run."""
+class Limits(_Open):
+    """How much of a task was run, and what could end a sample."""
 
     epochs: Any = None
     limit: Any = None
@@ -40,6 +40,12 @@ class GenerationSettings(_Open):
     """Generation settings: of a run, or those that its model brought along."""
 
     batch: Any = None
+
+
+class Questions(BaseModel):
+    """What a task asks."""
+
+    samples: int | None = None
 
 
 class Spec(BaseModel):
@@ -63,12 +69,37 @@ class Spec(BaseModel):
     metadata: dict[str, Any] | None = None
     packages: dict[str, str] = Field(default_factory=dict)
     config: Limits = Field(default_factory=Limits)
+    dataset: Questions = Field(default_factory=Questions)
 
 
 class Plan(BaseModel):
     """What was done to each sample."""
 
     config: GenerationSettings = Field(default_factory=GenerationSettings)
+
+
+class Results(BaseModel):
+    """What came of a run."""
+
+    total_samples: int = 0
+    completed_samples: int = 0
+
+
+class Usage(BaseModel):
+    """Tokens of one model."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_tokens_cache_read: int | None = None
+    input_tokens_cache_write: int | None = None
+
+
+class Stats(BaseModel):
+    """What a run used."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_usage: dict[str, Usage] = Field(default_factory=dict)
 
 
 class LogHeader(BaseModel):
@@ -78,6 +109,8 @@ class LogHeader(BaseModel):
     status: str
     eval: Spec
     plan: Plan = Field(default_factory=Plan)
+    results: Results | None = None
+    stats: Stats = Field(default_factory=Stats)
     location: str = ""
 
 

@@ -28,6 +28,7 @@ def record(
     error: str | None,
     costs: dict[str, float | None],
     which: str | None,
+    controls: Mapping[str, int | str],
 ) -> Record:
     """The record of one sample or of its summary.
 
@@ -39,6 +40,7 @@ def record(
         error: Why the sample failed; None if it did not.
         costs: What it cost, by `COST_KEYS`.
         which: The score that says right or wrong; None for all of them together.
+        controls: How its budget was imposed.
     """
     judged_by = judging(sample)
     judged = value_of(judged_by, which) if which else judged_by or None
@@ -59,6 +61,7 @@ def record(
         undecided=_flag(scores, "undecided"),
         costs=costs,
         rotation_of=None if group is None else str(group),
+        controls=controls,
     )
 
 

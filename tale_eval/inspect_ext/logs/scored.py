@@ -19,6 +19,8 @@ _SINCE_0_2_0 = {
     "estimate_cut_off",
     "cut_in_reasoning",
 }
+_OF_SOME = {"answer_reasoning_tokens", "answer_words", "budget_outside"}
+"""Written down last of all: logs without them say the rest, and of these nothing."""
 
 
 def scored_costs(
@@ -33,9 +35,9 @@ def scored_costs(
         values = score.value
         if not isinstance(values, Mapping):
             continue
-        if values.keys() >= set(COST_KEYS):
-            return {key: _known(values[key]) for key in COST_KEYS}
-        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0:
+        if values.keys() >= set(COST_KEYS) - _OF_SOME:
+            return {key: _known(values.get(key)) for key in COST_KEYS}
+        if values.keys() >= set(COST_KEYS) - _SINCE_0_2_0 - _OF_SOME:
             return None if batch else _of_0_1_0({k: _known(v) for k, v in values.items()})
     return None
 
@@ -71,6 +73,8 @@ def _of_0_1_0(costs: Mapping[str, float | None]) -> dict[str, float | None] | No
     if costs["helper_tokens"] != 0 or not alone or zeros or apart:
         return None
     since: dict[str, float | None] = {"scorer_tokens": 0, "scorer_dollars": 0}
+    # a 0 may stand beside reasoning that nobody counted
+    since["answer_reasoning_tokens"] = (costs["calls"] == 1 and costs["reasoning_tokens"]) or None
     since |= {"counted_tokens": written, "uncounted_calls": None if written is None else 0}
     return {key: since[key] if key in since else costs.get(key) for key in COST_KEYS}
 

@@ -2,6 +2,7 @@
 
 from inspect_ai.log import EvalLog, EvalSample
 
+from tale_eval.asking.prompts import Language
 from tale_eval.budgets import reading as budgets
 from tale_eval.inspect_ext.logged import record_in
 from tale_eval.inspect_ext.logs.files import each_log, unreadable
@@ -50,4 +51,21 @@ def _searched(log: EvalLog, sample: EvalSample) -> Searched | None:
         question=f"{sample.id}/{sample.epoch}",
         trace=trace,
         estimate=None if status in budgets.WITHOUT_BUDGET else record.budget,
+        text=input_text(sample),
+        options=tuple(sample.choices or ()),
+        language=language_of(sample),
+        unlike=status == "outside",
+        seconds=record.estimate_seconds,
     )
+
+
+def language_of(sample: EvalSample) -> Language:
+    """The language of a sample's instructions: English on somebody else's task."""
+    return "cn" if sample.metadata.get("language") == "cn" else "en"
+
+
+def input_text(sample: EvalSample) -> str:
+    """What a sample asks: its last message of the user's."""
+    if isinstance(sample.input, str):
+        return sample.input
+    return [message.text for message in sample.input if message.role == "user"][-1]

@@ -3,11 +3,13 @@
 The summaries and one whole sample are read out of the archive, without Inspect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tale_eval.asking.control import PROMPT
+from tale_eval.asking.method import Method
 from tale_eval.grading.choice import ScoreChoice
 from tale_eval.inspect_ext.logged import is_batch, record_in
 from tale_eval.inspect_ext.logs.archive import DAMAGED, Archive, open_archive
@@ -16,7 +18,7 @@ from tale_eval.inspect_ext.logs.labels import method_label, recorded_method, run
 from tale_eval.inspect_ext.logs.rows import deciding, record
 from tale_eval.inspect_ext.logs.scored import scored_costs, with_later_scorers
 from tale_eval.records import Record
-from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.ledger import Call, in_the_prompt
 
 
 class GivenScore(BaseModel):
@@ -77,7 +79,11 @@ def summary_records(
     which = deciding(header, samples, problems, choice)
     # the method is in the samples only, and the same for all of a run
     whole: Any = telling
-    method = method_label(header.eval, recorded_method([whole]))
+    recorded = recorded_method([whole])
+    controls = _controls(header, summaries, costs, recorded)
+    if controls is None:
+        return None
+    method = method_label(header.eval, recorded)
     setting = run_setting(header.eval, header.plan.config)
     records = [
         record(
@@ -88,10 +94,34 @@ def summary_records(
             error=sample.error,
             costs=values,
             which=which,
+            controls=imposed,
         )
-        for sample, values in zip(samples, costs, strict=True)
+        for sample, values, imposed in zip(samples, costs, controls, strict=True)
     ]
     return records, record_in(whole).calls
+
+
+def _controls(
+    header: Header,
+    summaries: Sequence[Summary],
+    costs: Sequence[Mapping[str, float | None]],
+    method: str | None,
+) -> list[dict[str, int | str]] | None:
+    """How each budget was imposed; None where that cannot be read.
+
+    By default the prompt names it. What else a method did is in its calls alone, and these are
+    in the samples.
+    """
+    arguments = Method.of_label(method).arguments if method else {}
+    if arguments.get("control", PROMPT) == PROMPT:
+        return [in_the_prompt(each["budget"]) for each in costs]
+    try:
+        with open_archive(header.location) as archive:
+            stored: list[Any] = [_stored(archive, each) for each in summaries]
+        return [record_in(each).controls for each in stored]
+    except (*DAMAGED, ValidationError, IndexError):
+        # as in `_read`
+        return None
 
 
 def _read(header: Header) -> tuple[list[Summary], Stored] | None:
@@ -110,9 +140,12 @@ def _telling(archive: Archive, summaries: Sequence[Summary]) -> Stored:
     """The first sample that ended well, or at least names its method; else the last one."""
     whole = Stored()
     for each in summaries:
-        name = f"samples/{each.id}_epoch_{each.epoch}.json"
-        whole = Stored.model_validate(archive.read(name))
+        whole = _stored(archive, each)
         found: Any = whole
         if each.error is None or record_in(found).method:
             break
     return whole
+
+
+def _stored(archive: Archive, sample: Summary) -> Stored:
+    return Stored.model_validate(archive.read(f"samples/{sample.id}_epoch_{sample.epoch}.json"))

@@ -88,12 +88,14 @@ def sample_record(
         which: The score that says right or wrong; None for the first that can be read so.
         method: The run's `method_label`; None for what this sample says of it.
     """
+    logged = record_in(sample)
     return record(
         spec,
         sample,
-        method=method or method_label(spec, record_in(sample).method),
+        method=method or method_label(spec, logged.method),
         setting=run_setting(spec, config),
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices, config),
         which=which or ScoreChoice().of_log([judging(sample)])[0],
+        controls=logged.controls,
     )

@@ -1,13 +1,6 @@
-"""Running the matrix: models x tasks x methods, each an eval set of Inspect's own.
-
-Every combination is one `inspect eval-set` in its own log folder. So progress, resume,
-S3 folders and every option are Inspect's, one failing combination loses no other, and
-a second call runs only what is missing.
-"""
+"""What a matrix is made of: tasks x methods x models x settings, and the command of each."""
 
 import json
-import re
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,26 +9,49 @@ from itertools import product
 from tale_eval.asking.arguments import checked_arguments
 from tale_eval.asking.method import Method
 from tale_eval.errors import InvalidValueError
+from tale_eval.inspect_ext.command_line import Options, option_words, read_options
+from tale_eval.matrix.sweeps import (
+    Swept,
+    read_sweeps,
+    swept_methods,
+    swept_settings,
+    with_swept,
+)
 from tale_eval.models.adapters import named_model
 from tale_eval.settings import MAX_RETRIES
-from tale_eval.solvers import methods, resolve
+from tale_eval.solvers import methods
 from tale_eval.tasks import named_benchmark, task_arguments
 
 
 @dataclass(frozen=True)
 class Combination:
-    """One model on one task by one method, all as the user wrote them."""
+    """One model on one task by one method at one setting, all as the user wrote them.
+
+    Attributes:
+        task, method, model: Such as "gsm8k", "cot" and "openai/gpt-4o-mini".
+        swept: The generation settings that differ between the combinations of a sweep.
+    """
 
     task: str
     method: str
     model: str
+    swept: Swept = ()
 
     def __str__(self) -> str:
-        return f"{self.task} · {self.method} · {self.model}"
+        values = ((key, json.loads(value)) for key, value in self.swept)
+        setting = ", ".join(
+            f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+            for key, value in values
+        )
+        return " · ".join([self.task, self.method, self.model, *([setting] if setting else [])])
 
 
 def combinations(
-    tasks: Iterable[str], methods: Iterable[str], models: Iterable[str]
+    tasks: Iterable[str],
+    methods: Iterable[str],
+    models: Iterable[str],
+    sweeps: Sequence[str] = (),
+    options: Options | None = None,
 ) -> list[Combination]:
     """Every combination, checked: a typing error is found before anything runs.
 
@@ -44,22 +60,28 @@ def combinations(
             ("inspect_evals/gsm8k", "path/to/task.py").
         methods: Such as "cot" or "budget:tokens=50".
         models: Inspect's model names; local models and adapters as `named_model` takes them.
+        sweeps: Such as "reasoning_effort=low,high" or "budget.tokens=50,100".
+        options: What every run is given.
 
     Raises:
-        UnknownNameError: A task or method that does not exist.
-        InvalidValueError: Nothing to run, an argument without a value, or two models of one
-            name.
+        UnknownNameError: A task, a method or the key of a sweep that does not exist.
+        InvalidValueError: Nothing to run, an argument without a value, two models of one
+            name, or a sweep that makes no sense.
     """
-    named = product(dict.fromkeys(tasks), dict.fromkeys(methods), dict.fromkeys(models))
-    found = [Combination(*names) for names in named]
-    if not found:
+    written = [*dict.fromkeys(methods)]
+    found = read_sweeps(sweeps, written, options)
+    asked = [each for method in written for each in swept_methods(method, found)]
+    named = product(
+        dict.fromkeys(tasks), dict.fromkeys(asked), dict.fromkeys(models), swept_settings(found)
+    )
+    matrix = [Combination(*names) for names in named]
+    if not matrix:
         raise InvalidValueError("name at least one task, one --method and one --model")
-    for combination in found:
+    for combination in matrix:
         _check_task(combination.task)
-        resolve(combination.method)
         named_model(combination.model)
-    _check_names(dict.fromkeys(combination.model for combination in found))
-    return found
+    _check_names(dict.fromkeys(combination.model for combination in matrix))
+    return matrix
 
 
 def _check_names(models: Iterable[str]) -> None:
@@ -84,11 +106,10 @@ _AFTER_A_FAILURE = {
 """A user's own word on whether a failed sample ends the run, and so leaves others undone."""
 
 
-def command(combination: Combination, log_dir: str, options: Sequence[str]) -> list[str]:
-    """The command that runs a combination; `options` are passed on to Inspect."""
+def eval_set_words(combination: Combination, folder: str, options: Sequence[str]) -> list[str]:
+    """What follows `inspect`; `options` are passed on to it."""
     task, arguments = task_arguments(combination.task)
-    words = ["eval-set", task, *named_model(combination.model).options()]
-    words += ["--log-dir", log_folder(combination, log_dir)]
+    words = ["eval-set", task, *named_model(combination.model).options(), "--log-dir", folder]
     if named_benchmark(combination.task):
         words += ["-T", f"method={_quoted(combination.method)}"]
     else:
@@ -105,7 +126,24 @@ def command(combination: Combination, log_dir: str, options: Sequence[str]) -> l
             words += ["--continue-on-fail"]
     for key, value in arguments.items():
         words += ["-T", f"{key}={value}"]
-    return [sys.executable, "-m", "inspect_ai", *words, *options]
+    return [*words, *options, *_swept_words(combination, options)]
+
+
+def command(combination: Combination, log_dir: str, options: Sequence[str]) -> list[str]:
+    """The command that runs a combination by itself; `options` are passed on to Inspect."""
+    from tale_eval.matrix.folders import log_folder
+
+    folder = log_folder(combination, log_dir)
+    return [sys.executable, "-m", "inspect_ai", *eval_set_words(combination, folder, options)]
+
+
+def _swept_words(combination: Combination, options: Sequence[str]) -> list[str]:
+    """The options of a combination's own setting."""
+    if not combination.swept:
+        return []
+    merged = with_swept(read_options(options).generation, combination.swept)
+    names = dict.fromkeys(key.partition(".")[0] for key, _ in combination.swept)
+    return option_words({name: merged[name] for name in names})
 
 
 def _check_task(written: str) -> None:
@@ -123,25 +161,3 @@ def _check_task(written: str) -> None:
 def _quoted(value: object) -> str:
     """A value as -S and -T read it back: they take plain text for YAML, and "no" for false."""
     return json.dumps(value, ensure_ascii=False)
-
-
-def log_folder(combination: Combination, log_dir: str) -> str:
-    """A combination's own folder below the log folder, local or on S3."""
-    parts = (combination.task, combination.method, named_model(combination.model).name)
-    return "/".join([log_dir.rstrip("/"), *(_file_name(part) for part in parts)])
-
-
-def run_matrix(
-    found: Sequence[Combination], log_dir: str, options: Sequence[str]
-) -> list[Combination]:
-    """Run every combination, one after the other; those that failed are returned."""
-    return [
-        combination
-        for combination in found
-        if subprocess.run(command(combination, log_dir, options), check=False).returncode != 0
-    ]
-
-
-def _file_name(text: str) -> str:
-    """A name that stays in its folder on every file system."""
-    return re.sub(r"[^\w.=,-]+", "_", text).strip("._") or "_"

@@ -1,0 +1,121 @@
+"""Whether a method may replace its baseline: accurate enough, and as cheap as was asked. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from tale_eval.analysis.leaderboard import LeaderboardRow, compared
+from tale_eval.analysis.statistics import Interval, Verdict
+from tale_eval.errors import InvalidValueError
+
+Outcome = Literal["pass", "fail", "undecided"]
+
+_OF_VERDICT: dict[Verdict, Outcome] = {
+    "not worse": "pass",
+    "worse": "fail",
+    "undecided": "undecided",
+}
+
+
+@dataclass(frozen=True)
+class Gated:
+    """One method at the gate.
+
+    Attributes:
+        model, task, method, baseline: Whose.
+        paired: Questions that the verdict rests on.
+        difference, interval: Of the accuracies.
+        accuracy: "pass" if it is not worse than the baseline by more than the margin.
+        ratio, ratio_interval: Of mean output tokens over the baseline's.
+        tokens: "pass" if all of the interval lies at the largest allowed ratio or below it,
+            "fail" if all of it lies above; None where no ratio was asked for.
+        reason: Why something is undecided, in words; None if nothing is.
+    """
+
+    model: str
+    task: str
+    method: str
+    baseline: str
+    paired: int
+    difference: float | None
+    interval: Interval | None
+    accuracy: Outcome
+    ratio: float | None
+    ratio_interval: Interval | None
+    tokens: Outcome | None
+    reason: str | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of both together."""
+        return together([self.accuracy, *([self.tokens] if self.tokens else [])])
+
+
+def together(outcomes: Iterable[Outcome]) -> Outcome:
+    """One outcome of many: a failure counts before what is undecided."""
+    found = set(outcomes)
+    return "fail" if "fail" in found else "undecided" if "undecided" in found else "pass"
+
+
+def gated(
+    rows: Iterable[LeaderboardRow], baseline: str, max_token_ratio: float | None
+) -> list[Gated]:
+    """Every method that has the baseline beside it.
+
+    Args:
+        rows: The leaderboard, whose margin is the gate's.
+        baseline: The name that it was made with.
+        max_token_ratio: The most tokens that are allowed, as a share of the baseline's; None
+            for any.
+
+    Raises:
+        InvalidValueError: The ratio is not above 0, or there is nothing to compare.
+    """
+    if max_token_ratio is not None and not max_token_ratio > 0:
+        raise InvalidValueError(
+            f"max-token-ratio={max_token_ratio:g}: a number above 0; 0.6 allows 60 % of the "
+            "baseline's tokens"
+        )
+    return [_gated(row, max_token_ratio) for row in compared(rows, baseline)]
+
+
+def _gated(row: LeaderboardRow, most: float | None) -> Gated:
+    comparison = row.comparison
+    assert comparison is not None
+    tokens = None if most is None else _tokens(comparison.ratio_interval, most)
+    accuracy = _OF_VERDICT[comparison.verdict]
+    return Gated(
+        model=row.model,
+        task=row.task,
+        method=row.label,
+        baseline=comparison.baseline,
+        paired=comparison.paired,
+        difference=comparison.difference,
+        interval=comparison.interval,
+        accuracy=accuracy,
+        ratio=comparison.ratio,
+        ratio_interval=comparison.ratio_interval,
+        tokens=tokens,
+        reason=_reason(comparison.paired, accuracy, tokens, comparison.ratio_reason),
+    )
+
+
+def _tokens(interval: Interval | None, most: float) -> Outcome:
+    if interval is None:
+        return "undecided"
+    if interval.high <= most:
+        return "pass"
+    return "fail" if interval.low > most else "undecided"
+
+
+def _reason(
+    paired: int, accuracy: Outcome, tokens: Outcome | None, no_interval: str | None
+) -> str | None:
+    if paired == 0:
+        return "no question was answered by both"
+    reasons = []
+    if accuracy == "undecided":
+        reasons.append("the interval of the accuracies holds the margin: ask more questions")
+    if tokens == "undecided":
+        reasons.append(no_interval or "the interval of the token ratio holds the limit")
+    return "; ".join(reasons) or None

@@ -1,0 +1,340 @@
+"""What a control asked for, and what came: a budget that nobody obeyed is none. Pure.
+
+A control is whatever says how much a model may write: a number of tokens or words in the prompt,
+a cap, a budget for its reasoning, a level of effort. Providers and servers ignore some of them in
+silence, so nothing is taken on trust here: every figure is counted from what the answer's own call
+used, and what nobody counted is unknown.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tale_eval.analysis.comparison import Baselines, by_question, find_baselines
+from tale_eval.analysis.results import mean
+from tale_eval.analysis.statistics import (
+    IntervalEstimate,
+    accuracy_interval,
+    rank_correlation,
+)
+from tale_eval.asking.setting import Setting
+from tale_eval.asking.variant import Variant, differing, label, order
+from tale_eval.records import Record
+
+Governed = Literal["output", "reasoning", "words"]
+"""What a control has a say in.
+
+output: all output tokens of the answer's call, reasoning included, as the paper measures a budget.
+reasoning: the hidden part of them. words: the visible answer's words.
+"""
+
+GOVERNS: Mapping[str, Governed] = {
+    "prompt": "output",
+    "words": "words",
+    "cap": "output",
+    "thinking": "reasoning",
+    "effort": "output",
+}
+"""What each control governs; effort has no number to keep to."""
+
+_OF_SETTINGS = {
+    "max_tokens": "cap",
+    "max_gen_toks": "cap",
+    "max_completion_tokens": "cap",
+    "reasoning_effort": "effort",
+    "effort": "effort",
+    "reasoning_tokens": "thinking",
+    "thinking_token_budget": "thinking",
+    "thinking_budget": "thinking",
+    "thinkingBudget": "thinking",
+    "budget_tokens": "thinking",
+}
+"""The controls among generation settings, by the last part of their names."""
+
+Outcome = Literal["within", "over", "no effect", "unknown"]
+"""What became of one answer's control.
+
+within: no more came than was asked for. over: more. no effect: more, and no less than came to the
+same question without the control. unknown: nobody counted what came, or nothing was to be counted.
+"""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer under one control.
+
+    Attributes:
+        record: The answer.
+        asked: What the control said: a number, or a level of effort.
+        came: What the control governs, as it came; None where nobody counted it.
+        free: The same without this control, a mean over epochs; None where that was not asked.
+    """
+
+    record: Record
+    asked: int | str
+    came: float | None
+    free: float | None = None
+
+    @property
+    def over_by(self) -> float | None:
+        """How much more came than was asked for, from 0 up; None where one is no number."""
+        if self.came is None or isinstance(self.asked, str):
+            return None
+        return max(0.0, self.came - self.asked)
+
+    @property
+    def ratio(self) -> float | None:
+        """What came, as a multiple of what was asked for."""
+        if self.came is None or isinstance(self.asked, str) or self.asked <= 0:
+            return None
+        return self.came / self.asked
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the control."""
+        if self.over_by is None:
+            return "unknown"
+        if self.over_by == 0:
+            return "within"
+        assert self.came is not None
+        return "no effect" if self.free is not None and self.came >= self.free else "over"
+
+
+@dataclass(frozen=True)
+class ControlledRow:
+    """What one control did to the answers of one model, task, method and setting.
+
+    Attributes:
+        model, task: As in records.
+        label: What tables call the method at its setting.
+        control: "prompt", "words", "cap", "effort" or "thinking".
+        governs: What `came` counts.
+        in_tokens: Words were asked for and visible tokens counted: no text was at hand.
+        answers: One per answer under the control.
+        within: Share of answers that kept to it, of those known; None for effort.
+        median, p90: Of what came over what was asked, linearly interpolated; None without
+            numbers.
+        follows: Spearman's correlation of what came with what was asked, over questions; None
+            where one number was asked of all.
+        came: Mean of what the control governs.
+        reasoning, visible: Mean hidden and visible tokens of the answers whose parts are known.
+        parts_unknown: Answers whose parts are not.
+    """
+
+    model: str
+    task: str
+    label: str
+    control: str
+    governs: Governed
+    in_tokens: bool
+    answers: Sequence[Answered]
+    within: IntervalEstimate | None
+    median: float | None
+    p90: float | None
+    follows: IntervalEstimate | None
+    came: float | None
+    reasoning: float | None
+    visible: float | None
+    parts_unknown: int
+
+    @property
+    def numbers(self) -> list[int]:
+        """What was asked, where it is a number."""
+        return [answer.asked for answer in self.answers if isinstance(answer.asked, int)]
+
+    @property
+    def asked(self) -> str:
+        """What was asked: a number, from the least to the most, or levels."""
+        numbers = self.numbers
+        if not numbers:
+            return ", ".join(sorted({str(answer.asked) for answer in self.answers}))
+        low, high = min(numbers), max(numbers)
+        return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+    @property
+    def unknown(self) -> int:
+        """Answers of which nobody counted what the control governs."""
+        return sum(answer.came is None for answer in self.answers)
+
+    def count(self, outcome: Outcome) -> int:
+        """How many answers came to this."""
+        return sum(answer.outcome == outcome for answer in self.answers)
+
+    @property
+    def over_by(self) -> float | None:
+        """How much too much came, the median over the answers that were over."""
+        beyond = [answer.over_by for answer in self.answers if answer.over_by]
+        return float(np.median(beyond)) if beyond else None
+
+
+def asked_of(record: Record) -> dict[str, int | str]:
+    """The controls of an answer: its method's, and else those of the run's settings.
+
+    A method that holds the reasoning makes room for it beyond the run's max_tokens, which is then
+    no cap of its answers.
+    """
+    own, of_the_run = record.controls, controls_in(record.setting)
+    if own.keys() & {"cap", "thinking", "effort"}:
+        of_the_run.pop("cap", None)
+    return {**of_the_run, **own}
+
+
+def controls_in(setting: Setting) -> dict[str, int | str]:
+    """The controls that a setting holds; one that is off, such as a budget of -1, is none."""
+    found: dict[str, int | str] = {}
+    for key, value in sorted(setting.values.items()):
+        control = control_of(key)
+        if control == "effort":
+            found[control] = value
+        elif control and value.isascii() and value.isdigit():
+            found[control] = int(value)
+    return found
+
+
+def control_of(key: str) -> str | None:
+    """The control that a generation setting of this name is; None if it is none."""
+    # OpenRouter's name for a budget of reasoning
+    if key.endswith("reasoning.max_tokens"):
+        return "thinking"
+    return _OF_SETTINGS.get(key.rpartition(".")[2])
+
+
+def visible_tokens(record: Record) -> float | None:
+    """Output tokens of the answer's call beside its reasoning; None if that is not known."""
+    written, hidden = record.costs["answer_tokens"], record.costs["answer_reasoning_tokens"]
+    return None if written is None or hidden is None else max(0.0, written - hidden)
+
+
+def came_of(record: Record, governed: Governed) -> float | None:
+    """What came of an answer, as far as a control of this kind governs it."""
+    if governed == "reasoning":
+        return record.costs["answer_reasoning_tokens"]
+    if governed == "output":
+        return record.costs["answer_tokens"]
+    words = record.costs["answer_words"]
+    return visible_tokens(record) if words is None else words
+
+
+def controlled_rows(records: Iterable[Record], baseline: str | None = "cot") -> list[ControlledRow]:
+    """One row for each model, task, method, setting and control, by name.
+
+    A cap that is the same for every row of a model and task, and that no answer broke, is a
+    run's own limit and no row: what it cut is counted elsewhere.
+
+    Args:
+        records: What was read from the logs.
+        baseline: The rows that answer without a budget, as `find_baselines` takes them.
+    """
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.model, record.task].append(record)
+    return [row for key in sorted(groups) for row in _group_rows(groups[key], baseline)]
+
+
+def rows_of(records: Iterable[Record]) -> dict[Variant, list[Record]]:
+    """The answers of each method at each setting, of one model and task."""
+    rows: dict[Variant, list[Record]] = defaultdict(list)
+    for record in records:
+        # what failed before it was answered says nothing of its control
+        if record.error is None or record.costs["answer_tokens"] is not None:
+            rows[record.variant].append(record)
+    return rows
+
+
+def _group_rows(records: Sequence[Record], baseline: str | None) -> list[ControlledRow]:
+    """The rows of one model and task."""
+    rows = rows_of(records)
+    keys, bases = differing(rows), find_baselines(rows, baseline)
+    found = []
+    for variant in sorted(rows, key=order):
+        under = [(record, asked_of(record)) for record in rows[variant]]
+        for control in GOVERNS:
+            controlled = [(record, asked[control]) for record, asked in under if control in asked]
+            if controlled:
+                free = _without(control, variant, rows, bases)
+                found.append(_row(control, controlled, free, label(variant, keys)))
+    caps = [row for row in found if _is_limit(row)]
+    limit = len({row.asked for row in caps}) == 1 and not any(row.count("over") for row in caps)
+    return [row for row in found if not (limit and _is_limit(row))]
+
+
+def _is_limit(row: ControlledRow) -> bool:
+    """Whether a row's control is the run's own max_tokens, and none of its method's."""
+    return row.control == "cap" and not any("cap" in a.record.controls for a in row.answers)
+
+
+def _without(
+    control: str, variant: Variant, rows: Mapping[Variant, Sequence[Record]], bases: Baselines
+) -> Sequence[Record]:
+    """What was answered without a control that a method, or else its setting, has."""
+    if any(control in record.controls for record in rows[variant]):
+        other = bases.of(variant)
+    else:
+        of_it = {key for key in variant.setting.values if control_of(key) == control}
+        other = Variant(variant.method, variant.setting.without(of_it))
+    found = rows.get(other, ()) if other else ()
+    return [record for record in found if control not in record.controls]
+
+
+def _row(
+    control: str,
+    asked: Sequence[tuple[Record, int | str]],
+    free: Sequence[Record],
+    name: str,
+) -> ControlledRow:
+    governed, records = GOVERNS[control], [record for record, _ in asked]
+    without = {
+        question: math.fsum(values) / len(values)
+        for question, values in by_question(free, lambda r: came_of(r, governed)).items()
+    }
+    answers = [
+        Answered(record, said, came_of(record, governed), without.get(record.question))
+        for record, said in asked
+    ]
+    ratios = [answer.ratio for answer in answers if answer.ratio is not None]
+    split = [r for r in records if visible_tokens(r) is not None]
+    return ControlledRow(
+        model=records[0].model,
+        task=records[0].task,
+        label=name,
+        control=control,
+        governs=governed,
+        in_tokens=governed == "words" and any(r.costs["answer_words"] is None for r in records),
+        answers=answers,
+        within=_within(answers),
+        median=float(np.percentile(ratios, 50)) if ratios else None,
+        p90=float(np.percentile(ratios, 90)) if ratios else None,
+        follows=_follows(answers),
+        came=mean(answer.came for answer in answers),
+        reasoning=mean(r.costs["answer_reasoning_tokens"] for r in split),
+        visible=mean(map(visible_tokens, split)),
+        parts_unknown=len(records) - len(split),
+    )
+
+
+def _within(answers: Sequence[Answered]) -> IntervalEstimate | None:
+    kept: dict[str, list[float]] = defaultdict(list)
+    for answer in answers:
+        if answer.outcome != "unknown":
+            kept[answer.record.question].append(float(answer.outcome == "within"))
+    if not kept:
+        return None
+    share = mean(value for values in kept.values() for value in values)
+    assert share is not None
+    interval = accuracy_interval(kept)
+    reason = None if interval else "one question says nothing about others"
+    return IntervalEstimate(share, interval, len(kept), reason)
+
+
+def _follows(answers: Sequence[Answered]) -> IntervalEstimate | None:
+    asked: dict[str, list[float]] = defaultdict(list)
+    came: dict[str, list[float]] = defaultdict(list)
+    for answer in answers:
+        if answer.came is not None and isinstance(answer.asked, int):
+            asked[answer.record.question].append(answer.asked)
+            came[answer.record.question].append(answer.came)
+    return rank_correlation(asked, came)

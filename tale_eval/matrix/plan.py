@@ -1,0 +1,245 @@
+"""What a matrix will run, before it does: how many runs and questions, and at what cost."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tale_eval.analysis.forecast import Forecast, Seen, ToCome, forecast
+from tale_eval.asking.arguments import checked_arguments
+from tale_eval.errors import InvalidValueError, SourceError, TaleEvalError
+from tale_eval.inspect_ext.command_line import Options
+from tale_eval.inspect_ext.logs.files import UNREADABLE_LOG
+from tale_eval.inspect_ext.logs.headers import Header, read_header
+from tale_eval.inspect_ext.logs.labels import method_label, task_label
+from tale_eval.inspect_ext.logs.names import INSPECT_LOGS
+from tale_eval.matrix.folders import as_asked
+from tale_eval.matrix.running import Cell
+from tale_eval.models.adapters import named_model
+from tale_eval.places import find_files, store_of
+from tale_eval.solvers import resolve
+from tale_eval.tasks import named_benchmark, task_arguments
+from tale_eval.tokens.ledger import Call
+from tale_eval.tokens.pricing import Prices
+
+_ROWS_NAMED = 6
+
+_Sizes = dict[tuple[str, object], int | None]
+"""How many questions a task has that is called so and reads this source."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to come.
+
+    Attributes:
+        runs: Combinations in all.
+        to_come: Those that have something to ask, or may have.
+        forecast: What they will cost.
+    """
+
+    runs: int
+    to_come: tuple[ToCome, ...]
+    forecast: Forecast
+
+    def lines(self) -> Iterator[str]:
+        """The plan, as a user reads it."""
+        known = [run.questions for run in self.to_come if run.questions is not None]
+        asked = f"{sum(known):,} questions to ask" if known else "nothing left to ask"
+        rest = len(self.to_come) - len(known)
+        if rest:
+            asked = f"{asked} in {len(known)} of them, and in {rest} it is not known how many"
+            asked = asked if known else f"how many questions {rest} of them ask is not known"
+        yield f"{self.runs} runs, {self.runs - len(self.to_come)} of them done; {asked}"
+        yield from self._cost()
+
+    def _cost(self) -> Iterator[str]:
+        found = self.forecast
+        if found.dollars is not None:
+            named = "; ".join(found.rows[:_ROWS_NAMED])
+            more = len(found.rows) - _ROWS_NAMED
+            named += f"; and {more} more" if more > 0 else ""
+            yield f"cost to come: about ${found.dollars:,.4g} for {found.known} runs, by {named}"
+        for reason, runs in found.unknown.items():
+            yield f"cost to come: unknown for {runs} runs: {reason}"
+
+
+def plan_of(
+    cells: Sequence[Cell],
+    log_dir: str,
+    options: Options,
+    prices: Prices | None = None,
+    load: bool = False,
+) -> Plan:
+    """The plan of these cells, by the logs that are there.
+
+    Args:
+        cells: Of the matrix.
+        log_dir: Its log folder.
+        options: What is passed on to Inspect.
+        prices: A user's own prices.
+        load: Load our benchmarks to count their questions, where no log says it.
+
+    Raises:
+        InvalidValueError: --limit leaves no question of a task whose questions are counted.
+    """
+    headers = _headers(log_dir)
+    sizes: _Sizes = {}
+    for header in headers:
+        spec: Any = header.eval
+        sizes[task_label(spec), spec.task_args_passed.get("source")] = spec.dataset.samples
+    runs = [_to_come(cell, headers, sizes, options, load) for cell in cells]
+    waiting = tuple(run for run in runs if run.questions != 0)
+    return Plan(len(cells), waiting, forecast(waiting, prices))
+
+
+def _to_come(
+    cell: Cell, headers: Sequence[Header], sizes: _Sizes, options: Options, load: bool
+) -> ToCome:
+    combination = cell.combination
+    name, arguments = task_arguments(combination.task)
+    spec: Any = _Named(name, arguments)
+    planned = _questions(combination.task, (task_label(spec), arguments), sizes, options, load)
+    own = [header for header in headers if _lies_in(header, cell.folder)]
+    answered = max((_answered(header) for header in own), default=0)
+    method = str(resolve(combination.method))
+    seen = (_seen(h, method) for h in headers if as_asked(h, combination.task, cell.asked))
+    return ToCome(
+        named_model(combination.model).name,
+        task_label(spec),
+        method,
+        None if planned is None else max(0, planned - answered),
+        tuple(each for each in seen if each is not None),
+    )
+
+
+def _questions(
+    task: str,
+    called: tuple[str, dict[str, str]],
+    sizes: _Sizes,
+    options: Options,
+    load: bool,
+) -> int | None:
+    """How many questions a whole run of a task has; None if nobody knows."""
+    label, arguments = called
+    counted = (label, arguments.get("source"))
+    if load and counted not in sizes:
+        sizes[counted] = _counted(task, arguments)
+    planned = _planned(sizes.get(counted), options)
+    if planned != 0:
+        return planned
+    # the data may have grown since the log that counted it
+    size = _counted(task, arguments)
+    if size is not None and _planned(size, options) == 0:
+        raise InvalidValueError(
+            f"--limit {options.given.get('limit')} leaves no question of {task}, which has {size}"
+        )
+    return None if size is None else _planned(size, options)
+
+
+def _planned(size: int | None, options: Options) -> int | None:
+    """How many questions a run over so many has, each epoch one more."""
+    if "sample_id" in options.given:
+        return None  # a pattern may name any number
+    limits = limits_of(options)
+    if limits is not None:
+        first, last = limits
+        last = last if size is None else min(last, size)
+        size = max(0, last - first + 1)
+    epochs = options.given.get("epochs")
+    return size and size * (epochs if isinstance(epochs, int) else 1)
+
+
+def limits_of(options: Options) -> tuple[int, int] | None:
+    """The first and last question of --limit, from 1; None without it.
+
+    Raises:
+        InvalidValueError: It leaves no question, or is no number and no range.
+    """
+    written = options.given.get("limit")
+    if written is None:
+        return None
+    found = re.fullmatch(r"(?:(\d+)-)?(\d+)", str(written).strip())
+    if found is None:
+        raise InvalidValueError(f"--limit {written}: write a number or a range, as 100 or 101-200")
+    first, last = int(found[1] or 1), int(found[2])
+    if not 1 <= first <= last:
+        raise InvalidValueError(
+            f"--limit {written} leaves no question: ranges count from 1, as in 1-30"
+        )
+    return first, last
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What a label is made of."""
+
+    task: str
+    task_args_passed: dict[str, str]
+
+
+def _counted(task: str, arguments: dict[str, str]) -> int | None:
+    """How many questions one of our benchmarks has; None where it cannot be loaded."""
+    benchmark = named_benchmark(task)
+    if benchmark is None:
+        return None
+    try:
+        checked = checked_arguments(f"task {benchmark.name}", benchmark.load, arguments)
+        return len(benchmark.samples(**checked))
+    except (TaleEvalError, OSError):
+        # the run will say why; here it is only not known how many there are
+        return None
+
+
+def _headers(log_dir: str) -> list[Header]:
+    """The headers of all finished runs in a folder."""
+    try:
+        (names,) = find_files([log_dir], [INSPECT_LOGS], [])
+    except SourceError:
+        return []
+    found = []
+    for name in names:
+        try:
+            found.append(read_header(name))
+        except UNREADABLE_LOG:
+            # the report names it
+            continue
+    return [header for header in found if header.status == "success" and header.results]
+
+
+def _answered(header: Header) -> int:
+    return header.results.completed_samples if header.results is not None else 0
+
+
+def _lies_in(header: Header, folder: str) -> bool:
+    return store_of(header.location)[1].startswith(f"{store_of(folder)[1]}/")
+
+
+def _seen(header: Header, method: str) -> Seen | None:
+    """What a run has shown; None if it is another method's, or was not counted."""
+    spec: Any = header.eval
+    called = method_label(spec, None)
+    # whose estimates they were follows a method's name
+    own = called == method or called.startswith(f"{method} ")
+    answered = _answered(header)
+    if not own or not answered or not header.stats.model_usage:
+        return None
+    calls = tuple(_mean(name, use, answered) for name, use in header.stats.model_usage.items())
+    return Seen(spec.model, task_label(spec), method, answered, calls)
+
+
+def _mean(model: str, usage: Any, answered: int) -> Call:
+    read, written = (
+        (usage.input_tokens_cache_read or 0) // answered,
+        (usage.input_tokens_cache_write or 0) // answered,
+    )
+    return Call(
+        purpose="answer",
+        model=model,
+        input_tokens=round(usage.input_tokens / answered) + read + written,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=round(usage.output_tokens / answered),
+        counted_by="provider",
+        summed=True,
+    )

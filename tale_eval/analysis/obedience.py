@@ -71,13 +71,16 @@ class Answered:
         record: The answer.
         asked: What the control said: a number, or a level of effort.
         came: What the control governs, as it came; None where nobody counted it.
-        free: The same without this control, a mean over epochs; None where that was not asked.
+        free: What came without this control, a mean over epochs; None where that was not asked.
+        length: What came, counted as `free` is: of words, which nobody counts where they have no
+            limit, all output tokens.
     """
 
     record: Record
     asked: int | str
     came: float | None
     free: float | None = None
+    length: float | None = None
 
     @property
     def over_by(self) -> float | None:
@@ -100,8 +103,9 @@ class Answered:
             return "unknown"
         if self.over_by == 0:
             return "within"
-        assert self.came is not None
-        return "no effect" if self.free is not None and self.came >= self.free else "over"
+        length = self.came if self.length is None else self.length
+        as_free = self.free is not None and length is not None and length >= self.free
+        return "no effect" if as_free else "over"
 
 
 @dataclass(frozen=True)
@@ -287,12 +291,19 @@ def _row(
     name: str,
 ) -> ControlledRow:
     governed, records = GOVERNS[control], [record for record, _ in asked]
+    alike: Governed = "output" if governed == "words" else governed
     without = {
         question: math.fsum(values) / len(values)
-        for question, values in by_question(free, lambda r: came_of(r, governed)).items()
+        for question, values in by_question(free, lambda r: came_of(r, alike)).items()
     }
     answers = [
-        Answered(record, said, came_of(record, governed), without.get(record.question))
+        Answered(
+            record,
+            said,
+            came_of(record, governed),
+            without.get(record.question),
+            came_of(record, alike),
+        )
         for record, said in asked
     ]
     ratios = [answer.ratio for answer in answers if answer.ratio is not None]

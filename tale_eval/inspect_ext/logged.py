@@ -61,12 +61,12 @@ class LoggedRecord:
 
     @property
     def controls(self) -> dict[str, int | str]:
-        """How the budget of the answer was imposed.
+        """How the answer's budget, or its limit in words, was imposed.
 
         Raises:
             ValidationError, IndexError: The calls are none, or the answer's is not among them.
         """
-        if self.budget is None or not self.has_calls:
+        if not self.has_calls:
             return {}
         return imposed_on(answer_of(self.calls, self.answer_call))
 

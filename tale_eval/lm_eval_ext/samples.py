@@ -347,7 +347,7 @@ def _costs(row: Mapping[str, Any], name: str, prices: Prices | None) -> dict[str
         budget_echoed=bool(row.get("budget_echoed")),
         prices=prices,
     )
-    controls = imposed_on(answer_of(calls)) if row.get("budget") is not None else {}
+    controls = imposed_on(answer_of(calls))
     return {"costs": costs, "controls": controls}
 
 

@@ -228,6 +228,16 @@ def test_no_effect_is_said_against_the_baseline_of_the_same_setting() -> None:
     assert [a.free for a in row.answers] == [100, 100, None]
 
 
+def test_no_effect_of_a_limit_in_words_goes_by_tokens_which_both_have() -> None:
+    free = [told("a", 80, method="cot"), told("b", 80, method="cot")]
+    # 60 words took as many tokens as without the limit; 50 took fewer
+    ignored = told("a", 80, {"words": 40}, answer_words=60.0)
+    heard = told("b", 67, {"words": 40}, answer_words=50.0)
+    row = only([*free, ignored, heard])
+    assert [a.outcome for a in row.answers] == ["no effect", "over"]
+    assert [a.over_by for a in row.answers] == [20, 10]
+
+
 def test_no_effect_of_a_setting_is_said_against_the_same_method_without_it() -> None:
     thinking: dict[str, object] = {"extra_body": {"thinking_budget": 64}}
     free = [told("a", 200, method="cot", answer_reasoning_tokens=150.0)]

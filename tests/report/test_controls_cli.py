@@ -28,6 +28,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "prompt": ("budget:tokens=50", {}),
     "words": ("budget:tokens=40:control=words", {}),
 }
+OF_RIVALS = {"word_limit": ("concise:variant=words:limit=45", {})}
 """By name: the method, and the run's settings."""
 
 
@@ -46,12 +47,12 @@ class Told(NamedTuple):
     folder: Path
     did: dict[str, list[Exchange]]
 
-    def control(self, name: str) -> dict[str, Any]:
-        """The row of a run's own control."""
+    def control(self, run: str, name: str = "") -> dict[str, Any]:
+        """The row of a run's own control, by its name where that is not the run's."""
         (row,) = [
             row
             for row in self.report["controls"]
-            if row["control"] == name and _is_of(name, row["label"])
+            if row["control"] == (name or run) and _is_of(run, row["label"])
         ]
         return row
 
@@ -68,6 +69,7 @@ def _is_of(name: str, label: str) -> bool:
         "thinking": "thinking_token_budget=40",
         "prompt": "budget:tokens=50",
         "words": "control=words",
+        "word_limit": "limit=45",
     }
     return told[name] in label
 
@@ -81,7 +83,7 @@ def reported(folder: Path, behaviour: Behaviour, names: Sequence[str]) -> Told:
             "openai-api/loop/m", base_url=server.base_url, api_key="none", memoize=False
         )
         for name in names:
-            method, settings = RUNS[name]
+            method, settings = (RUNS | OF_RIVALS)[name]
             before = len(server.exchanges)
             (log,) = evaluate(
                 gsm8k(source=source, method=method),
@@ -219,3 +221,11 @@ def test_without_a_control_nothing_is_said_of_any(tmp_path: Path) -> None:
     assert "asked and came" not in (tmp_path / "r.html").read_text(encoding="utf-8")
     refused = tale_eval("report", "logs", "--controls-chart", "c.svg", cwd=tmp_path)
     assert "nothing to draw" in refused.stderr
+
+
+def test_a_method_without_a_budget_that_limits_words_is_held_to_them(tmp_path: Path) -> None:
+    told = reported(tmp_path, Behaviour(), ["free", "word_limit"])
+    # the server takes no notice of these words: 60 to 83 of them, and its thinking is none
+    row = told.control("word_limit", "words")
+    assert (row["asked"], row["came"], row["within"]) == ("45", 60 + 23 / 2, 0)
+    assert row["no_effect"] == QUESTIONS

@@ -80,7 +80,7 @@ def summary_records(
     # the method is in the samples only, and the same for all of a run
     whole: Any = telling
     recorded = recorded_method([whole])
-    controls = _controls(header, summaries, costs, recorded)
+    controls = _controls(header, summaries, costs, recorded, whole)
     if controls is None:
         return None
     method = method_label(header.eval, recorded)
@@ -106,16 +106,18 @@ def _controls(
     summaries: Sequence[Summary],
     costs: Sequence[Mapping[str, float | None]],
     method: str | None,
+    whole: Any,
 ) -> list[dict[str, int | str]] | None:
     """How each budget was imposed; None where that cannot be read.
 
     By default the prompt names it. What else a method did is in its calls alone, and these are
-    in the samples.
+    in the samples. One of them, `whole`, says whether there is anything else.
     """
     arguments = Method.of_label(method).arguments if method else {}
-    if arguments.get("control", PROMPT) == PROMPT:
-        return [in_the_prompt(each["budget"]) for each in costs]
     try:
+        told = {arguments.get("control", PROMPT), *record_in(whole).controls}
+        if told == {PROMPT}:
+            return [in_the_prompt(each["budget"]) for each in costs]
         with open_archive(header.location) as archive:
             stored: list[Any] = [_stored(archive, each) for each in summaries]
         return [record_in(each).controls for each in stored]

@@ -107,6 +107,21 @@ def test_a_comparison_does_not_start_on_a_score_that_tells_nothing_apart() -> No
 
 
 @pytest.mark.usefixtures("tasks")
+def test_a_comparison_without_the_check_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr(
+        "tale_eval.matrix.running.run_cells", lambda *given: started.append(1) or []
+    )
+    command = ["compare", "foreign.py@shouted", "--method", "cot", "--model", "mockllm/model"]
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, InvalidValueError)
+    assert not started
+    done = CliRunner().invoke(app, [*command, "--no-check"])
+    assert done.exit_code == 0, done.output
+    assert started
+
+
+@pytest.mark.usefixtures("tasks")
 def test_a_comparison_gives_the_task_its_arguments() -> None:
     with pytest.raises(InvalidValueError, match="'12'"):
         check_first(["foreign.py@shouted"], ["cot"], ["--limit", "1"])

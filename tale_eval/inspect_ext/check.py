@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from inspect_ai import Task, eval
+from inspect_ai import Task, eval as run_eval
 from inspect_ai.event import SpanBeginEvent
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import (
@@ -95,7 +95,7 @@ def check(
     model = get_model("mockllm/model", custom_outputs=_scripted)
     with _no_provider(), _quiet(), tempfile.TemporaryDirectory() as folder:
         try:
-            (log,) = eval(
+            (log,) = run_eval(
                 task,
                 task_args=dict(arguments or {}),
                 model=model,

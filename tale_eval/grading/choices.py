@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from tale_eval.asking.prompts import letter
 from tale_eval.grading.forms import unwrap
 from tale_eval.grading.numbers import normalise
-from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import denied_after, is_denied
+from tale_eval.patterns import pattern
 
 TAIL_CHARS = 20_000
 """A final answer stands within so many characters of the end, or it begins the reply."""

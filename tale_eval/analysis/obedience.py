@@ -255,15 +255,26 @@ def _group_rows(records: Sequence[Record], baseline: str | None) -> list[Control
     keys, bases = differing(rows), find_baselines(rows, baseline)
     found = []
     for variant in sorted(rows, key=order):
-        under = [(record, asked_of(record)) for record in rows[variant]]
         for control in GOVERNS:
-            controlled = [(record, asked[control]) for record, asked in under if control in asked]
-            if controlled:
+            if controlled := _under(control, rows[variant]):
                 free = _without(control, variant, rows, bases)
                 found.append(_row(control, controlled, free, label(variant, keys)))
     caps = [row for row in found if _is_limit(row)]
     limit = len({row.asked for row in caps}) == 1 and not any(row.count("over") for row in caps)
     return [row for row in found if not (limit and _is_limit(row))]
+
+
+def _under(control: str, answers: Sequence[Record]) -> list[tuple[Record, int | str]]:
+    """The answers under a control, and what it asked of each.
+
+    Where a method has the control, as a search does, its answers without a budget are under
+    none: the run's own max_tokens is another control than the search's cap.
+    """
+    own = [(record, record.controls[control]) for record in answers if control in record.controls]
+    if own:
+        return own
+    under = [(record, asked_of(record)) for record in answers]
+    return [(record, asked[control]) for record, asked in under if control in asked]
 
 
 def _is_limit(row: ControlledRow) -> bool:

@@ -216,6 +216,21 @@ def test_the_runs_own_limit_is_no_row_until_it_is_swept_or_broken() -> None:
     ]
 
 
+def test_a_searchs_answers_without_a_budget_are_none_of_its_controls() -> None:
+    # of three questions one found a smaller budget; the others kept the vanilla answer
+    def found(limit: dict[str, object], controls: dict[str, int | str]) -> ControlledRow:
+        answers = [("a", 60, controls), ("b", 240, {}), ("c", 90, {})]
+        return only(
+            [told(q, n, under, method="search", setting=limit) for q, n, under in answers],
+            next(iter(controls)),
+        )
+
+    row = found({"max_tokens": 256}, {"cap": 75})
+    assert (row.asked, row.came, [a.record.sample_id for a in row.answers]) == ("75", 60, ["a"])
+    row = found({"max_tokens": 256, "reasoning_effort": "high"}, {"effort": "low"})
+    assert (row.asked, len(row.answers)) == ("low", 1)
+
+
 def test_no_effect_is_said_against_the_baseline_of_the_same_setting() -> None:
     cot = [told(q, n, method="cot") for q, n in (("a", 100), ("b", 100))]
     under = [

@@ -191,7 +191,7 @@ def controls_in(setting: Setting) -> dict[str, int | str]:
     """The controls that a setting holds; one that is off, such as a budget of -1, is none."""
     found: dict[str, int | str] = {}
     for key, value in sorted(setting.values.items()):
-        control = control_of(key)
+        control = control_named(key)
         if control == "effort":
             found[control] = value
         elif control and value.isascii() and value.isdigit():
@@ -199,7 +199,7 @@ def controls_in(setting: Setting) -> dict[str, int | str]:
     return found
 
 
-def control_of(key: str) -> str | None:
+def control_named(key: str) -> str | None:
     """The control that a generation setting of this name is; None if it is none."""
     # OpenRouter's name for a budget of reasoning
     if key.endswith("reasoning.max_tokens"):
@@ -289,7 +289,7 @@ def _without(
     if any(control in record.controls for record in rows[variant]):
         other = bases.of(variant)
     else:
-        of_it = {key for key in variant.setting.values if control_of(key) == control}
+        of_it = {key for key in variant.setting.values if control_named(key) == control}
         other = Variant(variant.method, variant.setting.without(of_it))
     found = rows.get(other, ()) if other else ()
     return [record for record in found if control not in record.controls]

@@ -21,7 +21,7 @@ from tale_eval.analysis.obedience import (
     GOVERNS,
     Governed,
     came_of,
-    control_of,
+    control_named,
     rows_of,
     visible_tokens,
 )
@@ -282,7 +282,7 @@ def _spread(value: str, answers: Sequence[Record], governs: Governed) -> Spread:
 
 def _governs(key: str, rows: Sequence[Sequence[Record]]) -> Governed:
     """What to compare: reasoning where a setting governs that, and somebody counted some."""
-    governed = GOVERNS.get(control_of(key) or "", "output")
+    governed = GOVERNS.get(control_named(key) or "", "output")
     if governed == "reasoning":
         for answers in rows:
             if not any(came_of(record, governed) for record in answers):

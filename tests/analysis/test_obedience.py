@@ -11,7 +11,7 @@ from tale_eval.analysis.obedience import (
     ControlledRow,
     asked_of,
     came_of,
-    control_of,
+    control_named,
     controlled_rows,
     controls_in,
     visible_tokens,
@@ -173,13 +173,13 @@ def test_a_pair_of_controls_has_a_row_each() -> None:
 
 
 def test_controls_among_settings_go_by_the_end_of_their_names() -> None:
-    assert control_of("max_tokens") == "cap"
-    assert control_of("extra_body.thinking_token_budget") == "thinking"
-    assert control_of("extra_body.thinking.budget_tokens") == "thinking"
-    assert control_of("reasoning_effort") == "effort"
-    assert control_of("extra_body.reasoning.max_tokens") == "thinking"
-    assert control_of("extra_body.reasoning.effort") == "effort"
-    assert control_of("temperature") is None
+    assert control_named("max_tokens") == "cap"
+    assert control_named("extra_body.thinking_token_budget") == "thinking"
+    assert control_named("extra_body.thinking.budget_tokens") == "thinking"
+    assert control_named("reasoning_effort") == "effort"
+    assert control_named("extra_body.reasoning.max_tokens") == "thinking"
+    assert control_named("extra_body.reasoning.effort") == "effort"
+    assert control_named("temperature") is None
     setting = Setting.of(
         {"max_tokens": 512, "extra_body": {"thinking_budget": 64}, "reasoning_effort": "low"}
     )

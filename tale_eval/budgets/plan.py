@@ -151,7 +151,7 @@ def told(asked: Asked, replies: list[ReplyText]) -> ReplyText | tuple[ReplyText,
 def under_budget(
     control: Control,
     budget: int | None,
-    style: Style,
+    style: Style = "paper",
     purpose: Purpose = "answer",
     reading: BudgetReading | None = None,
 ) -> Ask:

@@ -6,7 +6,7 @@ was fitted without it, and by `fixed` in the same way, the baseline that it must
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from math import log2
 from pathlib import Path
@@ -33,6 +33,7 @@ from tale_eval.budgets.tables import ByQuestion
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.records import Searched
 from tale_eval.training.overlap import Evaluation, words
+from tale_eval.training.setting import of_one_setting
 
 FEWEST = 20
 """Solved questions below which no estimator is fitted: token counts of fewer have no interval
@@ -51,6 +52,7 @@ class Lesson:
         searches: By task, question, epoch and method.
         estimates: Budgets that other methods estimated for these questions, by method.
         left_out: How many searches were not used, and why.
+        settings: The generation settings of the searches.
     """
 
     model: str
@@ -59,6 +61,7 @@ class Lesson:
     searches: dict[str, Search]
     estimates: dict[str, dict[str, int | None]]
     left_out: dict[str, int]
+    settings: list[str] = field(default_factory=list)
 
     @property
     def solved(self) -> int:
@@ -87,6 +90,7 @@ def lesson(
     found: Sequence[Searched],
     model: str | None = None,
     kept_out: Iterable[tuple[str, ...]] = (),
+    setting: Sequence[str] = (),
 ) -> Lesson:
     """Choose what an estimator may learn from.
 
@@ -94,11 +98,13 @@ def lesson(
         found: Searches and estimates, as `read_searches` gives them.
         model: Whose, where the logs hold searches of several models.
         kept_out: Questions of evaluations, each as `overlap.words` gives it.
+        setting: At which setting, such as "reasoning_effort=high", where one method searched at
+            several.
 
     Raises:
-        InvalidValueError: There is no search; searches of several models, and none was chosen;
-            a question twice; too few solved questions.
-        UnknownNameError: The chosen model has no search.
+        InvalidValueError: There is no search; searches of several models, or by one method at
+            several settings, and none was chosen; a question twice; too few solved questions.
+        UnknownNameError: The chosen model or setting has no search.
     """
     searched = [item for item in found if item.trace is not None]
     if not searched:
@@ -107,7 +113,12 @@ def lesson(
             "with --solver tale_eval/budget_search"
         )
     chosen = _one_model(sorted({item.model for item in searched}), model)
-    of_model = [item for item in searched if item.model == chosen]
+    of_model = of_one_setting(
+        [item for item in searched if item.model == chosen],
+        lambda item: item.variant,
+        setting,
+        "what is needed at one says nothing of another",
+    )
     _check_unique(of_model)
     keys = differing(item.variant for item in found)
     evaluation = Evaluation(kept_out)
@@ -128,6 +139,7 @@ def lesson(
         searches,
         _estimates(found, of_model, searches, keys),
         dict(left_out),
+        sorted({str(item.setting) for item in of_model}),
     )
     _check_enough(made)
     return made
@@ -200,6 +212,7 @@ def fit_to_folder(
         "model": taught.model,
         "tasks": taught.tasks,
         "searches": taught.methods,
+        "settings": taught.settings,
         **facts,
         "questions": {
             "searched": len(searches) + sum(taught.left_out.values()),

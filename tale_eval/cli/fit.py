@@ -28,6 +28,10 @@ def fit(
     model: Annotated[
         str | None, typer.Option(help="Whose searches, if the logs hold several models")
     ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help="At which setting, if one method has several: reasoning_effort=high"),
+    ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the cross-validation")] = 5,
     seed: Annotated[int, typer.Option(help="Another one makes other parts")] = 0,
 ) -> None:
@@ -45,7 +49,7 @@ def fit(
     kept_out = evaluation_questions(against or [])
     found, problems = read_searches(logs)
     note(problems)
-    taught = lesson(found, model, kept_out)
+    taught = lesson(found, model, kept_out, setting or [])
     if len(taught.methods) > 1:
         note([f"searches of several methods are learnt together: {', '.join(taught.methods)}"])
     facts = {

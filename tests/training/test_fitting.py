@@ -16,6 +16,7 @@ from server import ChatServer, chat_server
 
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.analysis.problems import problems
+from tale_eval.asking.setting import Setting
 from tale_eval.budgets.elasticity import QuestionTrials
 from tale_eval.budgets.fitted import read_fitted
 from tale_eval.budgets.needs import Search
@@ -90,6 +91,27 @@ def test_searches_of_two_models_are_not_mixed(found: list[Searched]) -> None:
     assert lesson(both, model=MODEL).searches.keys() == lesson(found).searches.keys()
     with pytest.raises(UnknownNameError, match="unknown model 'openai/none'"):
         lesson(both, model="openai/none")
+
+
+def test_searches_at_two_settings_are_not_mixed(found: list[Searched]) -> None:
+    efforts = [
+        replace(item, setting=Setting(item.setting.values | {"reasoning_effort": effort}))
+        for effort in ("low", "high")
+        for item in found
+    ]
+    refused = (
+        "these logs hold budget_search:strategy=halving at 2 settings, and what is needed at one "
+        "says nothing of another: choose one with --setting, or name the logs of one: "
+        "reasoning_effort=high; reasoning_effort=low"
+    )
+    with pytest.raises(InvalidValueError, match=re.escape(refused)):
+        lesson(efforts)
+    taught = lesson(efforts, setting=["reasoning_effort=low"])
+    assert len(taught.searches) == len(TAUGHT)
+    assert [("reasoning_effort=low" in setting) for setting in taught.settings] == [True]
+    # the estimates are those of the same setting, too
+    (estimates,) = taught.estimates.values()
+    assert estimates.keys() == taught.searches.keys()
 
 
 def test_too_few_searches_are_refused(found: list[Searched]) -> None:

@@ -77,6 +77,9 @@ def allocate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first questions, as the run's own --limit")
     ] = None,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="How often each is asked, as the run's own --epochs")
+    ] = 1,
 ) -> None:
     """Divide one total of tokens over the questions of a run, where it helps most."""
     from tale_eval.budgets.fitted import check_free, read_fitted
@@ -87,7 +90,7 @@ def allocate(
     check_free(out)
     source = read_fitted(fitted, embedder)
     questions = [question for task in tasks for question in asked_questions(task)[:limit]]
-    plan, written = plan_to_folder(source, questions, total, out, {"tasks": tasks})
+    plan, written = plan_to_folder(source, questions, total, out, {"tasks": tasks}, epochs)
     for line in summary(plan):
         print(line)
     print(f"use it as --method tale_ep:estimator={out} ({written.signature})")

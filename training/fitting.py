@@ -36,8 +36,8 @@ from tale_eval.training.overlap import Evaluation, words
 from tale_eval.training.setting import of_one_setting
 
 FEWEST = 20
-"""Solved questions below which no estimator is fitted: token counts of fewer have no interval
-(`tale_eval.analysis.statistics.FEWEST_FOR_TOKENS`)."""
+"""Solved questions, different in text, below which no estimator is fitted: token counts of fewer
+have no interval (`tale_eval.analysis.statistics.FEWEST_FOR_TOKENS`)."""
 
 BASELINE = "fixed"
 
@@ -67,6 +67,11 @@ class Lesson:
     def solved(self) -> int:
         """How many searches say what is needed."""
         return sum(search.needed is not None for search in self.searches.values())
+
+    @property
+    def solved_texts(self) -> int:
+        """Of how many different questions they are: epochs and copies of a text are one."""
+        return len({search.key for search in self.searches.values() if search.needed is not None})
 
 
 @dataclass(frozen=True)
@@ -279,13 +284,13 @@ def _check_unique(searched: Sequence[Searched]) -> None:
 
 
 def _check_enough(taught: Lesson) -> None:
-    if taught.solved < FEWEST:
+    if taught.solved_texts < FEWEST:
         out = "".join(f", {count} {why}" for why, count in taught.left_out.items())
         unsolved = len(taught.searches) - taught.solved
         raise InvalidValueError(
-            f"too few searches: {taught.solved} questions that vanilla CoT solves ({unsolved} it "
-            f"does not{out}), and an estimator needs {FEWEST}; search more questions, a few "
-            "hundred are better"
+            f"too few searches: {taught.solved_texts} questions that vanilla CoT solves, epochs "
+            f"and copies of a text counted once ({unsolved} not solved{out}), and an estimator "
+            f"needs {FEWEST}; search more questions, a few hundred are better"
         )
 
 

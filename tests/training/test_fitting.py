@@ -126,6 +126,17 @@ def test_too_few_searches_are_refused(found: list[Searched]) -> None:
         lesson(few)
 
 
+def test_copies_of_a_text_are_no_more_questions(found: list[Searched]) -> None:
+    some = [item for item in found if item.trace is not None][: FEWEST - 1]
+    copies = [
+        replace(item, question=f"copy {number} of {item.question}")
+        for item in some
+        for number in range(3)
+    ]
+    with pytest.raises(InvalidValueError, match="too few searches: 19 questions that vanilla CoT"):
+        lesson(copies)
+
+
 def test_a_question_that_was_searched_twice_is_refused(found: list[Searched]) -> None:
     with pytest.raises(InvalidValueError, match="60 questions were searched in these logs more th"):
         lesson([*found, *found])

@@ -411,7 +411,8 @@ def _interval(
     """
     low = _lower_end(totals, sizes, worst, further, level)
     high = -_lower_end(-totals, sizes, (-best[0], best[1]), further, level)
-    return Interval(low, high)
+    # + 0.0: the upper end of nothing but zeros is 0, not -0
+    return Interval(low, high + 0.0)
 
 
 def _lower_end(

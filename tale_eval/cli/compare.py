@@ -48,6 +48,7 @@ def compare(
     Other people's tasks are tried first, as `tale-eval check` does.
     Every option of `inspect eval-set` is passed on, such as --limit 100 --epochs 3.
     """
+    from tale_eval.cli.totals import with_totals_divided
     from tale_eval.inspect_ext.command_line import read_options
     from tale_eval.matrix.combination import combinations
     from tale_eval.matrix.plan import limits_of, plan_of
@@ -58,6 +59,7 @@ def compare(
     options = read_options(tasks[first:])
     limits_of(options)
     matrix = combinations(tasks[:first], method, model, sweep or [], options)
+    matrix = with_totals_divided(matrix, log_dir, options)
     at_once = jobs or usual_jobs(options)
     cells = cells_of(matrix, log_dir, options, at_once)
     own_prices = read_prices(prices) if prices else None

@@ -10,7 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tale_eval.analysis import statistics
-from tale_eval.analysis.statistics import Interval, IntervalEstimate, McNemar, Values, Verdict
+from tale_eval.analysis.statistics import (
+    Chances,
+    Interval,
+    IntervalEstimate,
+    McNemar,
+    Values,
+    Verdict,
+)
 from tale_eval.asking.method import Method
 from tale_eval.asking.variant import Variant, differing, full_names, label, order, written
 from tale_eval.records import Record
@@ -28,7 +35,8 @@ class Comparison:
         difference: Accuracy minus the baseline's; None if no question is paired.
         interval: Of the difference; None with fewer than two pairs.
         verdict: Whether the accuracy is lower by more than the margin; by
-            `with_failures` where `failures_count`, else by `interval`.
+            `with_failures` where `failures_count`, else by `interval`; in a leaderboard after
+            the correction for the other verdicts of its model and task.
         paired: Questions that both answered and a scorer judged.
         unpaired: Questions that only the method answered.
         unpaired_baseline: Questions that only the baseline answered.
@@ -43,6 +51,11 @@ class Comparison:
         with_failures: The difference with every failed question as a wrong answer; None
             where neither method failed on any, or no question is paired.
         failures_count: More than `FAILURE_SHARE` of either method's samples failed.
+        chances: The p values of both verdicts by themselves; None where neither can be given.
+        alone: The verdict without a correction.
+        adjusted: The p values after it.
+        correction: Which it was.
+        together: How many verdicts it is for, this one included.
     """
 
     baseline: str
@@ -60,6 +73,11 @@ class Comparison:
     with_failures: IntervalEstimate | None = None
     failures_count: bool = False
     ratio_reason: str | None = None
+    chances: Chances | None = None
+    alone: Verdict = "undecided"
+    adjusted: Chances | None = None
+    correction: str = "none"
+    together: int = 1
 
 
 def paired_comparison(
@@ -80,6 +98,11 @@ def paired_comparison(
     with_failures = _difference_with_failures(records, baseline)
     counted = failures_count(records) or failures_count(baseline)
     decisive = with_failures.interval if with_failures and counted else interval
+    judged = score_with_failures if with_failures and counted else score
+    verdict = statistics.verdict(decisive, margin)
+    chances = statistics.paired_chances(
+        by_question(records, judged), by_question(baseline, judged), margin
+    )
     ratio = statistics.token_ratio(
         by_question(records, _scored_tokens), by_question(baseline, _scored_tokens)
     )
@@ -88,7 +111,7 @@ def paired_comparison(
         baseline=baseline[0].method,
         difference=difference.value if difference else None,
         interval=interval,
-        verdict=statistics.verdict(decisive, margin),
+        verdict=verdict,
         paired=difference.questions if difference else 0,
         unpaired=len(ours.keys() - theirs.keys()),
         unpaired_baseline=len(theirs.keys() - ours.keys()),
@@ -100,6 +123,9 @@ def paired_comparison(
         with_failures=with_failures,
         failures_count=counted,
         ratio_reason=ratio.reason if ratio else None,
+        chances=chances,
+        alone=verdict,
+        adjusted=chances,
     )
 
 

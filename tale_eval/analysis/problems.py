@@ -182,6 +182,8 @@ def _other_settings(
 def _many_comparisons(group: Sequence[LeaderboardRow]) -> Iterator[str]:
     """That several verdicts are wrong more often than one, which is in up to 5 % of cases."""
     compared = [row.comparison for row in group if row.comparison]
+    if any(comparison.correction != "none" for comparison in compared):
+        return
     baselines = dict.fromkeys(comparison.baseline for comparison in compared)
     if len(compared) >= MANY_COMPARISONS:
         yield (

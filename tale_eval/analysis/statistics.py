@@ -75,6 +75,19 @@ class IntervalEstimate:
 
 
 @dataclass(frozen=True)
+class Chances:
+    """How seldom so much speaks for a verdict where it is false: one-sided p values.
+
+    Attributes:
+        not_worse: At most this, where the loss is the margin or more.
+        worse: At most this, where the loss is the margin or less.
+    """
+
+    not_worse: float
+    worse: float
+
+
+@dataclass(frozen=True)
 class McNemar:
     """How two methods' right answers overlap.
 
@@ -189,6 +202,40 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     if n == 1:
         return IntervalEstimate(mean, None, n, _ONE_QUESTION)
     return IntervalEstimate(mean, _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1)), n)
+
+
+def paired_chances(a: Values, b: Values, margin: float) -> Chances | None:
+    """The p values of both verdicts on `a` against `b`.
+
+    Each is below `LEVEL` where the interval of `paired_difference` lies wholly on its side of the
+    margin: they invert one another.
+
+    Args:
+        a, b: Scores from 0 to 1.
+        margin: The loss that would not matter, as a share.
+
+    Returns:
+        None with fewer than two questions in both.
+
+    Raises:
+        InvalidValueError: If the margin is not from 0 to below 1.
+    """
+    check_margin(margin)
+    differences = _question_means(a, b)
+    if differences.shape[1] < 2:
+        return None
+    above = differences[0] - differences[1] + margin
+    return Chances(
+        not_worse=_chance_below(above, margin - 1),
+        worse=_chance_below(-above, -margin - 1),
+    )
+
+
+def _chance_below(values: Floats, further: float) -> float:
+    """Chance that the randomly weighted mean of these and a further value is below 0."""
+    kinds, counts = np.unique(values, return_counts=True)
+    shapes = np.append(counts, 1).astype(np.float64)
+    return float(np.clip(chance_negative(np.append(kinds, further), shapes), 0, 1))
 
 
 def token_ratio(a: Values, b: Values, together: int = 1) -> IntervalEstimate | None:

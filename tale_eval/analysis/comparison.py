@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tale_eval.analysis import statistics
+from tale_eval.analysis.sequential import sequential_chances, sequential_difference
 from tale_eval.analysis.statistics import (
     Chances,
     Interval,
@@ -33,7 +34,8 @@ class Comparison:
     Attributes:
         baseline: What the baseline is called: its method, in a leaderboard its row's label.
         difference: Accuracy minus the baseline's; None if no question is paired.
-        interval: Of the difference; None with fewer than two pairs.
+        interval: Of the difference; None with fewer than two pairs. Where the runs were stopped
+            when verdicts were settled it is a confidence sequence, which holds then too.
         verdict: Whether the accuracy is lower by more than the margin; by
             `with_failures` where `failures_count`, else by `interval`; in a leaderboard after
             the correction for the other verdicts of its model and task.
@@ -56,6 +58,8 @@ class Comparison:
         adjusted: The p values after it.
         correction: Which it was.
         together: How many verdicts it is for, this one included.
+        until_decided: The runs were stopped when verdicts were settled, so that the verdict and
+            the difference's interval are of `sequential`, and failures count as wrong.
     """
 
     baseline: str
@@ -78,6 +82,7 @@ class Comparison:
     adjusted: Chances | None = None
     correction: str = "none"
     together: int = 1
+    until_decided: bool = False
 
 
 def paired_comparison(
@@ -93,16 +98,19 @@ def paired_comparison(
         margin: The accuracy loss that would not matter, as a share.
     """
     ours, theirs = by_question(records, score), by_question(baseline, score)
-    difference = statistics.paired_difference(ours, theirs)
+    stopped = any(record.until_decided for record in (*records, *baseline))
+    compare = sequential_difference if stopped else statistics.paired_difference
+    difference = compare(ours, theirs)
     interval = difference.interval if difference else None
-    with_failures = _difference_with_failures(records, baseline)
+    with_failures = _difference_with_failures(records, baseline, compare)
+    # which rule it is must not hang on the answers where a run is stopped by them
     counted = failures_count(records) or failures_count(baseline)
+    counted = counted or (stopped and with_failures is not None)
     decisive = with_failures.interval if with_failures and counted else interval
     judged = score_with_failures if with_failures and counted else score
     verdict = statistics.verdict(decisive, margin)
-    chances = statistics.paired_chances(
-        by_question(records, judged), by_question(baseline, judged), margin
-    )
+    chances_of = sequential_chances if stopped else statistics.paired_chances
+    chances = chances_of(by_question(records, judged), by_question(baseline, judged), margin)
     ratio = statistics.token_ratio(
         by_question(records, _scored_tokens), by_question(baseline, _scored_tokens)
     )
@@ -126,6 +134,7 @@ def paired_comparison(
         chances=chances,
         alone=verdict,
         adjusted=chances,
+        until_decided=stopped,
     )
 
 
@@ -227,11 +236,13 @@ def output_tokens(record: Record) -> float | None:
 
 
 def _difference_with_failures(
-    records: Sequence[Record], baseline: Sequence[Record]
+    records: Sequence[Record],
+    baseline: Sequence[Record],
+    compare: Callable[[Values, Values], IntervalEstimate | None],
 ) -> IntervalEstimate | None:
     if not any(map(failed, (*records, *baseline))):
         return None
-    return statistics.paired_difference(
+    return compare(
         by_question(records, score_with_failures), by_question(baseline, score_with_failures)
     )
 

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar, get_args
 
 from tale_eval.analysis.comparison import Comparison
 from tale_eval.analysis.results import MethodResults
-from tale_eval.analysis.statistics import LEVEL, Chances
+from tale_eval.analysis.statistics import LEVEL, Chances, Verdict
 from tale_eval.errors import check_name
 
 Correction = Literal["holm", "none"]
@@ -45,6 +45,17 @@ def holm(chances: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(chances) - place) * chances[index]))
         adjusted[index] = largest
     return adjusted
+
+
+def verdicts(chances: Sequence[Chances], correction: Correction) -> list[Verdict]:
+    """The verdicts of one family by its p values; a pair without answers counts with 1."""
+    not_worse, worse = [each.not_worse for each in chances], [each.worse for each in chances]
+    if correction == "holm":
+        not_worse, worse = holm(not_worse), holm(worse)
+    return [
+        "not worse" if harmless < LEVEL else "worse" if harmful < LEVEL else "undecided"
+        for harmless, harmful in zip(not_worse, worse, strict=True)
+    ]
 
 
 def corrected(

@@ -9,6 +9,11 @@ cases, however often and whenever one looks (testing by betting: Waudby-Smith an
 stake over a grid of bets that stay the same for the whole game, so nothing has to be guessed.
 
 It holds for questions that come in random order from those that the verdict is about.
+
+One over the stake is a p value that holds whenever one looks, so Holm's correction of several
+holds too, each pair stopped when it likes. The margins that a gambler has not won against are
+an interval that holds whenever one looks: a confidence sequence. Both are of the questions so
+far in whatever order, for a product has none.
 """
 
 from collections.abc import Iterable
@@ -16,9 +21,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from tale_eval.analysis.statistics import LEVEL, Verdict, check_margin
+from tale_eval.analysis.statistics import (
+    LEVEL,
+    Chances,
+    Interval,
+    IntervalEstimate,
+    Values,
+    Verdict,
+    check_margin,
+    differences,
+)
 from tale_eval.errors import InvalidValueError
 
 Floats = NDArray[np.float64]
@@ -53,13 +68,13 @@ class SequentialVerdict:
     def __post_init__(self) -> None:
         check_margin(self.margin)
 
-    def add(self, differences: Iterable[float]) -> Verdict:
+    def add(self, further: Iterable[float]) -> Verdict:
         """Look at further questions: the method's score minus the baseline's, from −1 to 1.
 
         Raises:
             InvalidValueError: A difference outside of that.
         """
-        values = np.array(list(differences))
+        values = np.array(list(further))
         outside = values[~(np.abs(values) <= 1)]
         if outside.size:
             raise InvalidValueError(
@@ -93,3 +108,64 @@ def _played(gains: Floats) -> Floats:
 def _stake(logarithms: Floats) -> Floats:
     """What a stake of 1, split evenly over the bets, has come to after each question."""
     return np.exp(logsumexp(logarithms, axis=-1)) / len(_BETS)
+
+
+def sequential_chances(a: Values, b: Values, margin: float) -> Chances | None:
+    """The p values of both verdicts on `a` against `b`, whenever one looks.
+
+    Args:
+        a, b: Scores from 0 to 1.
+        margin: The loss that would not matter, as a share.
+
+    Returns:
+        None without a question in both.
+
+    Raises:
+        InvalidValueError: If the margin is not from 0 to below 1.
+    """
+    check_margin(margin)
+    found, counts = np.unique(differences(a, b), return_counts=True)
+    if not len(found):
+        return None
+    return Chances(
+        not_worse=_chance(_won(found, counts, -margin)),
+        worse=_chance(_won(-found, counts, margin)),
+    )
+
+
+def sequential_difference(a: Values, b: Values) -> IntervalEstimate | None:
+    """How much higher the accuracy of `a` is than that of `b`, with its confidence sequence.
+
+    The interval holds at 95 % whenever one looks and for whatever reason one stops; it is wider
+    than that of `paired_difference`, which is for a number of questions that was fixed before.
+
+    Returns:
+        None without a question in both.
+    """
+    each = differences(a, b)
+    if not len(each):
+        return None
+    found, counts = np.unique(each, return_counts=True)
+    low, high = _end(found, counts), -_end(-found[::-1], counts[::-1])
+    return IntervalEstimate(float(each.mean()), Interval(low, high), len(each))
+
+
+def _won(found: Floats, counts: NDArray[np.int64], bound: float) -> float:
+    """Logarithm of what betting against "the mean is the bound or less" has made of 1."""
+    # the most that can be lost at once is what lies between the bound and -1
+    bets = np.log1p(np.outer((found - bound) / (1 + bound), _BETS))
+    return float(logsumexp(counts @ bets)) - float(np.log(len(_BETS)))
+
+
+def _chance(won: float) -> float:
+    return float(np.exp(-max(0.0, won)))
+
+
+def _end(found: Floats, counts: NDArray[np.int64]) -> float:
+    """The lowest mean that the bets have not been won against; they gain less the higher it is."""
+
+    def left(bound: float) -> float:
+        return _won(found, counts, bound) + float(np.log(LEVEL))
+
+    lowest = -1 + 1e-9
+    return -1.0 if left(lowest) < 0 else float(brentq(left, lowest, 1.0, xtol=1e-9))

@@ -204,6 +204,12 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     return IntervalEstimate(mean, _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1)), n)
 
 
+def differences(a: Values, b: Values) -> Floats:
+    """How much higher the mean score of `a` is, for each question of both. Shape (questions,)."""
+    ours, theirs = _question_means(a, b)
+    return np.asarray(ours - theirs)
+
+
 def paired_chances(a: Values, b: Values, margin: float) -> Chances | None:
     """The p values of both verdicts on `a` against `b`.
 
@@ -221,10 +227,9 @@ def paired_chances(a: Values, b: Values, margin: float) -> Chances | None:
         InvalidValueError: If the margin is not from 0 to below 1.
     """
     check_margin(margin)
-    differences = _question_means(a, b)
-    if differences.shape[1] < 2:
+    above = differences(a, b) + margin
+    if len(above) < 2:
         return None
-    above = differences[0] - differences[1] + margin
     return Chances(
         not_worse=_chance_below(above, margin - 1),
         worse=_chance_below(-above, -margin - 1),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 STORE = "TaleRecord"
 """The name of the class whose fields stand in the store: `record.TaleRecord`."""
 
+UNTIL_DECIDED = "tale_eval_until_decided"
+"""The key of a run's metadata that says that it asks until verdicts are settled."""
+
 _CALLS = TypeAdapter(list[Call])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tale_eval.asking.setting import Setting
 from tale_eval.grading.choice import ScoreChoice, is_unread, value_of
 from tale_eval.grading.credit import credit
+from tale_eval.inspect_ext.logged import UNTIL_DECIDED
 from tale_eval.inspect_ext.logs.labels import base_model, task_label
 from tale_eval.records import Record
 from tale_eval.tokens.costs import COST_KEYS
@@ -62,6 +63,7 @@ def record(
         costs=costs,
         rotation_of=None if group is None else str(group),
         controls=controls,
+        until_decided=bool((spec.metadata or {}).get(UNTIL_DECIDED)),
     )
 
 

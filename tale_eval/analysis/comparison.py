@@ -98,8 +98,14 @@ def paired_comparison(
         margin: The accuracy loss that would not matter, as a share.
     """
     ours, theirs = by_question(records, score), by_question(baseline, score)
-    stopped = any(record.until_decided for record in (*records, *baseline))
-    compare = sequential_difference if stopped else statistics.paired_difference
+    stopped = any(record.until_decided is not None for record in (*records, *baseline))
+    last = stopped and _all_asked(records) and _all_asked(baseline)
+
+    def compare(a: Values, b: Values) -> IntervalEstimate | None:
+        if stopped:
+            return sequential_difference(a, b, last=last)
+        return statistics.paired_difference(a, b)
+
     difference = compare(ours, theirs)
     interval = difference.interval if difference else None
     with_failures = _difference_with_failures(records, baseline, compare)
@@ -109,8 +115,12 @@ def paired_comparison(
     decisive = with_failures.interval if with_failures and counted else interval
     judged = score_with_failures if with_failures and counted else score
     verdict = statistics.verdict(decisive, margin)
-    chances_of = sequential_chances if stopped else statistics.paired_chances
-    chances = chances_of(by_question(records, judged), by_question(baseline, judged), margin)
+    both = by_question(records, judged), by_question(baseline, judged)
+    chances = (
+        sequential_chances(*both, margin, last=last)
+        if stopped
+        else statistics.paired_chances(*both, margin)
+    )
     ratio = statistics.token_ratio(
         by_question(records, _scored_tokens), by_question(baseline, _scored_tokens)
     )
@@ -136,6 +146,12 @@ def paired_comparison(
         adjusted=chances,
         until_decided=stopped,
     )
+
+
+def _all_asked(records: Sequence[Record]) -> bool:
+    """Whether a run that could have been stopped by its verdicts asked all that it was to ask."""
+    planned = {record.until_decided for record in records}
+    return planned == {len({record.sample_id for record in records})}
 
 
 def find_baseline(methods: Iterable[str], baseline: str | None) -> str | None:

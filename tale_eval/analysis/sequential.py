@@ -13,7 +13,8 @@ It holds for questions that come in random order from those that the verdict is 
 One over the stake is a p value that holds whenever one looks, so Holm's correction of several
 holds too, each pair stopped when it likes. The margins that a gambler has not won against are
 an interval that holds whenever one looks: a confidence sequence. Both are of the questions so
-far in whatever order, for a product has none.
+far in whatever order, for a product has none. A run that ends after a known number of questions
+keeps half of the level for a usual test then.
 """
 
 from collections.abc import Iterable
@@ -33,6 +34,8 @@ from tale_eval.analysis.statistics import (
     Verdict,
     check_margin,
     differences,
+    paired_chances,
+    paired_difference,
 )
 from tale_eval.errors import InvalidValueError
 
@@ -110,12 +113,21 @@ def _stake(logarithms: Floats) -> Floats:
     return np.exp(logsumexp(logarithms, axis=-1)) / len(_BETS)
 
 
-def sequential_chances(a: Values, b: Values, margin: float) -> Chances | None:
-    """The p values of both verdicts on `a` against `b`, whenever one looks.
+_OF_THE_GAME = 0.5
+"""The share of the level that the game may use up; the rest is for one last look."""
+
+
+def sequential_chances(a: Values, b: Values, margin: float, *, last: bool) -> Chances | None:
+    """The p values of both verdicts on `a` against `b`, looked at after every block.
+
+    Half of the level is the game's, at any look. The other half is for a usual test once all
+    questions are asked that there were to be: the game alone would leave many undecided that so
+    many questions decide.
 
     Args:
         a, b: Scores from 0 to 1.
         margin: The loss that would not matter, as a share.
+        last: Whether all was asked whose number was fixed before the first answer.
 
     Returns:
         None without a question in both.
@@ -127,17 +139,29 @@ def sequential_chances(a: Values, b: Values, margin: float) -> Chances | None:
     found, counts = np.unique(differences(a, b), return_counts=True)
     if not len(found):
         return None
+    not_worse = _chance(float(won(found, counts, -margin)))
+    worse = _chance(float(won(-found, counts, margin)))
+    fixed = paired_chances(a, b, margin) if last else None
     return Chances(
-        not_worse=_chance(_won(found, counts, -margin)),
-        worse=_chance(_won(-found, counts, margin)),
+        not_worse=either(not_worse, fixed.not_worse if fixed else 1.0),
+        worse=either(worse, fixed.worse if fixed else 1.0),
     )
 
 
-def sequential_difference(a: Values, b: Values) -> IntervalEstimate | None:
+def either(game: float, fixed: float) -> float:
+    """One p value of the game's and that of the last look."""
+    return min(1.0, game / _OF_THE_GAME, fixed / (1 - _OF_THE_GAME))
+
+
+def sequential_difference(a: Values, b: Values, *, last: bool) -> IntervalEstimate | None:
     """How much higher the accuracy of `a` is than that of `b`, with its confidence sequence.
 
-    The interval holds at 95 % whenever one looks and for whatever reason one stops; it is wider
+    The interval holds at 95 % at every look and for whatever reason one stops; it is wider
     than that of `paired_difference`, which is for a number of questions that was fixed before.
+
+    Args:
+        a, b: Scores from 0 to 1.
+        last: As in `sequential_chances`.
 
     Returns:
         None without a question in both.
@@ -147,14 +171,26 @@ def sequential_difference(a: Values, b: Values) -> IntervalEstimate | None:
         return None
     found, counts = np.unique(each, return_counts=True)
     low, high = _end(found, counts), -_end(-found[::-1], counts[::-1])
+    fixed = paired_difference(a, b, level=LEVEL * (1 - _OF_THE_GAME)) if last else None
+    if fixed and fixed.interval:
+        low, high = max(low, fixed.interval.low), min(high, fixed.interval.high)
     return IntervalEstimate(float(each.mean()), Interval(low, high), len(each))
 
 
-def _won(found: Floats, counts: NDArray[np.int64], bound: float) -> float:
-    """Logarithm of what betting against "the mean is the bound or less" has made of 1."""
+def won(found: Floats, counts: NDArray[np.int64], bound: float) -> Floats:
+    """Logarithm of what betting against "the mean is the bound or less" has made of 1.
+
+    Args:
+        found: The differences that occur. Shape (kinds,).
+        counts: How often each does. Shape (..., kinds).
+        bound: Above -1.
+
+    Returns:
+        Shape (...).
+    """
     # the most that can be lost at once is what lies between the bound and -1
     bets = np.log1p(np.outer((found - bound) / (1 + bound), _BETS))
-    return float(logsumexp(counts @ bets)) - float(np.log(len(_BETS)))
+    return np.asarray(logsumexp(counts @ bets, axis=-1) - np.log(len(_BETS)))
 
 
 def _chance(won: float) -> float:
@@ -165,7 +201,7 @@ def _end(found: Floats, counts: NDArray[np.int64]) -> float:
     """The lowest mean that the bets have not been won against; they gain less the higher it is."""
 
     def left(bound: float) -> float:
-        return _won(found, counts, bound) + float(np.log(LEVEL))
+        return float(won(found, counts, bound)) + float(np.log(LEVEL * _OF_THE_GAME))
 
     lowest = -1 + 1e-9
     return -1.0 if left(lowest) < 0 else float(brentq(left, lowest, 1.0, xtol=1e-9))

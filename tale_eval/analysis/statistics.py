@@ -172,7 +172,7 @@ def share_at_cap(tokens: Values, cap: float) -> IntervalEstimate:
     return IntervalEstimate(share, interval, len(reached), None if interval else _ONE_QUESTION)
 
 
-def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
+def paired_difference(a: Values, b: Values, *, level: float = LEVEL) -> IntervalEstimate | None:
     """How much higher the accuracy of `a` is than that of `b`, on the questions of both.
 
     A question counts once, with the difference of its two means over epochs. So the
@@ -189,6 +189,10 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     too (2.41 %) and finds equal methods "not worse" more often, by 3.6 points at most, but
     knows neither epochs nor partial credit. Half a further question: up to 7.7 %.
 
+    Args:
+        a, b: Scores.
+        level: How seldom the truth may lie beyond either end.
+
     Returns:
         None if no question is in both. Questions in only one are left out. No interval
         for one question.
@@ -201,7 +205,8 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     mean = math.fsum(difference) / n
     if n == 1:
         return IntervalEstimate(mean, None, n, _ONE_QUESTION)
-    return IntervalEstimate(mean, _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1)), n)
+    interval = _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1), level=level)
+    return IntervalEstimate(mean, interval, n)
 
 
 def differences(a: Values, b: Values) -> Floats:

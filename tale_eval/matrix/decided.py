@@ -36,7 +36,7 @@ SHUFFLE = 1024
 """The seed of the order in which questions are asked: that of a file is not a random one."""
 
 MARK = ".tale-eval-until-decided"
-"""A file in a cell's folder that says in which order its questions are asked."""
+"""A file in a cell's folder that says in which order its questions are asked, and which."""
 
 
 @dataclass(frozen=True)
@@ -183,10 +183,10 @@ def check_folders(cells: Sequence[Cell], asking: Asking | None) -> None:
                 f"{cell.folder} holds a run without --until-decided, in another order: name "
                 "another --log-dir"
             )
-        if asking is not None and held not in (None, _order(asking)):
+        if asking is not None and held is not None and held[0] != str(asking.shuffle):
             raise InvalidValueError(
-                f"{cell.folder} holds a run in the order {held}: --sample-shuffle {held} goes on "
-                "with it, or name another --log-dir"
+                f"{cell.folder} holds a run in the order {held[0]}: --sample-shuffle {held[0]} "
+                "goes on with it, or name another --log-dir"
             )
 
 
@@ -238,11 +238,12 @@ def _run(cells: Sequence[Cell], asking: Asking, last: int, jobs: int, watch: Wat
     """Ask up to a question; the folders of the cells that failed."""
     limit = str(last) if asking.first == 1 else f"{asking.first}-{last}"
     words = [*("--limit", limit), *("--sample-shuffle", str(asking.shuffle))]
-    words += ["--metadata", f"{UNTIL_DECIDED}=true"]
-    for cell in cells:
-        _mark(cell.folder, asking)
-    # of an option that stands twice the last one counts
-    limited = [replace(cell, words=(*cell.words, *words)) for cell in cells]
+    limited = [
+        # of an option that stands twice the last one counts
+        replace(cell, words=(*cell.words, *words, "--metadata", f"{UNTIL_DECIDED}={planned}"))
+        for cell in cells
+        for planned in [_planned(cell.folder, asking)]
+    ]
     failed = run_cells(limited, jobs, watch)
     return {cell.folder for cell in cells if cell.combination in failed}
 
@@ -321,21 +322,25 @@ def _headers(folder: str) -> list[Header]:
     return [header for header in headers if header.status == "success" and header.results]
 
 
-def _order(asking: Asking) -> str:
-    return str(asking.shuffle)
-
-
-def _marked(folder: str) -> str | None:
+def _marked(folder: str) -> tuple[str, str] | None:
+    """The order that a folder's questions are asked in, and which there were to be."""
     files, path = store_of(folder)
     if not files.exists(f"{path}/{MARK}"):
         return None
     with files.open(f"{path}/{MARK}", "r") as file:
-        return str(file.read()).strip()
+        order, _, planned = str(file.read()).strip().partition("\n")
+    return order, planned
 
 
-def _mark(folder: str, asking: Asking) -> None:
+def _planned(folder: str, asking: Asking) -> str:
+    """What a folder's run was to ask at most when it began: a later word is a second look."""
+    held = _marked(folder)
+    if held is not None:
+        return held[1]
+    planned = f"{asking.first} to {asking.most or 'all'}"
     files, path = store_of(folder)
     if "://" not in as_path(folder):
         files.makedirs(path, exist_ok=True)
     with files.open(f"{path}/{MARK}", "w") as file:
-        file.write(_order(asking))
+        file.write(f"{asking.shuffle}\n{planned}")
+    return planned

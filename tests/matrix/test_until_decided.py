@@ -93,7 +93,7 @@ def test_a_settled_pair_is_asked_no_more_and_the_report_says_the_same(decided: D
         "undecided after 90 of 90 questions",
     ]
     read = read_records([str(decided.folder / "logs")])
-    assert all(record.until_decided for record in read.records)
+    assert {record.until_decided for record in read.records} == {QUESTIONS}
     rows = leaderboard(read.records, "cot", 0.3)
     assert {row.method: row.comparison.verdict for row in rows if row.comparison} == {
         "direct": "worse",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tale_eval.analysis.family import Correction, verdicts
 from tale_eval.analysis.power import Discordance, power, questions_needed
-from tale_eval.analysis.sequential import won
+from tale_eval.analysis.sequential import either, won
 from tale_eval.analysis.statistics import LEVEL, Chances, chance_negative
 
 Floats = NDArray[np.float64]
@@ -35,16 +35,21 @@ def fixed_chances(counts: Ints, margin: float) -> tuple[Floats, Floats]:
     kinds, place = np.unique(counts.reshape(-1, 3), axis=0, return_inverse=True)
     above = KINDS + margin
     shapes = kinds.astype(float)
-    not_worse = chance_negative(above, shapes + [0, 0, 1])
-    worse = chance_negative(-above, shapes + [1, 0, 0])
+    not_worse = chance_negative(above, shapes + np.array([0, 0, 1]))
+    worse = chance_negative(-above, shapes + np.array([1, 0, 0]))
     shape = counts.shape[:-1]
     return not_worse[place].reshape(shape), worse[place].reshape(shape)
 
 
-def game_chances(counts: Ints, margin: float) -> tuple[Floats, Floats]:
-    """The same of the betting game."""
-    not_worse = np.exp(-np.maximum(0, won(KINDS, counts, -margin)))
-    return not_worse, np.exp(-np.maximum(0, won(-KINDS, counts, margin)))
+def game_chances(counts: Ints, margin: float, last: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """The same of `compare --until-decided`; `last` says where all was asked. Shape (...)."""
+    games = won(KINDS, counts, -margin), won(-KINDS, counts, margin)
+    fixed = fixed_chances(counts, margin)
+    not_worse, worse = (
+        np.vectorize(either)(np.exp(-np.maximum(0, game)), np.where(last, at_end, 1.0))
+        for game, at_end in zip(games, fixed, strict=True)
+    )
+    return not_worse, worse
 
 
 def words(not_worse: Floats, worse: Floats, correction: Correction) -> NDArray[np.str_]:
@@ -87,10 +92,8 @@ FAMILIES = (
 def families(runs: int) -> None:
     print(f"\n### Families, {runs:,} simulations, %\n")
     print("Tables with a false verdict among several against one baseline (90 %), margin 0.02:")
-    print(
-        'without / with Holm\'s correction. "Found": of the methods that lose nothing, those that'
-    )
-    print('are called "not worse".\n')
+    print("without / with Holm's correction. Found: of the methods that lose nothing, those called")
+    print('"not worse".\n')
     header("truth", "questions", 'a false "not worse"', 'a false "worse"', "found")
     for name, losses in FAMILIES:
         for n in (200, 500, 1319):
@@ -164,10 +167,8 @@ def together(runs: int) -> None:
     for methods in (2, 4, 8):
         for n in (500, 1319):
             random = np.random.default_rng(1024)
-            counts = np.concatenate([draw(random, runs // 10, n, (0.0,) * methods)] * 1)
-            for _ in range(9):
-                more = draw(random, runs // 10, n, (0.0,) * methods)
-                counts = np.concatenate([counts, more])
+            losses = (0.0,) * methods
+            counts = np.concatenate([draw(random, runs // 10, n, losses) for _ in range(10)])
             share = 1 - counts[..., 1].mean() / n
             truth = Discordance(share / 2, share / 2, n)
             planned = power(n, truth, MARGIN, LEVEL / methods).not_worse
@@ -191,6 +192,11 @@ class Looks:
     counts: Ints
     at: Ints
 
+    @property
+    def last(self) -> NDArray[np.bool_]:
+        """Which look is the last one. Shape (looks,)."""
+        return self.at == self.at[-1]
+
     @classmethod
     def drawn(
         cls, random: np.random.Generator, truth: Discordance, runs: int, most: int, block: int
@@ -208,16 +214,15 @@ class Looks:
 
 def errors(runs: int) -> None:
     print(f"\n### Looking again and again, {runs:,} simulations, %\n")
-    print(
-        "The true loss is the margin, so that both verdicts are false; looks after every block up"
-    )
-    print("to all questions. The betting game, and a usual interval that is looked at as often.\n")
+    print("The true loss is the margin, so that both verdicts are false; looks after every block,")
+    print("the last after all questions. By --until-decided, and by a usual interval looked at as")
+    print("often.\n")
     header(
         "told apart",
         "margin",
         "questions",
         "block",
-        'game: "not worse"',
+        'until decided: "not worse"',
         '"worse"',
         'interval: "not worse"',
         '"worse"',
@@ -227,7 +232,8 @@ def errors(runs: int) -> None:
             random = np.random.default_rng(1024)
             truth = Discordance(0, 0, most).with_difference(-margin, share=share)
             looks = Looks.drawn(random, truth, runs, most, block)
-            game, fixed = (of(looks.counts, margin) for of in (game_chances, fixed_chances))
+            game = game_chances(looks.counts, margin, looks.last)
+            fixed = fixed_chances(looks.counts, margin)
             row(
                 f"{100 * share:g} %",
                 f"{margin:g}",
@@ -243,11 +249,9 @@ def false(chances: Floats) -> str:
 
 def saved(runs: int) -> None:
     print(f"\n### What stopping saves, {runs:,} simulations\n")
-    print('At most 1,319 questions in blocks of 100. "Plan": questions that a fixed number needs')
-    print(
-        "for the verdict with 80 %. Decided: by the game until then, and by an interval after all"
-    )
-    print("1,319. Coverage: of the difference's interval when one has stopped, in %.\n")
+    print("At most 1,319 questions in blocks of 100. Plan: questions that a fixed number needs for")
+    print('"not worse" with 80 %. Decided: until then, and by the usual interval after all 1,319.')
+    print("Covers: the difference's interval when one has stopped, in %.\n")
     header(
         "told apart",
         "margin",
@@ -256,7 +260,7 @@ def saved(runs: int) -> None:
         "saved",
         "plan",
         "decided",
-        "interval at the end",
+        "decided at the end",
         "sequence covers",
         "usual interval covers",
     )
@@ -265,11 +269,12 @@ def saved(runs: int) -> None:
             random = np.random.default_rng(1024)
             truth = Discordance(0, 0, 1319).with_difference(-loss, share=share)
             looks = Looks.drawn(random, truth, runs, 1319, 100)
-            game = np.minimum(*game_chances(looks.counts, margin)) < LEVEL
+            game = np.minimum(*game_chances(looks.counts, margin, looks.last)) < LEVEL
             stop, settled = looks.first(game)
             at_end = looks.counts[:, -1]
             fixed = np.minimum(*fixed_chances(at_end, margin)) < LEVEL
             stopped = looks.counts[np.arange(runs), stop]
+            sequence = game_chances(stopped, loss, looks.last[stop])
             asked = looks.at[stop].mean()
             needed = questions_needed(truth, margin) if loss < margin else None
             row(
@@ -281,7 +286,7 @@ def saved(runs: int) -> None:
                 f"{needed:,}" if needed else "–",
                 f"{100 * settled.mean():.0f} %",
                 f"{100 * fixed.mean():.0f} %",
-                f"{100 * covers(game_chances(stopped, loss)):.1f}",
+                f"{100 * covers(sequence):.1f}",
                 f"{100 * covers(fixed_chances(stopped, loss)):.1f}",
             )
 
@@ -293,10 +298,8 @@ def covers(chances: tuple[Floats, Floats]) -> float:
 
 def stopped_families(runs: int) -> None:
     print(f"\n### Families that are stopped one by one, {runs:,} simulations, %\n")
-    print(
-        "Margin 0.02, at most 1,319 questions in blocks of 100, Holm's correction at each look; a"
-    )
-    print("pair that is settled is asked no more. Asked: of the questions of all methods and the")
+    print("Margin 0.02, at most 1,319 questions in blocks of 100, Holm's correction at each look;")
+    print("a pair that is settled is asked no more. Asked: of the questions of all methods and the")
     print("baseline.\n")
     header("truth", 'a false "not worse"', 'a false "worse"', "found", "asked")
     for name, losses in FAMILIES:
@@ -328,7 +331,8 @@ def family(random: np.random.Generator, losses: Sequence[float]) -> tuple[list[s
             break
         counts[going] += draw(random, 1, size, losses)[0][going]
         asked[going] += size
-        pairs = [Chances(*map(float, p)) for p in zip(*game_chances(counts, MARGIN), strict=True)]
+        chances = game_chances(counts, MARGIN, asked == most)
+        pairs = [Chances(*map(float, each)) for each in zip(*chances, strict=True)]
         said = [*verdicts(pairs, "holm")]
     return said, (asked.sum() + asked.max()) / (most * (len(losses) + 1))
 

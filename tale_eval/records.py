@@ -83,6 +83,8 @@ class Record(Labelled):
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
         controls: How its budget was imposed and as what, as `Call.controls` of its answer's call.
+        until_decided: How many questions its run would have asked had no verdict been settled
+            before; None of a run whose number does not hang on how they were answered.
 
     Raises:
         InvalidValueError, OverflowError: A score or cost that is no such number.
@@ -98,6 +100,7 @@ class Record(Labelled):
     unread: bool = False
     undecided: bool | None = None
     controls: Mapping[str, int | str] = field(default_factory=dict)
+    until_decided: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

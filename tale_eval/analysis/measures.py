@@ -203,7 +203,9 @@ def _verdict(row: MethodResults) -> Value:
     if row.comparison is None:
         return Value()
     order = {"not worse": 0, "undecided": 2, "worse": 3}
-    return Value(row.comparison.verdict, order=order[row.comparison.verdict])
+    verdict, alone = row.comparison.verdict, row.comparison.alone
+    detail = "" if alone == verdict else f"by itself {alone}"
+    return Value(verdict, detail=detail, order=order[verdict])
 
 
 def _ratio(versus: Comparison) -> Value:
@@ -331,7 +333,8 @@ MEASURES = (
     Measure(
         "verdict",
         "Verdict",
-        "Is the accuracy lower than the baseline's?",
+        "Is the accuracy lower than the baseline's by more than the margin? With the correction "
+        "for several verdicts of one model and task",
         _verdict,
         "word",
         main=True,
@@ -543,6 +546,38 @@ MEASURES = (
         "Questions whose output tokens are known for both: those that the token ratio is over",
         _against_baseline(lambda versus: Value(versus.ratio_paired)),
         "count",
+    ),
+    _file_only(
+        "verdict_alone",
+        "The verdict without a correction for the others of this model and task",
+        _against_baseline(lambda versus: Value(versus.alone)),
+        "word",
+    ),
+    _file_only(
+        "correction",
+        "What was done about several verdicts: holm or none",
+        _against_baseline(lambda versus: Value(versus.correction)),
+        "word",
+    ),
+    _file_only(
+        "verdicts_together",
+        "How many verdicts the correction is for",
+        _against_baseline(lambda versus: Value(versus.together)),
+        "count",
+    ),
+    _file_only(
+        "p_not_worse",
+        "One-sided p value of a loss of the margin or more, corrected: not worse below 0.025",
+        _against_baseline(
+            lambda versus: Value(versus.adjusted.not_worse if versus.adjusted else None)
+        ),
+        "plain",
+    ),
+    _file_only(
+        "p_worse",
+        "One-sided p value of a loss of the margin or less, corrected: worse below 0.025",
+        _against_baseline(lambda versus: Value(versus.adjusted.worse if versus.adjusted else None)),
+        "plain",
     ),
     _file_only(
         "unscored_unknown",

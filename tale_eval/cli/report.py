@@ -36,6 +36,9 @@ def report(
         str | None, typer.Option(help="Price the same tokens on another model")
     ] = None,
     prices: Annotated[Path | None, typer.Option(help="Your prices: a JSON file")] = None,
+    correction: Annotated[
+        str, typer.Option(help="Of several verdicts of one model and task: holm or none")
+    ] = "holm",
     score: Annotated[
         str | None,
         typer.Option(help="The score that says what is right, where a log has several: NAME[.KEY]"),
@@ -44,6 +47,7 @@ def report(
     """Show accuracy beside tokens, and each method against the baseline."""
     from tale_eval.analysis.averages import macro_average
     from tale_eval.analysis.control_measures import control_problems, control_rows, sweep_rows
+    from tale_eval.analysis.family import check_correction, correction_notes
     from tale_eval.analysis.leaderboard import leaderboard
     from tale_eval.analysis.obedience import controlled_rows
     from tale_eval.analysis.problems import problems, setting_problems
@@ -62,6 +66,7 @@ def report(
 
     if reference is not None:
         check_name("reference", reference, ["paper"])
+    corrected_by = check_correction(correction)
     for drawn in (chart, controls_chart_file):
         if drawn is not None:
             check_format(drawn)
@@ -77,7 +82,7 @@ def report(
             notes.append(f"dollars are what the same tokens cost at the prices of {project_to}")
         except TaleEvalError as error:
             notes.append(f"not projected: {error}")
-    rows = leaderboard(records, baseline, margin)
+    rows = leaderboard(records, baseline, margin, corrected_by)
     printed = paper_rows(row.task for row in rows) if reference else []
     controls, swept = controlled_rows(records, baseline), sweeps(records)
     notes += setting_problems(read.settings) + problems(rows, baseline)
@@ -91,6 +96,7 @@ def report(
     note(notes)
     everything = {
         "rows": rows,
+        "verdicts": correction_notes(rows),
         "averages": macro_average(rows),
         "printed": printed,
         "controls": list(control_rows(controls)),

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.analysis.averages import macro_average
 from tale_eval.analysis.control_measures import CONTROL_NOTES, sweep_notes
+from tale_eval.analysis.family import correction_notes
 from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import ORACLE_LEGEND
@@ -97,6 +98,7 @@ def write_page(
         printed_cell=printed_cell,
         shown_method=shown_method,
         oracle_legend=ORACLE_LEGEND if any(is_oracle(row.method) for row in rows) else "",
+        verdict_notes=correction_notes(rows),
         rows=rows,
         reference=reference,
         models=sorted({row.model for row in rows} | {row.model for row in reference}),

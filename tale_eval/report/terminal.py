@@ -16,6 +16,7 @@ from tale_eval.analysis.averages import MacroAverage, macro_average
 from tale_eval.analysis.control_measures import CONTROL_MEASURES, CONTROL_NOTES, sweep_notes
 from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.estimators import EstimatorScore, interval_text
+from tale_eval.analysis.family import correction_notes
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
 from tale_eval.analysis.obedience import ControlledRow
@@ -41,7 +42,7 @@ def leaderboard_tables(
         tables += [_heading(f"{model} · average over {', '.join(tasks)}"), _average_table(lines)]
     for task, printed in groupby(reference, key=lambda row: row.task):
         tables += [_heading(f"{task} · as printed in the paper"), _printed_table(printed)]
-    return Group(*tables, *_legends(rows))
+    return Group(*tables, *_legends(rows), *map(_plain_line, correction_notes(rows)))
 
 
 def control_tables(rows: Sequence[ControlledRow], swept: Sequence[Sweep]) -> Group:

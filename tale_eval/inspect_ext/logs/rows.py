@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tale_eval.asking.setting import Setting
 from tale_eval.grading.choice import ScoreChoice, is_unread, value_of
 from tale_eval.grading.credit import credit
+from tale_eval.inspect_ext.logged import UNTIL_DECIDED, planned_questions
 from tale_eval.inspect_ext.logs.labels import base_model, task_label
 from tale_eval.records import Record
 from tale_eval.tokens.costs import COST_KEYS
@@ -62,7 +63,16 @@ def record(
         costs=costs,
         rotation_of=None if group is None else str(group),
         controls=controls,
+        until_decided=_until_decided(spec),
     )
+
+
+def _until_decided(spec: "EvalSpec") -> int | None:
+    """How many questions there were to be in a run that asked until verdicts were settled."""
+    said = (spec.metadata or {}).get(UNTIL_DECIDED)
+    if not isinstance(said, str):
+        return None
+    return planned_questions(said, spec.dataset.samples)
 
 
 def judging(sample: "EvalSample | EvalSampleSummary") -> dict[str, object]:

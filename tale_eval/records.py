@@ -83,6 +83,8 @@ class Record(Labelled):
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
         controls: How its budget was imposed and as what, as `Call.controls` of its answer's call.
+        answer: What was judged, as its scorer read it, or a hash of it where that is long; empty
+            where the reply holds no answer. None where no scorer said.
 
     Raises:
         InvalidValueError, OverflowError: A score or cost that is no such number.
@@ -98,6 +100,7 @@ class Record(Labelled):
     unread: bool = False
     undecided: bool | None = None
     controls: Mapping[str, int | str] = field(default_factory=dict)
+    answer: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

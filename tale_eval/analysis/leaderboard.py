@@ -92,6 +92,7 @@ def _group_rows(
             methods[variant],
             label(variant, keys),
             is_baseline=variant in bases.variants,
+            base=bases.of(variant),
             comparison=_comparison(group, variant, bases, keys, margin),
         )
         for variant in sorted(methods, key=lambda each: (each not in bases.variants, order(each)))
@@ -114,6 +115,7 @@ def _row(
     label: str,
     *,
     is_baseline: bool,
+    base: Variant | None,
     comparison: Comparison | None,
 ) -> LeaderboardRow:
     scores = by_question(records, score)
@@ -153,6 +155,7 @@ def _row(
         bare=mean(r.bare for r in counted),
         dollars_known=sum(r.costs["dollars"] is not None for r in judged),
         comparison=comparison,
+        base=base,
         group=group,
     )
 

@@ -45,6 +45,7 @@ def report(
     from tale_eval.analysis.averages import macro_average
     from tale_eval.analysis.control_measures import control_problems, control_rows, sweep_rows
     from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.measures import MEASURES
     from tale_eval.analysis.obedience import controlled_rows
     from tale_eval.analysis.problems import problems, setting_problems
     from tale_eval.analysis.projection import project
@@ -95,6 +96,19 @@ def report(
         "printed": printed,
         "controls": list(control_rows(controls)),
         "sweeps": list(sweep_rows(swept)),
+        "measures": [
+            {
+                "name": measure.name,
+                "title": measure.title,
+                "unit": measure.unit,
+                "explained": measure.explained,
+                "formula": measure.formula,
+                "source": measure.source,
+                "needs": measure.needs,
+                "depends": measure.depends,
+            }
+            for measure in MEASURES
+        ],
         "notes": notes,
     }
     asked = [*({"table": "controls"} | row for row in control_rows(controls))]

@@ -1,11 +1,20 @@
 """Logs with several scores, and with scores that say neither right nor wrong."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import one_line, tale_eval
-from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSample, EvalSpec, write_eval_log
+from inspect_ai.log import (
+    EvalConfig,
+    EvalDataset,
+    EvalLog,
+    EvalSample,
+    EvalSpec,
+    read_eval_log,
+    write_eval_log,
+)
 from inspect_ai.scorer import Score
 
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
@@ -188,3 +197,17 @@ def test_the_first_score_that_can_be_read_decides() -> None:
     assert choice.of_log([{"judge": {"a": 1, "b": 0}}]) == (None, ["judge.a", "judge.b"])
     assert choice.of_log([{"judge": {"a": 1}}]) == ("judge.a", [])
     assert choice.of_log([{}]) == (None, [])
+
+
+def test_a_record_says_what_the_deciding_scorer_read(tmp_path: Path) -> None:
+    """A long answer is known by its hash, and one that nobody wrote down is unknown."""
+    said: list[Any] = ["4", "x" * 65, None]
+    spec = read_eval_log(str(written(tmp_path / "a.eval", {"match": "C"}))).eval
+    scores = [{"match": Score(value="C", answer=text), "z": Score(value=0)} for text in said]
+    samples = [
+        EvalSample(id=n, epoch=1, input="?", target="1", scores=each)
+        for n, each in enumerate(scores)
+    ]
+    write_eval_log(EvalLog(status="success", eval=spec, samples=samples), str(tmp_path / "a.eval"))
+    answers = [record.answer for record in read_records([str(tmp_path)], score="match").records]
+    assert answers == ["4", sha256(b"x" * 65).hexdigest(), None]

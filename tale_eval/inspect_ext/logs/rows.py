@@ -5,6 +5,7 @@ attributes (`headers`).
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tale_eval.asking.setting import Setting
@@ -62,6 +63,7 @@ def record(
         costs=costs,
         rotation_of=None if group is None else str(group),
         controls=controls,
+        answer=_answer(scores, which),
     )
 
 
@@ -97,6 +99,23 @@ def deciding(
             f"{', '.join(others)} too, which --score NAME takes"
         )
     return which
+
+
+def _answer(scores: "Mapping[str, Score]", which: str | None) -> str | None:
+    """What the deciding scorer read as the answer, a long one by its hash."""
+    names = (n for n in scores if which is None or which == n or which.startswith(f"{n}."))
+    name = next(names, None)
+    if name is None:
+        return None
+    said, value = scores[name].answer, scores[name].value
+    if not isinstance(said, str):
+        # the scorer `tale` looked for one
+        return "" if isinstance(value, Mapping) and value.get("no_answer") else None
+    return said if len(said) <= _LONGEST else sha256(said.encode(errors="replace")).hexdigest()
+
+
+_LONGEST = 64
+"""Characters of an answer that a record holds."""
 
 
 def _flag(scores: "Mapping[str, Score]", key: str) -> bool | None:

@@ -827,6 +827,18 @@ MEASURES = (
     _cost("counted_tokens", "Output tokens of the calls that somebody counted", "tokens"),
     _cost("uncounted_calls", "Calls whose output tokens nobody counted", "plain"),
     _cost("dollars", "Dollars", "dollars"),
+    _file_only(
+        "scorer_tokens_total",
+        "Output tokens of graders in all, for every sample of the row, as far as they are known",
+        lambda row: Value(row.scorer_total("scorer_tokens")),
+        "count",
+    ),
+    _file_only(
+        "scorer_dollars_total",
+        "Dollars of graders in all, for every sample of the row, as far as they are known",
+        lambda row: Value(row.scorer_total("scorer_dollars")),
+        "dollars",
+    ),
     _cost("scorer_dollars", "Dollars of graders, which are no part of the method's", "dollars"),
     _cost("calls", "Calls", "plain"),
     _cost("budget", "The answer's budget, in tokens", "tokens"),

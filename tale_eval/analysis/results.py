@@ -190,6 +190,11 @@ class MethodResults:
         """Every sample of this row, those without a score included."""
         return self.group.methods[self.variant]
 
+    def scorer_total(self, key: str) -> float | None:
+        """What graders used for all samples of this row, by a cost's name; None if unknown."""
+        known = [r.costs[key] for r in self.records if r.costs[key] is not None]
+        return math.fsum(value for value in known if value is not None) if known else None
+
     @property
     def answers(self) -> Answers:
         """The scored answers whose output tokens are known."""

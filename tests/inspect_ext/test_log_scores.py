@@ -106,6 +106,9 @@ def test_a_log_without_the_wanted_score_keeps_its_own(tmp_path: Path) -> None:
     reading = read_records([str(tmp_path)], score="match")
     rows = {row.task: row.accuracy for row in leaderboard(reading.records)}
     assert rows == {"poems": pytest.approx(1 / 3), "sums": 1}
+    assert reading.problems == [
+        f"{tmp_path / 'b.eval'}: has no score match; its score exact says what is right"
+    ]
 
 
 def test_a_grade_of_ten_is_unread_and_not_failed(tmp_path: Path) -> None:
@@ -119,10 +122,21 @@ def test_a_grade_of_ten_is_unread_and_not_failed(tmp_path: Path) -> None:
 
 def test_one_score_decides_for_the_whole_log(tmp_path: Path) -> None:
     """A grade of 1 of 10 is no right answer among grades that are none."""
-    written(tmp_path / "a.eval", {"grade": 7, "match": "I"}, {"grade": 1, "match": "I"})
-    row, (note,) = read(tmp_path, "match")[0], read(tmp_path)[1]
+    log = written(tmp_path / "a.eval", {"grade": 7, "match": "I"}, {"grade": 1, "match": "I"})
+    row, (note,) = read(tmp_path)
     assert (row.n, row.accuracy) == (2, 0)
-    assert "its score grade says what is right; it has match too" in note
+    assert note == (
+        f"{log}: its score match says what is right; it has grade too, which --score NAME takes"
+    )
+    row, notes = read(tmp_path, "grade")
+    assert (row.n, row.errors, row.unread, notes) == (0, 0, 2, [])
+
+
+def test_a_scale_is_unread_where_it_is_all_there_is(tmp_path: Path) -> None:
+    written(tmp_path / "a.eval", *({"grade": n} for n in (10, 1, 0, float("nan"))))
+    row, _ = read(tmp_path)
+    # the last was not graded at all
+    assert (row.n, row.errors, row.unread, row.accuracy) == (0, 1, 3, None)
 
 
 def test_an_answer_that_nobody_scored_is_not_unread(tmp_path: Path) -> None:

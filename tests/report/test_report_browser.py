@@ -65,7 +65,7 @@ def test_it_draws_every_chart_and_asks_for_nothing_but_itself(
     browser: Any, realistic: Path
 ) -> None:
     _open(browser, realistic)
-    assert len(_all(browser, "figure svg")) == 4
+    assert len(_all(browser, "figure svg")) == 6
     assert {url for url in _requests(browser) if not url.startswith("data:")} == {
         realistic.as_uri()
     }
@@ -111,7 +111,7 @@ def test_the_three_controls_filter_the_table_and_the_charts(browser: Any, realis
     _open(browser, realistic)
     _choose(browser, "task", "gsm8k")
     assert len(_shown_rows(browser)) == 8
-    assert [f.is_displayed() for f in _all(browser, "figure")] == [True, False, True, False]
+    assert [f.is_displayed() for f in _all(browser, "figure")] == [True, False] * 3
     _choose(browser, "model", "example/model-b")
     assert len(_shown_rows(browser)) == 3
     browser.find_element("id", "words").send_keys("tale")

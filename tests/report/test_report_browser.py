@@ -143,6 +143,40 @@ def test_all_columns_are_shown_on_request(browser: Any, realistic: Path) -> None
     assert after > before
 
 
+def test_a_click_on_a_name_in_the_legend_shows_its_curve_alone(
+    browser: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "swept.html"
+    example_report.write_swept(path)
+    _open(browser, path)
+    (figure,) = _all(browser, "figure.curve")
+    lines = figure.find_elements("css selector", ".mark-line.role-mark path")
+    # a curve for each model and a frontier for each
+    assert len(lines) == 4
+    names = figure.find_elements("css selector", ".role-legend-label text")
+    (cot,) = (name for name in names if name.text == "cot")
+    _click(browser, cot)
+    _wait(browser, lambda: "0.12" in _opacities(figure))
+    assert "1" in _opacities(figure)
+    _choose(browser, "model", "a")
+    _wait(browser, lambda: len(figure.find_elements("css selector", _SYMBOLS)) == 4)
+    assert {url for url in _requests(browser) if not url.startswith("data:")} == {path.as_uri()}
+    assert _complaints(browser) == []
+
+
+_SYMBOLS = '.mark-symbol.role-mark path[aria-roledescription="point"]'
+
+
+def _opacities(figure: Any) -> set[str]:
+    return {str(p.get_attribute("opacity")) for p in figure.find_elements("css selector", _SYMBOLS)}
+
+
+def _click(browser: Any, element: Any) -> None:
+    from selenium.webdriver import ActionChains
+
+    ActionChains(browser).scroll_to_element(element).move_to_element(element).click().perform()
+
+
 def test_on_a_phone_only_the_table_scrolls_sideways(browser: Any, realistic: Path) -> None:
     metrics = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

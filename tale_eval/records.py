@@ -85,6 +85,8 @@ class Record(Labelled):
         controls: How its budget was imposed and as what, as `Call.controls` of its answer's call.
         until_decided: How many questions its run would have asked had no verdict been settled
             before; None of a run whose number does not hang on how they were answered.
+        answer: What was judged, as its scorer read it, or a hash of it where that is long; empty
+            where the reply holds no answer. None where no scorer said.
 
     Raises:
         InvalidValueError, OverflowError: A score or cost that is no such number.
@@ -101,6 +103,7 @@ class Record(Labelled):
     undecided: bool | None = None
     controls: Mapping[str, int | str] = field(default_factory=dict)
     until_decided: int | None = None
+    answer: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

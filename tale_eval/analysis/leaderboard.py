@@ -108,6 +108,7 @@ def _group_rows(
             methods[variant],
             label(variant, keys),
             is_baseline=variant in bases.variants,
+            base=bases.of(variant),
             comparison=comparisons.get(variant),
         )
         for variant in sorted(methods, key=lambda each: (each not in bases.variants, order(each)))
@@ -130,6 +131,7 @@ def _row(
     label: str,
     *,
     is_baseline: bool,
+    base: Variant | None,
     comparison: Comparison | None,
 ) -> LeaderboardRow:
     scores = by_question(records, score)
@@ -169,6 +171,7 @@ def _row(
         bare=mean(r.bare for r in counted),
         dollars_known=sum(r.costs["dollars"] is not None for r in judged),
         comparison=comparison,
+        base=base,
         group=group,
     )
 

@@ -43,6 +43,7 @@ def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> li
         sentences += _many_comparisons(group)
         sentences += _until_decided(group)
         sentences += _ratios_without_interval(group)
+        sentences += _graders(group)
         found += [f"{model}, {task}: {sentence}" for sentence in sentences]
     return [*found, *_average_problems(rows)]
 
@@ -227,6 +228,18 @@ def _ratios_without_interval(group: Sequence[LeaderboardRow]) -> Iterator[str]:
             reasons[row.comparison.ratio_reason].append(row.label)
     for reason, methods in reasons.items():
         yield f"token ratio of {', '.join(methods)}: {reason}"
+
+
+def _graders(group: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """What graders used in all, which a bill holds and no row."""
+    tokens = sum(row.scorer_total("scorer_tokens") or 0 for row in group)
+    dollars = sum(row.scorer_total("scorer_dollars") or 0 for row in group)
+    if tokens:
+        paid = f" (${dollars:,.2f})" if dollars >= 0.005 else ""
+        yield (
+            f"graders wrote {tokens:,.0f} output tokens{paid} beside the methods', which are in no "
+            "row's tokens"
+        )
 
 
 def _percent(share: float | None) -> str:

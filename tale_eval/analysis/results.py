@@ -99,6 +99,14 @@ class Group:
         return any(failed(record) for records in self.methods.values() for record in records)
 
     @cached_property
+    def has_repeats(self) -> bool:
+        """Whether any sample was answered more than once."""
+        return any(
+            len({r.sample_id for r in known}) < len(known)
+            for known in map(scored, self.methods.values())
+        )
+
+    @cached_property
     def has_cut_reasoning(self) -> bool:
         """Whether any answer was cut off before anything but its reasoning was there."""
         found = (record for records in self.methods.values() for record in records)
@@ -139,6 +147,7 @@ class MethodResults:
         bare: Share of answers without any reasoning before them.
         dollars_known: Scored answers whose dollars are known.
         comparison: Against the baseline; None for itself, or without one.
+        base: What it is compared with, in the group; None without a comparison.
         group: The answers of all methods to this model and task.
     """
 
@@ -168,6 +177,7 @@ class MethodResults:
     bare: float | None
     dollars_known: int
     comparison: Comparison | None
+    base: Variant | None
     group: Group = field(repr=False)
 
     @property
@@ -179,6 +189,11 @@ class MethodResults:
     def records(self) -> Sequence[Record]:
         """Every sample of this row, those without a score included."""
         return self.group.methods[self.variant]
+
+    def scorer_total(self, key: str) -> float | None:
+        """What graders used for all samples of this row, by a cost's name; None if unknown."""
+        known = [r.costs[key] for r in self.records if r.costs[key] is not None]
+        return math.fsum(value for value in known if value is not None) if known else None
 
     @property
     def answers(self) -> Answers:

@@ -208,7 +208,7 @@ def _sweeps(records: Sequence[Record], margin: float) -> list[Sweep]:
     differ = differing(rows)
     groups: dict[tuple[str, Variant], dict[str, list[Record]]] = defaultdict(dict)
     for variant in sorted(rows, key=order):
-        for key, (rest, value) in _apart(variant, rows).items():
+        for key, (rest, value) in apart(variant, rows).items():
             groups[key, rest][value] = rows[variant]
     found = [
         _sweep(key, levels, label(rest, differ - {key}), margin)
@@ -218,7 +218,7 @@ def _sweeps(records: Sequence[Record], margin: float) -> list[Sweep]:
     return sorted(found, key=lambda sweep: (sweep.key, sweep.label))
 
 
-def _apart(variant: Variant, rows: Iterable[Variant]) -> dict[str, tuple[Variant, str]]:
+def apart(variant: Variant, rows: Iterable[Variant]) -> dict[str, tuple[Variant, str]]:
     """By each key that some row has: the variant without it, and the value that it has of it."""
     values = variant.setting.values
     found = {
@@ -232,6 +232,11 @@ def _apart(variant: Variant, rows: Iterable[Variant]) -> dict[str, tuple[Variant
 
 
 _ARGUMENT = "argument "
+
+
+def name_of(key: str) -> str:
+    """What tables call a key of `apart`."""
+    return key.removeprefix(_ARGUMENT).rpartition(".")[2]
 
 
 def _arguments(method: str) -> Mapping[str, str]:
@@ -256,13 +261,13 @@ def _without_argument(method: str, key: str) -> tuple[str, str]:
 
 
 def _sweep(key: str, levels: Mapping[str, Sequence[Record]], name: str, margin: float) -> Sweep:
-    first, *others = sorted(levels, key=_rank)
+    first, *others = sorted(levels, key=rank)
     governs = _governs(key, list(levels.values()))
     return Sweep(
         model=levels[first][0].model,
         task=levels[first][0].task,
         label=name,
-        key=key.removeprefix(_ARGUMENT).rpartition(".")[2],
+        key=name_of(key),
         first=first,
         governs=governs,
         levels=[
@@ -331,7 +336,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _rank(value: str) -> tuple[int, float, str]:
+def is_ordered(level: str) -> bool:
+    """Whether a level is a number or an effort, of which one is more than another."""
+    return rank(level)[0] in (0, 1)
+
+
+def rank(value: str) -> tuple[int, float, str]:
     """From low to high: numbers, levels of effort, other words, and what is not set."""
     if value == NOT_SET:
         return 3, 0, ""

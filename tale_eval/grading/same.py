@@ -37,10 +37,11 @@ def answer_in(reply: str, question: Question, *, truncated: bool = False) -> Has
         # "I don't know" is none
         words = extract(reply, "cloze", truncated=truncated, words=True)
         answer = None if words.via == "fallback" else words.answer
-    return None if answer is None else _form(answer)
+    return None if answer is None else form_of(answer)
 
 
-def _form(answer: str) -> Hashable:
+def form_of(answer: str) -> Hashable:
+    """What an answer says, equal for two that say the same."""
     number = parse_number(number_text(answer))
     if number is not None:
         return number

@@ -3,7 +3,7 @@
 from inspect_ai.log import EvalLog, EvalSample, EvalSpec, read_eval_log, read_eval_log_sample
 from inspect_ai.model import GenerateConfig
 
-from tale_eval.grading.choice import ScoreChoice
+from tale_eval.grading.choice import Deciding, ScoreChoice
 from tale_eval.inspect_ext.logged import is_batch, record_in
 from tale_eval.inspect_ext.logs.costs import needs_events, padded, sample_costs
 from tale_eval.inspect_ext.logs.files import UNREAD
@@ -75,7 +75,7 @@ def sample_record(
     sample: EvalSample,
     prices: Prices | None,
     config: GenerateConfig | None = None,
-    which: str | None = None,
+    which: Deciding | None = None,
     method: str | None = None,
 ) -> Record:
     """The record of a whole sample, also where its summary does not say what it cost.
@@ -96,6 +96,6 @@ def sample_record(
         setting=run_setting(spec, config),
         error=sample.error.message if sample.error else None,
         costs=sample_costs(sample, spec, prices, config),
-        which=which or ScoreChoice().of_log([judging(sample)])[0],
+        which=which or ScoreChoice().deciding([judging(sample)])[0],
         controls=logged.controls,
     )

@@ -83,6 +83,8 @@ class Record(Labelled):
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
         controls: How its budget was imposed and as what, as `Call.controls` of its answer's call.
+        scorer: The scorer or metric that said whether it is right; None where that is not known.
+        text: What was asked; None unless the texts were asked for.
 
     Raises:
         InvalidValueError, OverflowError: A score or cost that is no such number.
@@ -98,6 +100,8 @@ class Record(Labelled):
     unread: bool = False
     undecided: bool | None = None
     controls: Mapping[str, int | str] = field(default_factory=dict)
+    scorer: str | None = None
+    text: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -185,7 +189,10 @@ class RunSettings(Labelled):
         model, task, method, setting: As in `Labelled`.
         log: Where the log lies: a path, or a URL such as s3://….
         values: Settings by section, such as {"generation": {"temperature": 0}}.
+        sha256: Of the log's content; None where nobody asked for it. With it `log` is the log's
+            own name, which says nothing of where it lies.
     """
 
     log: str
     values: Mapping[str, Mapping[str, object]]
+    sha256: str | None = None

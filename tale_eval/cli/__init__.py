@@ -16,6 +16,7 @@ from tale_eval.cli.fit import allocate, fit
 from tale_eval.cli.lm_eval import lm_eval
 from tale_eval.cli.model import model
 from tale_eval.cli.output import say
+from tale_eval.cli.records import records
 from tale_eval.cli.report import report
 from tale_eval.cli.training import corpus, train
 from tale_eval.errors import TaleEvalError
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(demo, model, check, report, gate, plan),
+    *(demo, model, check, report, gate, plan, records),
     *(elasticity, fit, allocate, corpus, train),
 ):
     app.command()(command)

@@ -111,7 +111,10 @@ def write_page(
         swept=swept,
         asked=_panels(asked_panels(controls)),
         levels=[(task, key, _embedded(panel)) for (task, key), panel in levels.items()],
-        runs=[(run, label_of(run, names), _link(run.log, path)) for run in settings],
+        runs=[
+            (run, label_of(run, names), None if run.sha256 else _link(run.log, path))
+            for run in settings
+        ],
         problems=problems,
     )
     path.write_text(page, encoding="utf-8", errors=SURROGATES)

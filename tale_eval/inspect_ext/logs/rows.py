@@ -62,6 +62,7 @@ def record(
         costs=costs,
         rotation_of=None if group is None else str(group),
         controls=controls,
+        scorer=which,
     )
 
 

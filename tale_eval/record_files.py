@@ -110,9 +110,14 @@ def without_places(notes: Iterable[str], settings: Iterable[RunSettings]) -> lis
 
 def log_name(place: str) -> str:
     """A log's own name, wherever it lies."""
+    return (log_parts(place) or [place])[-1]
+
+
+def log_parts(place: str) -> list[str]:
+    """The folders that a place lies in, and its name."""
     parts = urlsplit(place)
     path = unquote(parts.path) if parts.scheme else place
-    return path.rstrip("/").rpartition("/")[2]
+    return [part for part in path.split("/") if part]
 
 
 def read_record_files(
@@ -143,6 +148,18 @@ def read_record_files(
         settings += made
         problems += notes
     return records, settings
+
+
+def short_names(places: Iterable[str]) -> dict[str, str]:
+    """The name of each of these places, and as much of its path as tells it from the others."""
+    parts = {place: log_parts(place) for place in places}
+    found = {}
+    for place, own in parts.items():
+        others = [other for each, other in parts.items() if each != place]
+        ends = ("/".join(own[-count:]) for count in range(1, len(own) + 1))
+        telling = (e for n, e in enumerate(ends, 1) if all(o[-n:] != own[-n:] for o in others))
+        found[place] = next(telling, place)
+    return found
 
 
 # --- Writing ---
@@ -274,7 +291,8 @@ def _read(name: str) -> tuple[list[Record], list[RunSettings], list[str]]:
     try:
         records = [_record(row) for row in rows]
         runs = [_run_settings(each) for each in json.loads(metadata[_RUNS_KEY])]
-        notes = [f"{name}: {note}" for note in json.loads(metadata[_NOTES_KEY])]
+        # each names its log, wherever this file lies
+        notes = [str(note) for note in json.loads(metadata[_NOTES_KEY])]
     except MALFORMED as error:
         raise _unreadable(name, error) from error
     return records, runs, notes

@@ -23,6 +23,7 @@ from tale_eval.record_files import (
     kind_of_error,
     log_name,
     read_record_files,
+    short_names,
     without_places,
     write_record_file,
 )
@@ -257,7 +258,7 @@ def test_what_a_reader_must_know_of_the_logs_goes_with_them(tmp_path: Path) -> N
     path = written(tmp_path, answer(), settings=[run], notes=notes)
     problems: list[str] = []
     read_record_files([str(path)], problems)
-    assert problems == [f"{path}: a.eval: the run ended with status error"]
+    assert problems == ["a.eval: the run ended with status error"]
 
 
 @pytest.mark.parametrize(
@@ -271,6 +272,16 @@ def test_what_a_reader_must_know_of_the_logs_goes_with_them(tmp_path: Path) -> N
 )
 def test_a_logs_name(place: str, name: str) -> None:
     assert log_name(place) == name
+
+
+def test_places_of_one_name_are_told_by_as_much_of_their_paths_as_that_takes() -> None:
+    places = ["/home/a/site/r.parquet", "/home/b/site/r.parquet", "s3://bucket/logs", "logs"]
+    assert list(short_names(places).values()) == [
+        "a/site/r.parquet",
+        "b/site/r.parquet",
+        "s3://bucket/logs",
+        "logs",
+    ]
 
 
 # --- What is refused ---

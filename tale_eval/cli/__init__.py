@@ -1,4 +1,4 @@
-"""The command line: tale-eval demo, model, check, compare, report, gate, plan, elasticity, …
+"""The command line: tale-eval demo, model, check, compare, report, records, board, gate, …
 
 One file a command, or a few that belong together; what they need is imported when they run.
 """
@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from tale_eval.cli.board import board
 from tale_eval.cli.check import check
 from tale_eval.cli.compare import compare
 from tale_eval.cli.decisions import gate, plan
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(demo, model, check, report, gate, plan, records),
+    *(demo, model, check, report, gate, plan, records, board),
     *(elasticity, fit, allocate, corpus, train),
 ):
     app.command()(command)

@@ -87,6 +87,8 @@ class Record(Labelled):
             before; None of a run whose number does not hang on how they were answered.
         answer: What was judged, as its scorer read it, or a hash of it where that is long; empty
             where the reply holds no answer. None where no scorer said.
+        scorer: The scorer or metric that said whether it is right; None where that is not known.
+        text: What was asked; None unless the texts were asked for.
 
     Raises:
         InvalidValueError, OverflowError: A score or cost that is no such number.
@@ -104,6 +106,8 @@ class Record(Labelled):
     controls: Mapping[str, int | str] = field(default_factory=dict)
     until_decided: int | None = None
     answer: str | None = None
+    scorer: str | None = None
+    text: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -191,7 +195,10 @@ class RunSettings(Labelled):
         model, task, method, setting: As in `Labelled`.
         log: Where the log lies: a path, or a URL such as s3://….
         values: Settings by section, such as {"generation": {"temperature": 0}}.
+        sha256: Of the log's content; None where nobody asked for it. With it `log` is the log's
+            own name, which says nothing of where it lies.
     """
 
     log: str
     values: Mapping[str, Mapping[str, object]]
+    sha256: str | None = None

@@ -1,4 +1,4 @@
-"""The command line: tale-eval demo, model, check, compare, report, gate, plan, elasticity, …
+"""The command line: tale-eval demo, model, check, compare, report, records, board, gate, …
 
 One file a command, or a few that belong together; what they need is imported when they run.
 """
@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from tale_eval.cli.board import board
 from tale_eval.cli.check import check
 from tale_eval.cli.compare import compare
 from tale_eval.cli.decisions import GateCommand, gate, plan
@@ -16,6 +17,7 @@ from tale_eval.cli.fit import allocate, fit
 from tale_eval.cli.lm_eval import lm_eval
 from tale_eval.cli.model import model
 from tale_eval.cli.output import say
+from tale_eval.cli.records import records
 from tale_eval.cli.report import report
 from tale_eval.cli.training import corpus, train
 from tale_eval.errors import TaleEvalError
@@ -27,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(demo, model, check, report, plan),
+    *(demo, model, check, report, plan, records, board),
     *(elasticity, fit, allocate, corpus, train),
 ):
     app.command()(command)

@@ -19,6 +19,7 @@ from tale_eval.grading.choice import ScoreChoice, is_scale
 from tale_eval.grading.credit import credit
 from tale_eval.lm_eval_ext.generation import run_setting
 from tale_eval.lm_eval_ext.labels import BESIDE_METRICS, model_label
+from tale_eval.lm_eval_ext.texts import sample_id, with_texts
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked
@@ -28,6 +29,9 @@ from tale_eval.tokens.pricing import Prices
 
 HARNESS = "lm-eval"
 """How the models of this harness are marked in a table that shows both."""
+
+OWN_GRADER = "tale"
+"""The scorer of our own tasks, which is the same as on Inspect's side."""
 
 _FILE = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)\.jsonl$")
 SAMPLE_FILES = FileKind("samples_*.jsonl of lm_eval", in_a_folder=_FILE, named=_FILE)
@@ -99,6 +103,7 @@ def read_sample_files(
     prices: Prices | None,
     problems: list[str],
     choice: ScoreChoice | None = None,
+    texts: bool = False,
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these files; what is wrong with one goes into `problems`.
 
@@ -108,6 +113,7 @@ def read_sample_files(
         names: Where the sample files lie: paths and URLs.
         prices: A user's own prices; dollars are worked out anew with them.
         choice: Which metric of another task says right or wrong.
+        texts: Whether the records have what was asked.
     """
     choice = choice or ScoreChoice()
     # a local file goes by its path in what is said of it
@@ -119,6 +125,10 @@ def read_sample_files(
             found = _records(name, results, prices, problems, choice)
             if not found:
                 continue
+            if texts:
+                files, path = store_of(name)
+                lines = (line for _, line in numbered_lines(files.cat_file(path)))
+                found = with_texts(lines, found)
             made = _settings(name, results, found[0])
         except (*MALFORMED, OSError) as error:
             problems.append(f"{name}: cannot be read ({reason(error)})")
@@ -300,18 +310,19 @@ def _record(
     if _is_asked_by_us(row) and not _is_ours(document):
         return _around_record(row, model, setting, name, prices, metric)
     if metric is not None:
-        # older versions of lm_eval name no filter (its pull request 2517), or have no hash
+        # older versions of lm_eval name no filter (its pull request 2517)
         return Record(
             model=model,
             task=_part(name, "task"),
             method=f"task's own prompt ({row.get('filter', 'none')})",
             setting=setting,
-            sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
+            sample_id=sample_id(row),
             epoch=1,
             correct=_credit(metric, row[metric]),
             error=None,
             bare=None,
             costs=dict.fromkeys(COST_KEYS),
+            scorer=metric,
         )
     return Record(
         model=model,
@@ -324,6 +335,7 @@ def _record(
         error=row.get("error"),
         bare=_flag(row, "bare_answer"),
         undecided=_flag(row, "undecided"),
+        scorer=OWN_GRADER,
         **_costs(row, name, prices),
     )
 
@@ -342,11 +354,12 @@ def _around_record(
         task=_part(name, "task"),
         method=row["method"],
         setting=setting,
-        sample_id=str(row["doc_hash"] if "doc_hash" in row else row["doc_id"]),
+        sample_id=sample_id(row),
         epoch=1,
         correct=None if metric is None else _credit(metric, row[metric]),
         error=row.get("error"),
         bare=None,
+        scorer=metric,
         **_costs(row, name, prices),
     )
 

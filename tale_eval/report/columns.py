@@ -10,6 +10,7 @@ from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Measure, Unit, Value
 from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.reference import ReferenceRow
+from tale_eval.records import Record
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,41 @@ def control_cell(measure: ControlMeasure, row: ControlledRow) -> Cell:
 def known_control_measures(rows: Sequence[ControlledRow]) -> list[ControlMeasure]:
     """The measures of controls that have something to say of at least one row."""
     return [m for m in CONTROL_MEASURES if m.shown and any(control_cell(m, r).text for r in rows)]
+
+
+@dataclass(frozen=True)
+class AnswerColumn:
+    """A column of single answers.
+
+    Attributes:
+        key: One of `tale_eval.tokens.costs.COST_KEYS`.
+        title, note: Its heading, and what it means in a sentence.
+        unit: How it is written.
+    """
+
+    key: str
+    title: str
+    note: str
+    unit: Unit
+
+
+ANSWER_COLUMNS = (
+    AnswerColumn("output_tokens", "Tokens", "Output tokens of all calls of the method", "count"),
+    AnswerColumn("answer_tokens", "Answer", "Output tokens of the answer's call", "count"),
+    AnswerColumn("reasoning_tokens", "Reasoning", "Tokens of hidden reasoning", "count"),
+    AnswerColumn("estimator_tokens", "Estimator", "Output tokens of the estimator", "count"),
+    AnswerColumn("budget", "Budget", "The answer's budget in tokens", "count"),
+    AnswerColumn("dollars", "Dollars", "What the method's calls cost", "dollars"),
+    AnswerColumn("seconds", "Seconds", "How long the models took", "seconds"),
+)
+"""What is shown of single answers, where it is known."""
+
+
+def answer_cell(column: AnswerColumn, record: Record) -> Cell:
+    """What an answer cost."""
+    value = record.costs[column.key]
+    # a log has 20, the file made of it 20.0
+    return Cell() if value is None else _cell(column.unit, Value(float(value)))
 
 
 def average_cells(average: MacroAverage) -> tuple[Cell, Cell]:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,8 @@ from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import is_oracle, shown_method
 from tale_eval.analysis.sweeps import Sweep
+from tale_eval.asking.setting import Setting
+from tale_eval.asking.variant import DEFAULT
 from tale_eval.errors import MissingExtraError
 from tale_eval.records import Record, RunSettings
 from tale_eval.report.charts import SHOWN_MODEL, security_policy, specification, vega_bundle
@@ -55,6 +57,21 @@ class Summary:
     ratios: list[float]
 
 
+@dataclass(frozen=True)
+class BoardLinks:
+    """Where a board's first page leads.
+
+    Attributes:
+        page_of: From a row to the address of its page.
+        data: The address of the file of all records.
+        sources: Where the answers come from, a sentence each.
+    """
+
+    page_of: Callable[[LeaderboardRow], str]
+    data: str
+    sources: Sequence[str] = ()
+
+
 def write_page(
     path: Path,
     rows: Sequence[LeaderboardRow],
@@ -70,6 +87,7 @@ def write_page(
     passes: Sequence[PassFrontier] = (),
     title: str = "Accuracy against tokens",
     margin: float = 0.02,
+    board: BoardLinks | None = None,
 ) -> None:
     """Write the report.
 
@@ -85,17 +103,19 @@ def write_page(
         curves, frontiers, passes: Of these rows.
         title: The page's heading.
         margin: The accuracy loss that the rows were compared with, as a share.
+        board: Where the page leads, if it is a board's first; the settings then stand elsewhere.
 
     Raises:
         MissingExtraError: If Altair or Jinja2 is not installed.
     """
-    script = _file("report.js").replace("SHOWN_MODEL", json.dumps(SHOWN_MODEL))
+    script = template_text("report.js").replace("SHOWN_MODEL", json.dumps(SHOWN_MODEL))
+    script = template_text("table.js") + script
     scripts = [vega_bundle(), script]
     names, levels = labels(settings), sweep_panels(swept)
-    page = _template().render(
+    page = template("report.html.j2").render(
         title=title,
         margin=f"{100 * margin:g}",
-        style=_file("report.css"),
+        style=template_text("report.css"),
         scripts=scripts,
         policy=security_policy(scripts),
         facts=_facts(rows, records, settings),
@@ -107,6 +127,9 @@ def write_page(
         oracle_legend=ORACLE_LEGEND if any(is_oracle(row.method) for row in rows) else "",
         verdict_notes=correction_notes(rows),
         rows=rows,
+        board=board,
+        more_filters=_more_filters(rows),
+        shown_setting=_shown_setting,
         reference=reference,
         models=sorted({row.model for row in rows} | {row.model for row in reference}),
         tasks=sorted({row.task for row in rows} | {row.task for row in reference}),
@@ -131,7 +154,10 @@ def write_page(
         swept=swept,
         asked=_panels(asked_panels(controls)),
         levels=[(task, key, _embedded(panel)) for (task, key), panel in levels.items()],
-        runs=[(run, label_of(run, names), _link(run.log, path)) for run in settings],
+        runs=[
+            (run, label_of(run, names), None if run.sha256 else _link(run.log, path))
+            for run in settings
+        ],
         problems=problems,
     )
     path.write_text(page, encoding="utf-8", errors=SURROGATES)
@@ -171,6 +197,30 @@ def _facts(
     return [(f"{count:,}", noun if count == 1 else f"{noun}s") for count, noun in counts]
 
 
+_LONGEST_OPTION = 60  # characters
+
+
+def _more_filters(rows: Sequence[LeaderboardRow]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The choices among methods and settings, where there is one: each value and its text."""
+    found = {
+        "method": sorted({shown_method(row.method) for row in rows}),
+        "setting": sorted({_shown_setting(row.setting) for row in rows}),
+    }
+    return [
+        (name, [(value, _short(value)) for value in values])
+        for name, values in found.items()
+        if len(values) > 1
+    ]
+
+
+def _shown_setting(setting: Setting) -> str:
+    return str(setting) or DEFAULT
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_OPTION else f"{text[:_LONGEST_OPTION]}…"
+
+
 def _panels(panels: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(task, _embedded(panel)) for task, panel in panels.items()]
 
@@ -191,7 +241,12 @@ def _link(log: str, page: Path) -> str | None:
         return None  # no file has such a name
 
 
-def _template() -> Any:
+def template(name: str) -> Any:
+    """A template of this room, ready to be filled; every value is escaped.
+
+    Raises:
+        MissingExtraError: If Jinja2 is not installed.
+    """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
@@ -203,8 +258,9 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
-def _file(name: str) -> str:
+def template_text(name: str) -> str:
+    """A style or script of this room."""
     return (files("tale_eval.report") / "templates" / name).read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ def read_inspect_logs(
     prices: Prices | None,
     problems: list[str],
     choice: ScoreChoice | None = None,
+    texts: bool = False,
 ) -> tuple[list[Record], list[RunSettings]]:
     """Records and settings of these logs; what is wrong with one goes into `problems`.
 
@@ -26,6 +27,7 @@ def read_inspect_logs(
         names: Where the logs lie; of several of one run the newest counts.
         prices: A user's own prices; dollars are worked out anew with them.
         choice: Which score says right or wrong.
+        texts: Whether the records have what was asked.
     """
     choice = choice or ScoreChoice()
     records: list[Record] = []
@@ -35,6 +37,8 @@ def read_inspect_logs(
             # summaries lie in the order in which their samples ended
             rows, calls = _records(header, prices, problems, choice)
             found = sorted(rows, key=lambda r: (r.epoch, r.sample_id))
+            if texts:
+                found = _with_texts(header.location, found)
             estimator = estimator_settings(calls)
             made = [run_settings(header, found[0].method, estimator)] if found else []
         except UNREADABLE_LOG as error:
@@ -45,6 +49,12 @@ def read_inspect_logs(
         if not found:
             problems.append(f"{header.location}: holds no finished sample")
     return records, settings
+
+
+def _with_texts(location: str, records: list[Record]) -> list[Record]:
+    from tale_eval.inspect_ext.logs.texts import with_texts
+
+    return with_texts(location, records)
 
 
 def _records(

@@ -64,6 +64,7 @@ def record(
         controls=controls,
         until_decided=_until_decided(spec),
         answer=_answer(scores, which.name),
+        scorer=which.name,
     )
 
 

@@ -1,44 +1,22 @@
-"use strict";
 {
   const table = document.getElementById("leaderboard");
-  const body = table.tBodies[0];
-  const rows = [...body.rows];
-  const headings = [...table.tHead.rows[0].cells];
+  const rows = sortable(table);
   const control = (name) => document.getElementById(name);
   const views = [];
 
-  // ---- sorting: numbers by data-value, what is unknown last, texts by their letters
-  const compare = (a, b, column, direction) => {
-    const [one, other] = [a.cells[column], b.cells[column]];
-    if (!("value" in one.dataset)) {
-      return direction * one.textContent.localeCompare(other.textContent, "en", { numeric: true });
-    }
-    const [x, y] = [one.dataset.value, other.dataset.value];
-    if (x === "" || y === "") return (x === "") - (y === "");
-    return direction * (Number(x) - Number(y));
-  };
-
-  const sort = (column) => {
-    const ascending = headings[column].ariaSort !== "ascending";
-    headings.forEach((heading) => { heading.ariaSort = "none"; });
-    headings[column].ariaSort = ascending ? "ascending" : "descending";
-    rows.sort((a, b) => compare(a, b, column, ascending ? 1 : -1));
-    body.append(...rows);
-  };
-
-  headings.forEach((heading, column) => {
-    heading.querySelector("button").addEventListener("click", () => sort(column));
-  });
-
-  // ---- filtering: the table by all three controls, the charts by model and task
+  // ---- filtering: the table by all controls, the charts by model and task
   const filter = () => {
     const words = control("words").value.toLowerCase().split(/\s+/);
     const [model, task] = [control("model").value, control("task").value];
+    // a page of one method or one setting has no control for it
+    const [method, setting] = ["method", "setting"].map((name) => control(name)?.value ?? "");
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
       row.hidden = !(
         (model === "" || row.dataset.model === model) &&
         (task === "" || row.dataset.task === task) &&
+        (method === "" || row.dataset.method === method) &&
+        (setting === "" || row.dataset.setting === setting) &&
         words.every((word) => text.includes(word))
       );
     }

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError, SourceError
 from tale_eval.grading.choice import ScoreChoice
+from tale_eval.grading.same import form_of
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked_text
@@ -49,6 +50,7 @@ _YES_OR_NO = {
     "unsolved",
     "no_smaller_budget",
 }
+_HASHED = "sha256:"
 _MOST = 1 << 63
 _KIND_OF_ERROR = re.compile(r"\w[\w.]{0,79}(?=\s*[:(]|\s*$)")
 
@@ -184,8 +186,18 @@ def _row(record: Record, texts: bool) -> dict[str, Any]:
         "error": _text(error if texts or error is None else kind_of_error(error), masks=True),
         "controls": json.dumps(dict(record.controls), sort_keys=True),
         "text": _text(record.text) if texts else None,
+        "answer": _text(record.answer if texts else _hidden(record.answer)),
+        "until_decided": record.until_decided,
         **whole,
     }
+
+
+def _hidden(answer: str | None) -> str | None:
+    """What an answer says, equal for two that say the same, and no more than that."""
+    if not answer or answer.startswith(_HASHED):
+        return answer
+    said = str(form_of(answer)).encode(errors="replace")
+    return f"{_HASHED}{hashlib.sha256(said).hexdigest()[:16]}"
 
 
 def kind_of_error(error: str) -> str:
@@ -227,6 +239,8 @@ def _schema(pyarrow: Any) -> Any:
         "error": text,
         "controls": text,
         "text": text,
+        "answer": text,
+        "until_decided": pyarrow.int64(),
     }
     for key in COST_KEYS:
         kinds = ((_DECIMAL, pyarrow.float64()), (_YES_OR_NO, pyarrow.bool_()))
@@ -336,6 +350,8 @@ def _record(row: Mapping[str, Any]) -> Record:
         controls=json.loads(row["controls"]),
         scorer=row["scorer"],
         text=row["text"],
+        answer=row.get("answer"),
+        until_decided=row.get("until_decided"),
     )
 
 

@@ -141,9 +141,10 @@ def lesson(
         chosen,
         sorted({item.task for item in of_model}),
         sorted({label(item.variant, keys) for item in of_model}),
-        searches,
+        # in one order, so that the same logs give the same bytes in whatever order they are named
+        dict(sorted(searches.items())),
         _estimates(found, of_model, searches, keys),
-        dict(left_out),
+        dict(sorted(left_out.items())),
         sorted({str(item.setting) for item in of_model}),
     )
     _check_enough(made)
@@ -317,7 +318,7 @@ def _estimates(
         if item.trace is None:
             for name in names.get(_asked(item), ()):
                 estimates.setdefault(label(item.variant, keys), {})[name] = item.estimate
-    return estimates
+    return dict(sorted(estimates.items()))
 
 
 def _asked(item: Searched) -> tuple[object, ...]:

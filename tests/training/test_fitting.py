@@ -174,6 +174,16 @@ def test_the_card_says_how_good_it_is_beside_what_it_must_beat(fitted: Path) -> 
     assert card["sha256"] in readme
 
 
+@pytest.mark.parametrize("name", ["knn", "ridge", "gradient_boosting", "quantile"])
+def test_the_same_searches_give_the_same_bytes_in_whatever_order_they_come(
+    name: str, found: list[Searched], tmp_path: Path
+) -> None:
+    for folder, items in (("a", found), ("b", found[::-1])):
+        fit_to_folder(*learner_of(name), lesson(items), tmp_path / folder, {})
+    for file in ("card.json", "README.md", "estimator.npz", "chances.npz"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
 def made(shape: str, count: int = 120) -> Lesson:
     named = {str(i): s for i, s in enumerate(searches(shape, count))}
     return Lesson("m", ["t"], ["budget_search"], named, {}, {})

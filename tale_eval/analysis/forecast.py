@@ -4,7 +4,7 @@ Nothing is made up: where no log shows the tokens, or nobody lists the price, th
 and the reason is said.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -48,6 +48,8 @@ class ToCome:
         model, task, method: What it will be called.
         questions: How many will be asked, one for each epoch; None if nobody knows.
         seen: The earlier runs at the same setting.
+        placed: A call with the batch and the tier that it will be asked by, which have prices
+            of their own.
     """
 
     model: str
@@ -55,6 +57,7 @@ class ToCome:
     method: str
     questions: int | None
     seen: tuple[Seen, ...] = ()
+    placed: Callable[[Call], Call] = lambda call: call
 
 
 @dataclass(frozen=True)
@@ -114,11 +117,19 @@ def _dollars(run: ToCome, prices: Prices | None) -> tuple[Decimal, str] | _Unkno
         return _Unknown("no log shows the tokens of {} at this setting", run.method)
     if run.questions is None:
         return _Unknown("nobody knows how many questions {} has", run.task)
-    a_question = total_dollars(nearest.of_model(run.model).calls, prices)
+    calls = [run.placed(call) for call in nearest.of_model(run.model).calls]
+    a_question = total_dollars(calls, prices)
     if a_question is None:
-        return _Unknown("no price is known of {}", run.model)
+        return _Unknown("no price is known of {}", f"{run.model}{_place(calls)}")
     other = f", as if {run.model} wrote as much" if nearest.model != run.model else ""
     return a_question * run.questions, f"{nearest} ({nearest.questions} answers{other})"
+
+
+def _place(calls: Iterable[Call]) -> str:
+    """What else than the model chooses the price of these calls."""
+    said = ["in a batch"] if any(call.batch for call in calls) else []
+    said += sorted({f"in the tier {call.service_tier}" for call in calls if call.service_tier})
+    return f" {' '.join(said)}" if said else ""
 
 
 def _nearest(run: ToCome) -> Seen | None:

@@ -17,6 +17,7 @@ from tale_eval.cli.fit import allocate, fit
 from tale_eval.cli.lm_eval import lm_eval
 from tale_eval.cli.model import model
 from tale_eval.cli.output import say
+from tale_eval.cli.prices import prices
 from tale_eval.cli.records import records
 from tale_eval.cli.report import report
 from tale_eval.cli.training import corpus, train
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(demo, model, check, report, plan, records, board),
+    *(demo, model, check, report, plan, records, board, prices),
     *(elasticity, fit, allocate, corpus, train),
 ):
     app.command()(command)

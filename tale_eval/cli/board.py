@@ -36,6 +36,7 @@ def board(
     from tale_eval.analysis.control_measures import control_problems
     from tale_eval.analysis.leaderboard import leaderboard
     from tale_eval.analysis.merging import Source, merged
+    from tale_eval.analysis.money import price_notes
     from tale_eval.analysis.obedience import controlled_rows
     from tale_eval.analysis.problems import problems, setting_problems
     from tale_eval.analysis.sweeps import sweeps
@@ -60,6 +61,7 @@ def board(
     controls = controlled_rows(together.records, baseline)
     notes = [*read_notes, *together.notes, *setting_problems(together.settings)]
     notes += problems(rows, baseline) + control_problems(controls)
+    notes += price_notes(rows, together.settings)
     notes = list(dict.fromkeys(map(masked_text, notes)))
     note(notes)
     try:

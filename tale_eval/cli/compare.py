@@ -80,7 +80,7 @@ def compare(
     from tale_eval.matrix.decided import ask_until_decided, asking_of, check_folders, pairs_of
     from tale_eval.matrix.plan import limits_of, plan_of
     from tale_eval.matrix.running import cells_of, run_cells, usual_jobs
-    from tale_eval.tokens.pricing import read_prices
+    from tale_eval.tokens.pricing import priced_by, read_prices
 
     first = next((i for i, word in enumerate(tasks) if word.startswith("-")), len(tasks))
     options = read_options(tasks[first:])
@@ -106,6 +106,8 @@ def compare(
     plan = plan_of(cells, log_dir, options, own_prices, load=dry_run)
     for line in plan.lines():
         print(line)
+    if plan.forecast.dollars is not None:
+        print(f"prices: {'yours, else ' if own_prices else ''}{priced_by()}")
     if dry_run:
         for cell in cells:
             print(f"  {cell.combination}  ->  {cell.folder}")

@@ -56,6 +56,7 @@ def report(
     from tale_eval.analysis.frontiers import frontiers, pass_frontiers
     from tale_eval.analysis.leaderboard import leaderboard
     from tale_eval.analysis.measures import MEASURES
+    from tale_eval.analysis.money import price_notes
     from tale_eval.analysis.obedience import controlled_rows
     from tale_eval.analysis.problems import problems, setting_problems
     from tale_eval.analysis.projection import project
@@ -96,6 +97,8 @@ def report(
     joined, best, passes = curves(rows), frontiers(rows), pass_frontiers(rows)
     notes += setting_problems(read.settings) + problems(rows, baseline)
     notes += control_problems(controls)
+    if project_to is None:
+        notes += price_notes(rows, read.settings, list(own_prices or ()))
     if own_prices and not any(row.dollars_known for row in rows):
         notes.append(f"the dollars of no answer are known; {prices} prices {', '.join(own_prices)}")
     notes = [masked_text(note) for note in notes]

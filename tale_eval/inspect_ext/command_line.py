@@ -60,6 +60,16 @@ class Options:
         return settings_in({name: yaml.safe_load(value) for name, _, value in pairs})
 
     @property
+    def service_tier(self) -> str | None:
+        """The provider's tier, by the model's arguments or the request's body."""
+        pairs = (str(written).partition("=") for written in self.given.get("m", ()))
+        asked = {name: value for name, _, value in pairs} | (
+            self.generation.get("extra_body") or {}
+        )
+        tier = asked.get("service_tier")
+        return tier if isinstance(tier, str) else None
+
+    @property
     def roles(self) -> dict[str, str]:
         """The models that are bound to roles, as they were written."""
         pairs = (str(written).partition("=") for written in self.given.get("model_role", ()))

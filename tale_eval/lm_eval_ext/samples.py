@@ -419,6 +419,8 @@ def _settings(name: str, results: _Results, record: Record) -> RunSettings:
                     "lm_eval": results.lm_eval_version,
                     "task": results.versions.get(_part(name, "task")),
                 },
+                # of this day the listed prices hold
+                "prices": {"day": _part(name, "date")[:10]},
             }
         ),
     )

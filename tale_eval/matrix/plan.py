@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from inspect_ai.model import GenerateConfig
 
 from tale_eval.analysis.forecast import Forecast, Seen, ToCome, forecast
 from tale_eval.asking.arguments import checked_arguments
 from tale_eval.errors import InvalidValueError, SourceError, TaleEvalError
 from tale_eval.inspect_ext.command_line import Options
+from tale_eval.inspect_ext.logged import is_batch
 from tale_eval.inspect_ext.logs.files import UNREADABLE_LOG
 from tale_eval.inspect_ext.logs.headers import Header, read_header
 from tale_eval.inspect_ext.logs.labels import method_label, task_label
@@ -121,7 +125,15 @@ def _to_come(
         method,
         None if planned is None else max(0, planned - answered),
         tuple(each for each in seen if each is not None),
+        partial(_placed, options, named_model(combination.model).name),
     )
+
+
+def _placed(options: Options, model: str, call: Call) -> Call:
+    """A call with the batch, and the task's own model with the tier, that the options say."""
+    batch = is_batch(call.model, GenerateConfig(batch=options.generation.get("batch")))
+    tier = options.service_tier if call.model == model else None
+    return call.model_copy(update={"batch": batch, "service_tier": tier})
 
 
 def _questions(

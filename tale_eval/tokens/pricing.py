@@ -7,7 +7,8 @@ of its batch or tier, and of its length.
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -113,14 +114,22 @@ _UNLISTED = {"hf", "vllm", "sglang", "mockllm", "ollama", "llama-cpp-python", "o
 
 
 def _listed_dollars(call: Call) -> Decimal | None:
+    found = _found(call)
+    if found is None or (call.summed and _is_tiered(found, call)):
+        return None
+    return found.total_price
+
+
+def _found(call: Call) -> "PriceCalculation | None":
+    """What the list says of a call; None if it does not have its price."""
     provider, _, name = call.model.partition("/")
     if not name or provider in _UNLISTED:
         return None
     # resellers list "openai/gpt-4o-mini", the makers themselves "gpt-4o-mini"
     for model in dict.fromkeys((name, name.rpartition("/")[2])):
-        cost = _looked_up(call, _PROVIDERS.get(provider, provider), model)
-        if cost is not None:
-            return cost
+        found = _calculated(call, _PROVIDERS.get(provider, provider), model)
+        if found is not None:
+            return found
     return None
 
 
@@ -129,7 +138,102 @@ def price_list() -> str:
     return f"genai-prices {version('genai-prices')}"
 
 
-def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
+def price_list_day() -> date:
+    """The day of the last change of a price that the list knows of."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    today = datetime.now(UTC).date()
+    days: set[date] = {
+        each.constraint.start_date
+        for provider in get_snapshot().providers
+        for model in provider.models
+        for each in (
+            *(model.prices if isinstance(model.prices, list) else ()),
+            *(model.price_variants or ()),
+        )
+        # a change that is announced is none yet
+        if hasattr(each.constraint, "start_date") and each.constraint.start_date <= today
+    }
+    return max(days)
+
+
+def priced_by() -> str:
+    """The price list, its version and its date."""
+    return f"{price_list()}, with changes up to {price_list_day()}"
+
+
+@dataclass(frozen=True)
+class ListedPrice:
+    """What a model costs, in dollars per million tokens.
+
+    Attributes:
+        price: Of an input of usual length.
+        long_from: The input tokens above which a call costs more; None if none does.
+        long_price: Of such a call.
+    """
+
+    price: Price
+    long_from: int | None = None
+    long_price: Price | None = None
+
+
+def listed_price(
+    model: str,
+    prices: Prices | None = None,
+    *,
+    batch: bool = False,
+    service_tier: str | None = None,
+    at: datetime | None = None,
+) -> ListedPrice | None:
+    """What calls of a model cost; None if its price is unknown.
+
+    Args:
+        model: An Inspect name such as "openai/gpt-4o-mini".
+        prices: A user's own prices, looked up first.
+        batch, service_tier, at: As in `Call`.
+    """
+    if prices is not None and model in prices:
+        own = prices[model]
+        cached = {"cache_read": own.cache_read, "cache_write": own.cache_write}
+        known = {key: own.input if value is None else value for key, value in cached.items()}
+        return ListedPrice(own.model_copy(update=known))
+    call = Call(
+        purpose="answer",
+        model=model,
+        counted_by="provider",
+        batch=batch,
+        service_tier=service_tier,
+        at=at,
+    )
+    price = _a_million(call, 1000)
+    found = _found(call.model_copy(update={"input_tokens": 1000, "output_tokens": 0}))
+    if price is None or found is None:
+        return None
+    start = min(_tier_starts(found), default=None)
+    return ListedPrice(price, start, None if start is None else _a_million(call, start + 1))
+
+
+def _a_million(call: Call, read: int) -> Price | None:
+    """The prices of a call that reads so many tokens, from what such calls cost."""
+
+    def cost(**counts: int) -> Decimal | None:
+        return _listed_dollars(call.model_copy(update={"output_tokens": 0, **counts}))
+
+    plain = cost(input_tokens=read)
+    whole = {
+        "input": plain,
+        "cache_read": cost(input_tokens=read, cache_read_tokens=read),
+        "cache_write": cost(input_tokens=read, cache_write_tokens=read),
+    }
+    written = cost(input_tokens=read, output_tokens=1000)
+    if plain is None or written is None:
+        return None
+    output = (written - plain) * 1000
+    a_token = {key: value / read for key, value in whole.items() if value is not None}
+    return Price(output=output, **{key: value * 1_000_000 for key, value in a_token.items()})
+
+
+def _calculated(call: Call, provider: str, model: str) -> "PriceCalculation | None":
     from genai_prices import Usage, calc_price
 
     usage = Usage(
@@ -151,12 +255,12 @@ def _looked_up(call: Call, provider: str, model: str) -> Decimal | None:
         # a model that is not listed, or counts that cannot be, such as more cached tokens
         # than input tokens
         return None
-    if not _is_listed(found, context, call.at) or (call.summed and _is_tiered(found, call)):
+    if not _is_listed(found, context, call.at):
         return None
     listed = vars(found.model_price)
     # some entries name a model and no price
     named = any(listed.get(name) is not None for name in ("input_mtok", "output_mtok"))
-    return found.total_price if named else None
+    return found if named else None
 
 
 def _context(call: Call) -> dict[str, str]:
@@ -187,8 +291,13 @@ def _is_listed(found: "PriceCalculation", context: Mapping[str, str], at: dateti
 
 def _is_tiered(found: "PriceCalculation", call: Call) -> bool:
     """Whether so much input costs more if it is one call's."""
+    starts = _tier_starts(found)
+    return call.input_tokens is not None and any(call.input_tokens > start for start in starts)
+
+
+def _tier_starts(found: "PriceCalculation") -> list[int]:
+    """The input tokens above which calls cost more."""
     from genai_prices.types import TieredPrices
 
     prices = [p for p in vars(found.model_price).values() if isinstance(p, TieredPrices)]
-    starts = [tier.start for price in prices for tier in price.tiers]
-    return call.input_tokens is not None and any(call.input_tokens > start for start in starts)
+    return [tier.start for price in prices for tier in price.tiers]

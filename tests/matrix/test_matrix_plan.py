@@ -1,5 +1,6 @@
 """What a matrix will run and cost, said before it does."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from tale_eval.analysis.forecast import Seen, ToCome, forecast
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.command_line import read_options
 from tale_eval.matrix.combination import combinations
-from tale_eval.matrix.plan import Plan, limits_of, plan_of
+from tale_eval.matrix.plan import Plan, _placed, limits_of, plan_of
 from tale_eval.matrix.running import cells_of
 from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Price
@@ -68,6 +69,40 @@ def test_what_is_not_known_is_not_made_up() -> None:
         "nobody knows how many questions {} has": ["t"],
         "no price is known of {}": ["x/y", "x/y"],
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        # 1,000 questions of 50 tokens read at 0.25 and 100 written at 2 a million
+        ([], 0.2125),
+        (["--batch", "true"], 0.10625),
+        (["--batch", "50"], 0.10625),
+        (["-M", "service_tier=flex"], 0.10625),
+        (["--extra-body", '{"service_tier": "flex"}'], 0.10625),
+        (["-M", "service_tier=default"], 0.2125),
+    ],
+)
+def test_a_batch_and_a_tier_to_come_cost_what_they_cost(
+    options: list[str], expected: float
+) -> None:
+    """A pilot was asked as usual; what is to come is not."""
+    mini = "openai/gpt-5-mini"
+    placed = partial(_placed, read_options(options), mini)
+    found = forecast([ToCome(mini, "t", "cot", 1000, (seen(mini),), placed)])
+    assert found.dollars == pytest.approx(expected)
+
+
+def test_a_batch_that_nobody_lists_has_no_known_cost() -> None:
+    deepseek = "deepseek/deepseek-chat"
+    placed = partial(_placed, read_options(["-M", "service_tier=flex"]), deepseek)
+    found = forecast([ToCome(deepseek, "t", "cot", 10, (seen(deepseek),), placed)])
+    assert found.unknown == {f"no price is known of {deepseek} in the tier flex": 1}
+
+
+def test_only_providers_with_a_batch_api_are_asked_in_batches() -> None:
+    call = seen("groq/openai/gpt-oss-120b").calls[0]
+    assert not _placed(read_options(["--batch", "true"]), call.model, call).batch
 
 
 @pytest.mark.parametrize(

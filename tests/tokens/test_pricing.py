@@ -1,6 +1,6 @@
 """Dollars, worked by hand; an unknown price is an unknown cost."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,17 @@ import pytest
 
 from tale_eval.errors import InvalidValueError, SourceError
 from tale_eval.tokens.ledger import Call
-from tale_eval.tokens.pricing import Price, dollars, read_prices, total_dollars
+from tale_eval.tokens.pricing import (
+    ListedPrice,
+    Price,
+    dollars,
+    listed_price,
+    price_list,
+    price_list_day,
+    priced_by,
+    read_prices,
+    total_dollars,
+)
 
 
 def call(model: str, input_tokens: int | None, output_tokens: int | None, **more: Any) -> Call:
@@ -127,6 +137,104 @@ def test_a_batch_and_a_tier_have_prices_of_their_own(
 ) -> None:
     known = dollars(call(model, 1000, 200, **{"at": datetime(2026, 11, 2, tzinfo=UTC)} | settings))
     assert known == (None if expected is None else Decimal(expected))
+
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("model", "read", "written", "settings", "expected"),
+    [
+        # 2.50 in, 0.25 cached, 15 out a million; above 272,000 tokens read 5, 0.50 and 22.50
+        ("openai/gpt-5.4", 1000, 200, {}, "0.0055"),
+        # 600 x 2.50 + 400 x 0.25 + 200 x 15 = 1,500 + 100 + 3,000
+        ("openai/gpt-5.4", 1000, 200, {"cache_read_tokens": 400}, "0.0046"),
+        ("openai/gpt-5.4", 1000, 200, {"batch": True}, "0.00275"),
+        ("openai/gpt-5.4", 1000, 200, {"service_tier": "flex"}, "0.00275"),
+        # 600 x 1.25 + 400 x 0.13 + 200 x 7.50 = 750 + 52 + 1,500
+        ("openai/gpt-5.4", 1000, 200, {"batch": True, "cache_read_tokens": 400}, "0.002302"),
+        # 272,000 x 2.50 + 1,000 x 15, and of one token more 272,001 x 5 + 1,000 x 22.50
+        ("openai/gpt-5.4", 272_000, 1000, {}, "0.695"),
+        ("openai/gpt-5.4", 272_001, 1000, {}, "1.382505"),
+        # half of 300,000 x 5 + 1,000 x 22.50
+        ("openai/gpt-5.4", 300_000, 1000, {"service_tier": "flex"}, "0.76125"),
+        # 3 in, 0.30 cached, 3.75 to the cache, 15 out; above 200,000 twice that, 22.50 out
+        (
+            "anthropic/claude-sonnet-4-5",
+            1000,
+            200,
+            # 500 x 3 + 400 x 0.30 + 100 x 3.75 + 200 x 15 = 1,500 + 120 + 375 + 3,000
+            {"cache_read_tokens": 400, "cache_write_tokens": 100},
+            "0.004995",
+        ),
+        # 600 x 1.50 + 400 x 0.15 + 200 x 7.50 = 900 + 60 + 1,500
+        (
+            "anthropic/claude-sonnet-4-5",
+            1000,
+            200,
+            {"batch": True, "cache_read_tokens": 400},
+            "0.00246",
+        ),
+        # 300,000 x 6 + 1,000 x 22.50, and half of it
+        ("anthropic/claude-sonnet-4-5", 300_000, 1000, {}, "1.8225"),
+        ("anthropic/claude-sonnet-4-5", 300_000, 1000, {"batch": True}, "0.91125"),
+        # 1.25 in, 0.125 cached, 10 out; above 200,000 read 2.50, 0.25 and 15
+        ("google/gemini-2.5-pro", 1000, 200, {"cache_read_tokens": 400}, "0.0028"),
+        ("google/gemini-2.5-pro", 1000, 200, {"batch": True}, "0.001625"),
+        # 200,000 x 2.50 + 100,000 x 0.25 + 1,000 x 15 = 500,000 + 25,000 + 15,000
+        ("google/gemini-2.5-pro", 300_000, 1000, {"cache_read_tokens": 100_000}, "0.54"),
+        # 300,000 x 1.25 + 1,000 x 7.50
+        ("google/gemini-2.5-pro", 300_000, 1000, {"batch": True}, "0.3825"),
+        # 0.20 in, 0.05 cached, 0.50 out, however long; no batch is listed
+        ("grok/grok-4-fast", 1000, 200, {"cache_read_tokens": 400}, "0.00024"),
+        ("grok/grok-4-fast", 300_000, 1000, {}, "0.0605"),
+        ("grok/grok-4-fast", 1000, 200, {"batch": True}, None),
+        # 0.15 in, 0.075 cached, 0.60 out; in a batch half, and nothing less for cached tokens
+        ("groq/openai/gpt-oss-120b", 1000, 200, {"cache_read_tokens": 400}, "0.00024"),
+        ("groq/openai/gpt-oss-120b", 1000, 200, {"batch": True}, "0.000135"),
+        (
+            "groq/openai/gpt-oss-120b",
+            1000,
+            200,
+            {"batch": True, "cache_read_tokens": 400},
+            "0.000135",
+        ),
+        # 0.27 in, 0.07 cached, 1.10 out by day
+        ("deepseek/deepseek-chat", 1000, 200, {"cache_read_tokens": 400}, "0.00041"),
+    ],
+)
+def test_batch_flex_cached_and_long_calls_of_six_providers_worked_by_hand(
+    model: str, read: int, written: int, settings: dict[str, Any], expected: str | None
+) -> None:
+    cost = dollars(call(model, read, written, at=NOON, **settings))
+    assert cost == (None if expected is None else Decimal(expected))
+
+
+def test_the_prices_of_a_model_and_of_its_long_calls() -> None:
+    found = listed_price("anthropic/claude-sonnet-4-5", at=NOON)
+    assert found == ListedPrice(
+        price(input="3", output="15", cache_read="0.3", cache_write="3.75"),
+        200_000,
+        price(input="6", output="22.5", cache_read="0.6", cache_write="7.5"),
+    )
+    half = listed_price("anthropic/claude-sonnet-4-5", batch=True, at=NOON)
+    assert half is not None
+    assert half.price == price(input="1.5", output="7.5", cache_read="0.15", cache_write="1.875")
+
+
+def test_a_models_price_is_a_users_own_first_and_unknown_where_nobody_lists_it() -> None:
+    own = {"hf/m": price(input="1", output="2", cache_read="0")}
+    assert listed_price("hf/m", own) == ListedPrice(
+        price(input="1", output="2", cache_read="0", cache_write="1")
+    )
+    assert listed_price("hf/m") is None
+    assert listed_price("deepseek/deepseek-chat", batch=True) is None
+
+
+def test_the_lists_date_is_that_of_its_last_change() -> None:
+    # flex prices came on the 12th, batch prices on the 14th of October 2026
+    assert date(2026, 10, 14) <= price_list_day() <= datetime.now(UTC).date()
+    assert priced_by() == f"{price_list()}, with changes up to {price_list_day()}"
 
 
 @pytest.mark.parametrize(

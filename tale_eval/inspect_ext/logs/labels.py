@@ -150,6 +150,8 @@ def run_settings(log: "Header", method: str, estimator: Mapping[str, object]) ->
                 "solver arguments": spec.solver_args or {},
                 "run": spec.config.model_dump(include={"epochs", "limit"}, exclude_none=True),
                 "versions": {**spec.packages, "task": spec.task_version},
+                # of this day the listed prices hold
+                "prices": {"day": str(spec.created)[:10]},
             }
         ),
     )

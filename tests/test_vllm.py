@@ -187,4 +187,4 @@ def test_a_thinking_budget_is_read_from_vllms_usage(
     done = tale_eval("report", tmp_path / "5", tmp_path / "20", tmp_path / "None", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     uncounted = "nobody counted what 3 of 3 answers reasoned"
-    assert (uncounted in done.stdout) is not counts
+    assert (uncounted in done.stderr) is not counts

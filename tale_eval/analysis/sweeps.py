@@ -286,8 +286,11 @@ def _spread(value: str, answers: Sequence[Record], governs: Governed) -> Spread:
 
 
 def _governs(key: str, rows: Sequence[Sequence[Record]]) -> Governed:
-    """What to compare: reasoning where a setting governs that, and somebody counted some."""
-    governed = GOVERNS.get(control_named(key) or "", "output")
+    """What to compare: reasoning where the control governs that, and somebody counted some."""
+    # a budget among a method's arguments is imposed by what its calls say
+    imposed = {name for answers in rows for record in answers for name in record.controls}
+    own = "thinking" if imposed == {"thinking"} else ""
+    governed = GOVERNS.get(control_named(key) or own, "output")
     if governed == "reasoning":
         for answers in rows:
             if not any(came_of(record, governed) for record in answers):

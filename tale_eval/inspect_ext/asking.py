@@ -165,7 +165,7 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> ReplyText:
     messages: list[ChatMessage] = [ChatMessageUser(content=asked.words(_question(state, way)))]
     if way.system_prompt:
         messages.insert(0, ChatMessageSystem(content=way.system_prompt))
-    with _naming_the_system_prompt(way):
+    with _naming_the_system_prompt(way), naming_what_was_refused(str(model), {}):
         output = await model.generate(messages, config=config)
     call = record_call(
         state, output, asked.purpose, budget=asked.budget, controls=asked.controls, model=model

@@ -253,6 +253,20 @@ def test_a_budget_of_reasoning_is_judged_by_the_reasoning() -> None:
     assert level.visible.value < 1
 
 
+def test_a_methods_own_budget_of_reasoning_is_judged_by_the_reasoning_too() -> None:
+    def budget(tokens: int, controls: dict[str, int | str]) -> list[Record]:
+        method = f"budget:tokens={tokens}:control={'+'.join(controls)}"
+        rows = row(natural, method, reasoning=lambda k: tokens - k % 3)
+        return [replace(record, controls=controls) for record in rows]
+
+    sweep = only(budget(40, {"thinking": 40}) + budget(80, {"thinking": 80}))
+    assert (sweep.key, sweep.governs) == ("tokens", "reasoning")
+    assert sweep.sentences[0].startswith("tokens=80 reasoned more than tokens=40")
+    # a cap holds both
+    pair = budget(40, {"cap": 60, "thinking": 40}) + budget(80, {"cap": 100, "thinking": 80})
+    assert only(pair).governs == "output"
+
+
 def test_where_nobody_counted_the_reasoning_all_tokens_are_compared() -> None:
     known = row(natural, reasoning=lambda k: 20.0, extra_body={"thinking_budget": 64})
     unknown = row(natural, extra_body={"thinking_budget": 128})

@@ -863,18 +863,21 @@ MEASURES = (
         "The verdict without a correction for the others of this model and task",
         _against_baseline(lambda versus: Value(versus.alone)),
         "word",
+        depends="baseline",
     ),
     _file_only(
         "correction",
         "What was done about several verdicts: holm or none",
         _against_baseline(lambda versus: Value(versus.correction)),
         "word",
+        depends="baseline",
     ),
     _file_only(
         "verdicts_together",
         "How many verdicts the correction is for",
         _against_baseline(lambda versus: Value(versus.together)),
         "count",
+        depends="rows",
     ),
     _file_only(
         "p_not_worse",
@@ -883,12 +886,14 @@ MEASURES = (
             lambda versus: Value(versus.adjusted.not_worse if versus.adjusted else None)
         ),
         "plain",
+        depends="rows",
     ),
     _file_only(
         "p_worse",
         "One-sided p value of a loss of the margin or less, corrected: worse below 0.025",
         _against_baseline(lambda versus: Value(versus.adjusted.worse if versus.adjusted else None)),
         "plain",
+        depends="rows",
     ),
     _file_only(
         "unscored_unknown",

@@ -97,7 +97,7 @@ def test_a_batch_that_nobody_lists_has_no_known_cost() -> None:
     deepseek = "deepseek/deepseek-chat"
     placed = partial(_placed, read_options(["-M", "service_tier=flex"]), deepseek)
     found = forecast([ToCome(deepseek, "t", "cot", 10, (seen(deepseek),), placed)])
-    assert found.unknown == {f"no price is known of {deepseek} in the tier flex": 1}
+    assert found.unknown == {"no price is known of {}": [f"{deepseek} in the tier flex"]}
 
 
 def test_only_providers_with_a_batch_api_are_asked_in_batches() -> None:

@@ -25,6 +25,12 @@ Form = Literal[
 """A way to write an answer: "ANSWER: x", \\boxed{x}, [[x]], "#### x", "The answer is x",
 "Final answer: x", <answer>x</answer>, {"answer": x}, and x alone."""
 
+_LABELS: Final = (
+    "answer|antwort|lösung|réponse|respuesta|risposta|resposta|ответ|відповідь|odpowiedź|cevap|svar"
+    "|jibu|答案|答え|回答|解答|答|정답|답|الإجابة|الجواب|উত্তর|उत्तर|సమాధానం|คำตอบ|đáp án|câu trả lời"
+)
+"""What stands before an answer, in languages that evals are written in."""
+
 # in quotes or before a placeholder: a bare "Answer:" is the end of a question, and
 # "ANSWER: 12" is a worked example
 _STATED: Final[dict[Form, re.Pattern[str]]] = {
@@ -36,7 +42,8 @@ _STATED: Final[dict[Form, re.Pattern[str]]] = {
         r"""["'“`]final answer\s*:|\bfinal answer\s*:\s*(followed by|[\[<{$(])""", re.IGNORECASE
     ),
     "answer_line": pattern(
-        r"""["'“`]\s*answer\s*[:：]|^\W*answer\s*[:：]\s*[$<\[{(]|\b(?-i:ANSWER)\s*[:：]\s*[$<\[{(]""",
+        rf"""["'“„«‘「『`]\s*({_LABELS})\s*[:：]|^\W*({_LABELS})\s*[:：]\s*[$<\[{{(]"""
+        r"""|\b(?-i:(ANSWER))\s*[:：]\s*[$<\[{(]""",
         re.IGNORECASE | re.MULTILINE,
     ),
     "answer_is": pattern(
@@ -102,7 +109,11 @@ _WRITTEN: Final[dict[Form, str]] = {
     "json": '{{"answer": "{}"}}',
     "alone": "{}",
 }
-_ANSWER_LINE: Final = pattern(r"^[\s>*_#`-]*answer\s*[:：]\s*(.*\S)[^\S\n]*$", re.I | re.M)
+_ANSWER_LINE: Final = pattern(
+    r"""^[\s>*_#`"'“-]*(?:final )?answer[*_]*\s*[:：]\s*(.*\S)[^\S\n]*$""", re.I | re.M
+)
+_FULL_STOP: Final = pattern(r"(?<=.)(?<!\b\w\.\w)\.$")  # that of "Yes.", not of "U.S."
+_BOXED: Final = pattern(r"\\boxed\{(.*)\}|\[\[(.*)\]\]")
 
 
 def stated_forms(text: str) -> list[Form]:
@@ -167,9 +178,9 @@ def obedient_reply(prompt: str, answer: str, reasoning: str = "") -> str:
     if form in ("alone", "json"):
         return _WRITTEN[form].format(answer)
     template = "{}" if form is None else _WRITTEN[form]
-    if form == "answer_is":
-        # "The final answer is" is another prefix than "The answer is"
-        asked = _STATED["answer_is"].search(prompt)
+    if form in ("answer_is", "answer_line"):
+        # "The final answer is" is another prefix than "The answer is", and "Antwort" than "ANSWER"
+        asked = _STATED[form].search(prompt)
         phrase = next((group for group in asked.groups() if group), None) if asked else None
         template = f"{phrase}: {{}}"
     return f"{reasoning}\n{template.format(answer)}".strip()
@@ -180,8 +191,10 @@ def answer_alone(reply: str) -> str | None:
     found = _ANSWER_LINE.findall(reply)
     if not found:
         return None
-    answer = re.sub(r"(?<=.)\.$", "", str(found[-1]).strip().strip("*_`\"'“” "))
-    return answer.strip("*_`\"'“” $") or None
+    answer = _FULL_STOP.sub("", str(found[-1]).strip("*_`\"'“” ")).strip("*_`\"'“” $")
+    # in the form of other prompts beside the one that was asked for
+    box = _BOXED.fullmatch(answer)
+    return (box[1] or box[2] if box else answer) or None
 
 
 def _cut(

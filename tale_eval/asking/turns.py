@@ -76,7 +76,7 @@ def read_turn(text: str) -> Turn:
 
 def as_question(text: str, answer_format: AnswerFormat = "none") -> Question:
     """A turn's question, as a method puts it into words: without a format of its own."""
-    return Question(text, _kind(text), _language(text), answer_format)
+    return Question(text, _kind(text), language_of(text), answer_format)
 
 
 def put_around(words: Callable[[Question], str], question: Question, cue: str) -> str:
@@ -108,7 +108,7 @@ def _kind(text: str) -> QuestionKind:
     return "choice" if {"A", "B"} <= letters else "cloze"
 
 
-def _language(text: str) -> Language:
+def language_of(text: str) -> Language:
     """Chinese where its characters outnumber Latin letters; Japanese and Korean are not."""
     if _KANA_OR_HANGUL.search(text):
         return "en"

@@ -8,8 +8,8 @@ pairs of a model and task. A pair that is settled is not asked again; the baseli
 long as one of its pairs is open.
 
 Inspect's early stopping hook looks after each sample of one task within one process. Here a
-verdict is about two runs, which are processes of their own, and a skipped sample would leave a log
-that a later, wider run takes for complete.
+verdict is about two runs, which are processes of their own, and a log with skipped samples counts
+as complete: eval-set would never ask them.
 """
 
 from collections.abc import Callable, Mapping, Sequence

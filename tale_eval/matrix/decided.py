@@ -301,12 +301,19 @@ def _compared(pair: Pair, answered: Mapping[str, _Answered], margin: float) -> t
 
 
 def _answered(folder: str, asking: Asking) -> _Answered:
-    """What the newest log of a cell holds."""
+    """What the newest log of a cell holds.
+
+    Raises:
+        UnknownNameError: It has answers, and no such score.
+    """
     headers = _headers(folder)
     if not headers:
         return _Answered()
     newest = max(headers, key=lambda header: header.eval.created)
-    records, _ = read_inspect_logs([newest.location], None, [], ScoreChoice(asking.score))
+    choice = ScoreChoice(asking.score)
+    records, _ = read_inspect_logs([newest.location], None, [], choice)
+    if any(record.error is None for record in records):
+        choice.check()
     epochs = newest.eval.config.epochs or 1
     asked = newest.results.total_samples // epochs if newest.results else 0
     return _Answered(records, asked, newest.eval.dataset.samples)

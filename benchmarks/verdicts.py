@@ -291,6 +291,28 @@ def saved(runs: int) -> None:
             )
 
 
+def split(runs: int) -> None:
+    print(f"\n### How the level is split, {runs:,} simulations\n")
+    print("Mean questions of 1,319, and % decided, where bets have this share of the level and a")
+    print("usual test after all questions has the rest; 0 is that test alone.\n")
+    parts = (1.0, 0.5, 0.2)
+    header("told apart", "margin", "true loss", *(f"{part:g}" for part in parts), "0")
+    for share, margin, loss in ((0.02, 0.02, 0.0), (0.1, 0.02, 0.0), (0.1, 0.05, 0.0)):
+        random = np.random.default_rng(1024)
+        truth = Discordance(0, 0, 1319).with_difference(-loss, share=share)
+        looks = Looks.drawn(random, truth, runs, 1319, 100)
+        games = won(KINDS, looks.counts, -margin), won(-KINDS, looks.counts, margin)
+        at_end = np.minimum(*fixed_chances(looks.counts[:, -1], margin))
+        cells = []
+        for part in parts:
+            settled = np.exp(-np.maximum(*games)) < part * LEVEL
+            settled[:, -1] |= at_end < (1 - part) * LEVEL
+            stop, some = looks.first(settled)
+            cells.append(f"{looks.at[stop].mean():,.0f}: {100 * some.mean():.0f} %")
+        cells.append(f"1,319: {100 * (at_end < LEVEL).mean():.0f} %")
+        row(f"{100 * share:g} %", f"{margin:g}", f"{100 * loss:g}", *cells)
+
+
 def covers(chances: tuple[Floats, Floats]) -> float:
     """Share of intervals that hold the true loss: neither side was won against."""
     return float((np.minimum(*chances) >= LEVEL).mean())
@@ -359,6 +381,7 @@ TABLES = {
     "together": together,
     "errors": errors,
     "saved": saved,
+    "split": split,
     "stopped": stopped_families,
 }
 

@@ -34,6 +34,7 @@ class Gated:
         tokens: "pass" if all of the interval lies at the largest allowed ratio or below it,
             "fail" if all of it lies above; None where no ratio was asked for.
         reason: Why something is undecided, in words; None if nothing is.
+        outcome: Of accuracy and tokens together.
     """
 
     model: str
@@ -52,11 +53,7 @@ class Gated:
     ratio_interval: Interval | None
     tokens: Outcome | None
     reason: str | None
-
-    @property
-    def outcome(self) -> Outcome:
-        """Of both together."""
-        return together([self.accuracy, *([self.tokens] if self.tokens else [])])
+    outcome: Outcome
 
 
 def together(outcomes: Iterable[Outcome]) -> Outcome:
@@ -109,6 +106,7 @@ def _gated(row: LeaderboardRow, most: float | None) -> Gated:
         ratio_interval=comparison.ratio_interval,
         tokens=tokens,
         reason=_reason(comparison, accuracy, tokens),
+        outcome=together([accuracy, *([tokens] if tokens else [])]),
     )
 
 

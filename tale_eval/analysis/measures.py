@@ -880,6 +880,13 @@ MEASURES = (
         depends="rows",
     ),
     _file_only(
+        "until_decided",
+        "The runs were stopped when verdicts were settled: verdict and difference are of a "
+        "confidence sequence",
+        _against_baseline(lambda versus: Value(versus.until_decided)),
+        "mark",
+    ),
+    _file_only(
         "p_not_worse",
         "One-sided p value of a loss of the margin or more, corrected: not worse below 0.025",
         _against_baseline(

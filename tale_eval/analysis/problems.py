@@ -204,7 +204,7 @@ def _until_decided(group: Sequence[LeaderboardRow]) -> Iterator[str]:
     each = f"{asked}: asked until its verdict was settled"
     yield (
         f"{each}; verdicts and intervals of Δ accuracy are of a confidence sequence (testing by "
-        "betting), which holds whenever one stops, and count failures as wrong; all other "
+        "betting), which holds whenever one stops, and verdicts count failures as wrong; all other "
         "intervals are for numbers of questions that were fixed before"
     )
 

@@ -8,8 +8,8 @@ pairs of a model and task. A pair that is settled is not asked again; the baseli
 long as one of its pairs is open.
 
 Inspect's early stopping hook looks after each sample of one task within one process. Here a
-verdict is about two runs, which are processes of their own, and a skipped sample would leave a log
-that a later, wider run takes for complete.
+verdict is about two runs, which are processes of their own, and a log with skipped samples counts
+as complete: eval-set would never ask them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -301,12 +301,19 @@ def _compared(pair: Pair, answered: Mapping[str, _Answered], margin: float) -> t
 
 
 def _answered(folder: str, asking: Asking) -> _Answered:
-    """What the newest log of a cell holds."""
+    """What the newest log of a cell holds.
+
+    Raises:
+        UnknownNameError: It has answers, and no such score.
+    """
     headers = _headers(folder)
     if not headers:
         return _Answered()
     newest = max(headers, key=lambda header: header.eval.created)
-    records, _ = read_inspect_logs([newest.location], None, [], ScoreChoice(asking.score))
+    choice = ScoreChoice(asking.score)
+    records, _ = read_inspect_logs([newest.location], None, [], choice)
+    if any(record.error is None for record in records):
+        choice.check()
     epochs = newest.eval.config.epochs or 1
     asked = newest.results.total_samples // epochs if newest.results else 0
     return _Answered(records, asked, newest.eval.dataset.samples)

@@ -143,7 +143,7 @@ def test_every_surface_says_the_correction_and_how_many_verdicts(tmp_path: Path)
     short = read["short"]
     said = (short["verdict"], short["verdict_alone"], short["correction"])
     assert said == ("undecided", "not worse", "holm")
-    assert short["verdicts_together"] == "2"
+    assert (short["verdicts_together"], short["until_decided"]) == ("2", "False")
     assert float(short["p_not_worse"]) == pytest.approx(2 * 0.98**200, abs=1e-4)
     write_json({"rows": rows, "verdicts": correction_notes(rows)}, tmp_path / "rows.json")
     written = json.loads((tmp_path / "rows.json").read_text())

@@ -3,21 +3,21 @@
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import tale_eval
+from command import REPOSITORY, tale_eval
 from questions import gsm8k_file, number_in
 from server import ChatServer, Reply, chat_server
 
 from tale_eval.analysis.leaderboard import leaderboard
-from tale_eval.errors import InvalidValueError
+from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.inspect_ext.command_line import read_options
 from tale_eval.logs import read_records
 from tale_eval.matrix.combination import combinations
-from tale_eval.matrix.decided import Asking, asking_of, pairs_of
+from tale_eval.matrix.decided import Asking, ask_until_decided, asking_of, pairs_of
 from tale_eval.matrix.running import cells_of
 
 MODEL = "openai-api/loop/m"
@@ -165,6 +165,17 @@ def asked(options: list[str], margin: float = 0.02) -> Asking:
         block=100,
         score=None,
     )
+
+
+def test_a_score_that_no_log_has_ends_it_with_those_that_there_are(tmp_path: Path) -> None:
+    logs = REPOSITORY / "tests" / "fixtures" / "version_0_1_0" / "logs"
+    (cot,) = cells_of(combinations(["gsm8k"], ["cot"], ["a/b"]), str(tmp_path), read_options([]), 1)
+    (direct,) = cells_of(
+        combinations(["gsm8k"], ["direct"], ["a/b"]), str(tmp_path), read_options([]), 1
+    )
+    cells = [replace(cell, folder=str(logs)) for cell in (cot, direct)]
+    with pytest.raises(UnknownNameError, match="unknown score 'nope'; allowed: tale"):
+        ask_until_decided(cells, Asking(score="nope"), 1, lambda _: None, lambda _: None)
 
 
 def test_the_last_question_of_each_block() -> None:

@@ -42,6 +42,7 @@ def test_the_gate_ends_with_its_outcome(
     written = json.loads((tmp_path / "gate.json").read_text())
     assert written["outcome"] == outcome
     assert [each["method"] for each in written["methods"]] == ["short"]
+    assert written["methods"][0]["outcome"] == outcome
     assert written["methods"][0]["difference"] == pytest.approx((right - 300) / 400)
 
 

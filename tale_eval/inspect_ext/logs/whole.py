@@ -107,7 +107,7 @@ def _record(
     sample: EvalSample,
     costs: dict[str, float | None],
     config: GenerateConfig | None,
-    which: str | None,
+    which: Deciding | None,
     method: str | None,
 ) -> Record:
     logged = record_in(sample)

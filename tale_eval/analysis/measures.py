@@ -126,9 +126,8 @@ class Measure:
     @property
     def explained(self) -> str:
         """All that is to be known of it, in sentences."""
-        parts = [self.note]
-        parts += [f"{head}{text}" for head, text in self._named if text]
-        return ". ".join(parts) + "."
+        parts = [f"{head}{text}" for head, text in self._named if text]
+        return ". ".join([self.note, *parts]) + "." if parts else self.note
 
     @property
     def _named(self) -> list[tuple[str, str]]:

@@ -7,8 +7,11 @@ from functools import cached_property
 
 from tale_eval.analysis.comparison import (
     Comparison,
+    by_question,
     failed,
     failures_count,
+    output_tokens,
+    score,
     score_with_failures,
 )
 from tale_eval.analysis.statistics import Interval
@@ -72,8 +75,18 @@ class Group:
     @cached_property
     def limit(self) -> int | None:
         """The most output tokens of any scored answer; None if none is known."""
-        spent = [n for records in self.methods.values() for n in answers_of(records).tokens]
+        spent = [n for answers in self.answers.values() for n in answers.tokens]
         return max(spent, default=None)
+
+    @cached_property
+    def answers(self) -> "dict[Variant, Answers]":
+        """The scored answers of each method whose output tokens are known."""
+        return {method: answers_of(records) for method, records in self.methods.items()}
+
+    @cached_property
+    def questions(self) -> dict[Variant, dict[str, Point]]:
+        """Where each method stands on each question, over the same answers."""
+        return {method: _by_question(records) for method, records in self.methods.items()}
 
     @cached_property
     def points(self) -> dict[Variant, Point]:
@@ -198,7 +211,7 @@ class MethodResults:
     @property
     def answers(self) -> Answers:
         """The scored answers whose output tokens are known."""
-        return answers_of(self.records)
+        return self.group.answers[self.variant]
 
     @property
     def point(self) -> Point | None:
@@ -225,6 +238,15 @@ def answers_of(records: Iterable[Record]) -> Answers:
         if (tokens := record.costs["output_tokens"]) is not None
     ]
     return Answers([right for right, _ in known], [tokens for _, tokens in known])
+
+
+def _by_question(records: Sequence[Record]) -> dict[str, Point]:
+    known = [r for r in scored(records) if output_tokens(r) is not None]
+    accuracies, tokens = by_question(known, score), by_question(known, output_tokens)
+    return {
+        question: Point(sum(right) / len(right), sum(tokens[question]) / len(right))
+        for question, right in accuracies.items()
+    }
 
 
 def mean(values: Iterable[float | None]) -> float | None:

@@ -5,11 +5,11 @@ is in none of them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from tale_eval.analysis import efficiency
-from tale_eval.analysis.comparison import by_question, output_tokens
+from tale_eval.analysis.comparison import by_question
 from tale_eval.analysis.results import MethodResults, Point, mean, scored
 from tale_eval.grading.same import form_of
 from tale_eval.records import Record
@@ -78,23 +78,12 @@ def paired(row: MethodResults) -> Pair | None:
     """The row beside its baseline; None for the baseline itself, and without a shared question."""
     if row.base is None:
         return None
-    sides = [_counted(records) for records in (row.records, row.group.methods[row.base])]
+    sides = [row.group.questions[variant] for variant in (row.variant, row.base)]
     shared = sides[0].keys() & sides[1].keys()
     if not shared:
         return None
-    ours, theirs = (_mean_point([side[question] for question in shared]) for side in sides)
+    ours, theirs = (_mean_point([side[question] for question in sorted(shared)]) for side in sides)
     return Pair(ours, theirs)
-
-
-def _counted(records: Sequence[Record]) -> Mapping[str, Point]:
-    """Where each question stands whose answers were scored and counted."""
-    known = [r for r in scored(records) if output_tokens(r) is not None]
-    accuracies = by_question(known, lambda r: r.correct)
-    tokens = by_question(known, output_tokens)
-    return {
-        question: Point(sum(right) / len(right), sum(tokens[question]) / len(right))
-        for question, right in accuracies.items()
-    }
 
 
 def _mean_point(points: Sequence[Point]) -> Point:
@@ -119,10 +108,12 @@ class Draws:
 
 def equal_draws(row: MethodResults) -> Draws | None:
     """How many answers cost what one of the baseline's does; None where no question has two."""
+    if not row.group.has_repeats:
+        return None
     at = row.point
     base = row.point if row.is_baseline else row.group.points.get(row.base) if row.base else None
     sets = _answers(row.records).values()
-    if not row.group.has_repeats or not at or not base or not at.tokens or not sets:
+    if not at or not base or not at.tokens or not sets:
         return None
     # a ratio of 4 may come out as 3.9999…
     return Draws(int(base.tokens / at.tokens + 1e-9), min(map(len, sets)))

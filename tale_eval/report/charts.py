@@ -65,7 +65,8 @@ def load_altair() -> Any:
 
 def specification(chart: Any) -> str:
     """A chart as JSON that cannot end the script element it stands in."""
-    content = chart.to_dict()
+    # validating each panel of a page takes longer than all the rest of it
+    content = chart.to_dict(validate=False)
     del content["$schema"]  # the libraries beside it are of one version
     text = json.dumps(content, allow_nan=False)
     for character in "<>&":

@@ -29,7 +29,7 @@ _TITLES = {
 }
 _FORMATS = {"tokens": ",.1f", "dollars": ".3g", "seconds": ",.1f"}
 _LEGEND = "shown"
-MOST_STEPS = 100
+MOST_STEPS = 60
 """Steps that are drawn of a row's answers."""
 
 
@@ -54,13 +54,14 @@ def curve_panels(
     rows: Sequence[LeaderboardRow], curves: Sequence[Curve], frontiers: Sequence[Frontier]
 ) -> "dict[tuple[str, CostName], altair.LayerChart]":
     """For each task with a curve, and each cost that is known: curves, other rows, frontier."""
+    alone = list(_alone(rows, curves))
     series = sorted({curve.name for curve in curves} | {shown_method(r.label) for r in rows})
     panels = {}
     for task in sorted({curve.task for curve in curves}):
         for cost in COSTS:
             values = [v for curve in curves if curve.task == task for v in _line(curve, cost)]
             if values:
-                values += _others([r for r in rows if r.task == task], curves, cost)
+                values += _others([each for each in alone if each[0].task == task], cost)
                 values += _frontier([f for f in frontiers if f.task == task and f.cost == cost])
                 drawn = [name for name in series if any(v["method"] == name for v in values)]
                 panels[task, cost] = _panel(values, drawn, cost)
@@ -84,18 +85,23 @@ def _line(curve: Curve, cost: CostName) -> Iterator[dict[str, Any]]:
             yield {**names, "kind": "curve", "place": place, **_at(point, point.costs[cost], cost)}
 
 
-def _others(
-    rows: Iterable[LeaderboardRow], curves: Sequence[Curve], cost: CostName
-) -> Iterator[dict[str, Any]]:
-    """The rows that are on no curve."""
+def _alone(
+    rows: Iterable[LeaderboardRow], curves: Sequence[Curve]
+) -> Iterator[tuple[LeaderboardRow, CurvePoint]]:
+    """The rows that are on no curve, and where they stand."""
     joined = {(c.model, c.task, point.label) for c in curves for point in c.points}
     for row in rows:
-        spent = spent_by(row)
-        if (row.model, row.task, row.label) in joined or row.accuracy is None or cost not in spent:
-            continue
-        point = CurvePoint("", row.label, row.accuracy, row.interval, spent)
-        names = {"task": row.task, "model": row.model, "method": shown_method(row.label)}
-        yield {**names, "kind": "alone", "place": 0, **_at(point, spent[cost], cost)}
+        if (row.model, row.task, row.label) not in joined and row.accuracy is not None:
+            yield row, CurvePoint("", row.label, row.accuracy, row.interval, spent_by(row))
+
+
+def _others(
+    alone: Iterable[tuple[LeaderboardRow, CurvePoint]], cost: CostName
+) -> Iterator[dict[str, Any]]:
+    for row, point in alone:
+        if cost in point.costs:
+            names = {"task": row.task, "model": row.model, "method": shown_method(row.label)}
+            yield {**names, "kind": "alone", "place": 0, **_at(point, point.costs[cost], cost)}
 
 
 def _at(point: CurvePoint, spent: Spent, cost: CostName) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -199,6 +199,7 @@ class _Named:
 
     task: str
     task_args_passed: dict[str, str]
+    packages: dict[str, str] = field(default_factory=dict)
 
 
 def _counted(task: str, arguments: dict[str, str]) -> int | None:

@@ -34,8 +34,9 @@ def tokens_used(
         written += missing
     elif reasoning is not None and reasoning > written:
         written += reasoning
-    if replied and not written:
-        return read or None, None
+    if replied:
+        # whoever says something has read something
+        return read or None, written or None
     return read, written
 
 

@@ -52,15 +52,23 @@ def each_header(names: list[str], problems: list[str]) -> Iterator[Header]:
             headers.append(read_header(name))
         except UNREADABLE_LOG as error:
             problems.append(unreadable(name, error))
-    newest = {header.eval.task_id: header for header in sorted(headers, key=_age)}
+    newest = {_run(header): header for header in sorted(headers, key=_age)}
     for header in headers:
-        name, successor = header.location, newest[header.eval.task_id]
+        name, successor = header.location, newest[_run(header)]
         if header is not successor:
             problems.append(f"{name}: left out, {successor.location} is a newer log of this run")
             continue
         if header.status != "success":
             problems.append(f"{name}: the run ended with status {header.status}")
         yield header
+
+
+def _run(log: Header) -> tuple[str, ...]:
+    """What a run, its retries and its copies share, and no other run has."""
+    spec = log.eval
+    # NeMo Evaluator's exports have the task's name in place of an id, the same in all runs
+    own = spec.eval_id if spec.task_id == spec.task else ""
+    return spec.task_id, spec.model, own
 
 
 def _age(log: Header) -> tuple[str, datetime]:

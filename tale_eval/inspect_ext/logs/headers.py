@@ -53,6 +53,7 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(protected_namespaces=())
 
+    eval_id: str = ""
     created: str
     task: str
     task_id: str

@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 # arguments that say how a task is asked, or where it lies, but not what is asked
 _NOT_THE_QUESTIONS = {"method", "source"}
 
+_LIGHTEVAL = "lighteval_task_config"
+"""The argument by which lighteval's one task for Inspect is told which of lighteval's it is."""
+
 
 def task_label(spec: "EvalSpec") -> str:
     """A task's name with the arguments that choose its questions.
 
-    The same whether the task was run by name ("tale_eval/gsm8k") or by path ("gsm8k").
+    The same whether the task was run by name ("tale_eval/gsm8k") or by path ("gsm8k"). What
+    another harness asked or exported is marked with its name.
     """
+    if _LIGHTEVAL in spec.task_args_passed:
+        # its other arguments are the epochs, which a log has besides
+        return f"{spec.task} (lighteval)"
+    if "nemo_evaluator" in spec.packages:
+        return f"{spec.task} (nemo-evaluator)"
     name = spec.task.removeprefix("tale_eval/")
     chosen = [
         f"{key}={value}"

@@ -4,9 +4,11 @@ import re
 
 from tale_eval.places import FileKind
 
-# as Inspect's list_eval_logs has it: every .eval, and a .json whose name starts with a time
+# as Inspect's list_eval_logs has it: every .eval, and a .json whose name starts with a time; and
+# what NeMo Evaluator exports
 _IN_A_FOLDER = re.compile(
-    r"\.eval$|(?:^|/)\d{4}-\d{2}-\d{2}T\d{2}[:-]\d{2}[:-]\d{2}[^/]*\.json$", re.ASCII
+    r"\.eval$|_inspect\.json$|(?:^|/)\d{4}-\d{2}-\d{2}T\d{2}[:-]\d{2}[:-]\d{2}[^/]*\.json$",
+    re.ASCII,
 )
 # whoever names a file means it, but a shell's * also names what lm_eval writes beside samples
 _NAMED = re.compile(

@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from filelock import FileLock
+
 from tale_eval.asking.method import Method
 from tale_eval.asking.question import Question
 from tale_eval.budgets.fitted import Fitted, read_fitted
@@ -27,6 +29,8 @@ from tale_eval.training.planning import plan_to_folder, summary
 
 FOLDER = "plans"
 """Where plans lie below the log folder."""
+
+_LOCK = ".tale-eval-lock"
 
 
 def with_totals_divided(
@@ -72,12 +76,15 @@ def _planned(task: str, written: str, log_dir: str, options: Options) -> Method:
     times = epochs if isinstance(epochs, int) else 1
     questions = _questions(task, total, options)
     folder = _place(log_dir, total) / _name(task, source, questions, total, times)
-    if not folder.exists():
-        facts = {"tasks": [task]}
-        plan, _ = plan_to_folder(source, questions, total, folder, facts, times)
-        print(f"{task} · {written}: {folder}")
-        for line in summary(plan):
-            print(f"  {line}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # two that are started into one folder share their work, and so their plans
+    with FileLock(folder.parent / _LOCK):
+        if not folder.exists():
+            facts = {"tasks": [task]}
+            plan, _ = plan_to_folder(source, questions, total, folder, facts, times)
+            print(f"{task} · {written}: {folder}")
+            for line in summary(plan):
+                print(f"  {line}")
     given = {k: v for k, v in method.arguments.items() if k != "estimator_hash"}
     return Method(method.name, given | {"estimator": str(folder)})
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -370,6 +371,20 @@ def test_a_matrix_divides_each_total_over_the_questions_that_it_will_ask(
     assert with_totals_divided(matrix, str(tmp_path / "logs"), options) == divided
     assert with_totals_divided(divided, str(tmp_path / "logs"), options) == divided
     assert capsys.readouterr().out == ""
+
+
+def test_two_matrices_into_one_folder_share_their_plans(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    matrix = [Combination("chain_sum:size=40", f"tale_ep:estimator={fitted}:total=900", MODEL)]
+
+    def divided(_: int) -> list[Combination]:
+        return with_totals_divided(matrix, str(tmp_path / "logs"), read_options([]))
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(divided, range(4))
+    assert others == [first] * 3
+    assert capsys.readouterr().out.count("40 questions, 900 tokens") == 1
 
 
 # --- the commands, and both harnesses ------------------------------------------------------

@@ -8,8 +8,9 @@ hash, and what was asked only if its writer wanted that.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -86,7 +87,9 @@ def write_record_file(
         _NOTES_KEY: _json(list(notes)),
     }
     rows = [_row(each, texts) for each in records]
-    table = pyarrow.Table.from_pylist(rows, schema=schema.with_metadata(metadata))
+    # by columns: by rows it takes twice as long
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    table = pyarrow.Table.from_pydict(columns, schema=schema.with_metadata(metadata))
     pyarrow.parquet.write_table(table, path, compression="zstd")
 
 
@@ -297,13 +300,16 @@ def _read(name: str) -> tuple[list[Record], list[RunSettings], list[str]]:
             opened = pyarrow.parquet.ParquetFile(file)
             metadata: Mapping[bytes, bytes] = opened.schema_arrow.metadata or {}
             _check_version(name, metadata)
-            rows = opened.read().to_pylist()
+            columns = opened.read().to_pydict()
     except OSError as error:
         raise SourceError(f"{name}: cannot be read ({reason(error)})") from error
     except pyarrow.ArrowException as error:
         raise _unreadable(name, error) from error
     try:
-        records = [_record(row) for row in rows]
+        setting, controls = lru_cache(_setting), lru_cache(_controls)
+        names, columns = list(columns), columns.values()
+        rows = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+        records = [_record(row, setting, controls) for row in rows]
         runs = [_run_settings(each) for each in json.loads(metadata[_RUNS_KEY])]
         # each names its log, wherever this file lies
         notes = [str(note) for note in json.loads(metadata[_NOTES_KEY])]
@@ -331,12 +337,25 @@ def _check_version(name: str, metadata: Mapping[bytes, bytes]) -> None:
         )
 
 
-def _record(row: Mapping[str, Any]) -> Record:
+def _setting(pairs: tuple[tuple[str, str], ...]) -> Setting:
+    return Setting(dict(pairs))
+
+
+def _controls(text: str) -> dict[str, int | str]:
+    found: dict[str, int | str] = json.loads(text)
+    return found
+
+
+def _record(
+    row: Mapping[str, Any],
+    setting: Callable[[tuple[tuple[str, str], ...]], Setting],
+    controls: Callable[[str], dict[str, int | str]],
+) -> Record:
     return Record(
         model=row["model"],
         task=row["task"],
         method=row["method"],
-        setting=Setting(dict(row["setting"] or ())),
+        setting=setting(tuple(row["setting"] or ())),
         sample_id=row["sample_id"],
         epoch=row["epoch"],
         correct=row["correct"],
@@ -347,7 +366,7 @@ def _record(row: Mapping[str, Any]) -> Record:
         rotation_of=row["rotation_of"],
         unread=bool(row["unread"]),
         undecided=row["undecided"],
-        controls=json.loads(row["controls"]),
+        controls=controls(row["controls"]),
         scorer=row["scorer"],
         text=row["text"],
         answer=row.get("answer"),

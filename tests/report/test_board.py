@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import example_report
+import pyarrow.parquet
 import pytest
 from command import one_line, tale_eval
+from hypothesis import given, strategies as st
 from records import COT, DIRECT, TALE, answer
 from test_report_page import METHOD, MODEL, TASK, Page
 
@@ -18,6 +20,7 @@ from tale_eval.analysis.merging import Source, merged
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError
 from tale_eval.logs import read_records
+from tale_eval.record_files import hashed, write_record_file
 from tale_eval.records import Record, RunSettings
 from tale_eval.report import board, page
 from tale_eval.report.board import outcome, page_name, write_board
@@ -192,6 +195,23 @@ def test_what_several_sources_hold_counts_once() -> None:
     assert both.notes == ["b: 4 of its answers are in another source, too"]
 
 
+@given(
+    shares=st.lists(st.sets(st.integers(0, 11)), min_size=1, max_size=4),
+    order=st.permutations(range(4)),
+)
+def test_however_answers_are_shared_out_they_are_all_there_once(
+    shares: list[set[int]], order: list[int]
+) -> None:
+    everything = [*COT, *TALE, *DIRECT]
+    sources = [
+        Source(str(name), [everything[n] for n in sorted(share)], [])
+        for name, share in enumerate(shares)
+    ]
+    found = merged([sources[n] for n in order if n < len(sources)]).records
+    held = sorted({n for share in shares for n in share})
+    assert sorted(map(everything.index, found)) == held
+
+
 def test_repetitions_within_a_source_stay_and_are_no_conflict() -> None:
     twice = [*COT, *(replace(each, costs=TALE[0].costs) for each in COT)]
     assert merged([Source("a", twice, [])]).records[:2] == [twice[0], twice[4]]
@@ -273,14 +293,28 @@ def test_two_peoples_records_make_one_board_and_conflicts_none(tmp_path: Path) -
     assert {"cot/r.parquet: 12 answers", "tale_ep/r.parquet: 12 answers"} <= set(shown)
     read = read_records([str(LOGS / "cot.eval")])
     other = [replace(each, correct=1 - (each.correct or 0)) for each in read.records]
-    from tale_eval.record_files import hashed, write_record_file
-
     write_record_file(tmp_path / "other.parquet", other, hashed(read.settings))
     refused = tale_eval("board", "cot/r.parquet", "other.parquet", "--out", "no", cwd=tmp_path)
     assert refused.returncode == 2
     said = "other.parquet and r.parquet hold other answers to the same 12 questions"
     assert said in one_line(refused.stderr, "error")
     assert not (tmp_path / "no").exists()
+
+
+def test_records_of_another_schema_version_are_refused_by_the_name_of_their_file(
+    tmp_path: Path,
+) -> None:
+    for name, version in (("ours", b"1"), ("theirs", b"2")):
+        path = tmp_path / f"{name}.parquet"
+        write_record_file(path, COT, [])
+        table = pyarrow.parquet.read_table(path)
+        metadata = table.schema.metadata | {b"tale_eval.schema_version": version}
+        pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
+    done = tale_eval("board", "ours.parquet", "theirs.parquet", "--out", "site", cwd=tmp_path)
+    assert done.returncode == 2
+    said = "theirs.parquet: records of schema version 2; this tale-eval reads version 1"
+    assert said in one_line(done.stderr, "error")
+    assert not (tmp_path / "site").exists()
 
 
 def test_a_board_with_texts_shows_the_questions(tmp_path: Path) -> None:

@@ -66,6 +66,14 @@ def test_a_score_that_tells_right_from_wrong_is_status_0() -> None:
 
 
 @pytest.mark.usefixtures("tasks")
+def test_an_argument_that_the_task_does_not_have_is_named() -> None:
+    given = ("--method", "cot", "--method", "direct", "-T", "size=2", "-T", "sise=3")
+    status, shown = run("foreign.py@sums", *given)
+    assert status == 0
+    assert shown.count("note: foreign.py@sums has no argument sise: left out") == 1
+
+
+@pytest.mark.usefixtures("tasks")
 def test_a_score_that_does_not_is_status_1() -> None:
     status, shown = run("foreign.py@shouted", "foreign.py@graded", "--method", "cot")
     assert status == 1
@@ -138,6 +146,13 @@ def test_what_cannot_be_checked_is_noted_and_the_comparison_goes_on(
     assert one_line(capsys.readouterr().err, "note").endswith(
         "foreign.py@graded · cot: not checked: only a model grades it, and a check asks none"
     )
+
+
+def test_our_own_tasks_show_their_judgement_without_the_costs_beside_it() -> None:
+    status, shown = run("chain_sum", "--method", "cot", "-T", "size=2")
+    assert status == 0
+    assert "tale.correct" in shown
+    assert "tokens" not in shown
 
 
 def test_our_own_tasks_need_no_check(capsys: pytest.CaptureFixture[str]) -> None:

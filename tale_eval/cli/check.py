@@ -41,6 +41,13 @@ def check(
         table.add_row(*_cells(one))
     console().print(table)
     note(f"{one.task} · {one.method}: {_plain(one.problem)}" for one in found if one.problem)
+    note(
+        dict.fromkeys(
+            f"{one.task} has no argument {', '.join(one.unknown)}: left out"
+            for one in found
+            if one.unknown
+        )
+    )
     if any(one.told_apart is False for one in found):
         sys.exit(NOT_TOLD_APART)
     if any(one.told_apart is None for one in found):

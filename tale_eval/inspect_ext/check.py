@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inspect_ai import Epochs, Task, eval as run_eval
@@ -36,6 +36,7 @@ from tale_eval.grading.credit import credit
 from tale_eval.inspect_ext.foreign import AskedFor
 from tale_eval.inspect_ext.own_task import letters_of, targets_beside
 from tale_eval.inspect_ext.record import scorer_calls
+from tale_eval.tokens.costs import COST_KEYS
 
 REASONING = "First this, and then that."
 """What the scripted model says before its answer, where it is to reason."""
@@ -53,6 +54,7 @@ class Checked:
         answers: The two answers.
         asked: How the answer was asked for, and from what that was taken.
         problem: Why nothing can be said; empty if something can.
+        unknown: Arguments that were given and the task does not have: Inspect leaves them out.
     """
 
     task: str
@@ -62,6 +64,7 @@ class Checked:
     answers: tuple[str, str] = ("", "")
     asked: str = ""
     problem: str = ""
+    unknown: tuple[str, ...] = ()
 
     @property
     def told_apart(self) -> bool | None:
@@ -113,8 +116,10 @@ def check(
             problem = f"{type(error).__name__}: {error}"
             return [Checked(name, label, problem=problem) for label in methods]
         # its samples are read when they are asked for, so while the folder is there
+        unknown = tuple(sorted(set(arguments or {}) - log.eval.task_args.keys()))
         return [
-            _checked(name, label, _pair(log, number), log) for number, label in enumerate(methods)
+            replace(_checked(name, label, _pair(log, number), log), unknown=unknown)
+            for number, label in enumerate(methods)
         ]
 
 
@@ -280,7 +285,8 @@ def _scores(sample: EvalSample) -> dict[str, object]:
         if name in graded_by_model or f"{name}1" in graded_by_model:
             continue
         if isinstance(score.value, Mapping):
-            found |= {f"{name}.{key}": value for key, value in score.value.items()}
+            # the scorers of ours count beside their judgement
+            found |= {f"{name}.{k}": v for k, v in score.value.items() if k not in COST_KEYS}
         else:
             found[name] = score.value
     return found

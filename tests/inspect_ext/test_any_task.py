@@ -101,7 +101,7 @@ EVALS: dict[str, dict[str, Any]] = {
     "winogrande": {},
     "mmlu_0_shot": {},
     "mmlu_5_shot": {},
-    "truthfulqa": {"target": "mc2"},
+    "truthfulqa mc2": {"target": "mc2"},
     "truthfulqa mc1": {"target": "mc1"},
     "assistant_bench_closed_book_zero_shot": {},
     "assistant_bench_closed_book_one_shot": {},

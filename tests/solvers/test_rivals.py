@@ -146,6 +146,47 @@ def test_the_page_of_methods_shows_every_method_and_every_wording_with_its_sourc
     assert all(f"`{name}`" in page for name in methods() if methods().is_ours(name))
 
 
+def test_methods_without_words_of_their_own_ask_in_those_of_direct_and_cot() -> None:
+    direct, cot = words("direct"), words("cot")
+    assert words("self_consistency") == words("early_stop") == cot
+    assert words("cascade") == words("draft_then_check") == direct
+    assert words("cascade", ("[[2]]", "[[3]]")) == words("draft_then_check", "[[2]]", "no") == cot
+
+
+def test_the_words_that_are_ours_are_these() -> None:
+    assert words("draft_then_check", "[[2]]") == (
+        "Here is a question with an answer that somebody gave at once.\n\n"
+        "Question: What is 1 plus 1?\n\nAnswer given: [[2]]\n\n"
+        "Are you certain that this answer is right? Say yes only if nothing in it needs to be "
+        "worked out again. Reply with one word, yes or no.\n"
+    )
+    assert words("sketch") == (
+        "Three shorthands can be used to work out a question:\n"
+        "- chunked_symbolism: variables and equations, for calculations\n"
+        "- conceptual_chaining: key words joined by arrows, for facts and common sense\n"
+        "- expert_lexicons: the symbols and abbreviations of a field, for specialists' questions"
+        "\n\nWhich one suits the question below? Do not answer it; reply with the name of the "
+        'shorthand alone.\n\nQuestion: "What is 1 plus 1?"\n'
+    )
+    assert words("plan_and_budget") == (
+        "Break the question below down into 2 to 5 smaller questions that lead to its answer, each "
+        "building on those before it: fewer for an easy question, more for a hard one. Give each a "
+        "hint of a few words. Do not answer anything.\n\n"
+        "Write each on a line of its own, as in this example:\n"
+        "1. How much do the pens cost together? Hint: price times number.\n"
+        "2. How much money is left? Hint: subtract from what was paid.\n\n"
+        'Question: "What is 1 plus 1?"\n'
+    )
+    assert words("plan_and_budget", "1. Add.\nHint: sum") == (
+        "A question is worth 100 points, to be shared among the smaller questions that lead to its "
+        "answer: the more work one needs, the more points. Say first how difficult the whole is, "
+        "on a level from 1 (easy) to 5 (hard). Do not answer anything.\n\n"
+        "Write lines as in this example, one for each smaller question:\n"
+        "Level: 2\n1: 60\n2: 40\n\n"
+        'Question: "What is 1 plus 1?"\n\nSmaller questions:\n1. Add. Hint: sum\n'
+    )
+
+
 def test_a_sketch_has_its_authors_guide_and_examples_before_the_question() -> None:
     prompt = words("sketch:paradigm=chunked_symbolism")
     guide = REPOSITORY / "tale_eval/asking/sketch_of_thought/chunked_symbolism.md"
@@ -406,6 +447,15 @@ def test_a_total_is_kept_by_asking_no_more_than_has_room(tmp_path: Path) -> None
         found = sampled_by(server, tmp_path, "self_consistency:samples=9:max_total_tokens=55")
     assert values(found)["output_tokens"] == 40
     assert values(found)["answer_tokens"] == 10
+
+
+@pytest.mark.parametrize(("total", "asked"), [(39, 2), (40, 4), (59, 4), (60, 6)])
+def test_no_window_is_asked_that_might_go_beyond_the_total(total: int, asked: int) -> None:
+    # ten tokens a reply, and no window agrees
+    windows = [("[[1]]", "[[2]]"), ("[[3]]", "[[4]]"), ("[[5]]", "[[6]]")]
+    method = f"early_stop:window=2:max_samples=6:max_total_tokens={total}"
+    asks, chosen = walk(method, *windows)
+    assert (len(asks), chosen) == (asked, "[[1]]")
 
 
 def test_a_total_below_one_answer_or_without_counts_is_named(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def cascade(
 ) -> Plan:
     """Ask for direct answers; where they differ, or one is none, ask for a chain of thought.
 
-    If all direct answers are the same (see `tale_eval.grading.vote`), the first is the answer.
+    If all direct answers are the same (see `tale_eval.grading.same`), the first is the answer.
     Every call is in the cost.
 
     Args:

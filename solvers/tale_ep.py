@@ -10,7 +10,7 @@ from tale_eval.asking.control import EFFORT_TABLE, MARGIN, PROMPT, WORDS_PER_TOK
 from tale_eval.asking.prompts import SYSTEM_PROMPT, EstimatorWording, Style
 from tale_eval.asking.question import FormatChoice, Question, Way
 from tale_eval.budgets.estimators import estimating
-from tale_eval.budgets.fitted import named_estimator
+from tale_eval.budgets.fitted import named_estimator, undivided
 from tale_eval.budgets.plan import Plan, Steps, under_budget
 from tale_eval.budgets.reading import bounded, check_bounds
 from tale_eval.errors import InvalidValueError
@@ -31,6 +31,7 @@ def tale_ep(
     estimator_max_tokens: int = ESTIMATE_MAX_TOKENS,
     estimator_samples: int = 5,
     estimator_hash: str | None = None,
+    total: int | None = None,
     min_budget: int = 1,
     max_budget: int | None = None,
     default_budget: int | None = None,
@@ -63,6 +64,9 @@ def tale_ep(
         estimator_samples: How often "several" asks.
         estimator_hash: The folder's estimator and the hash of its content, such as
             "knn-0123456789ab": another content is refused. The label has it in any case.
+        total: Tokens that all questions of a run share, where a fitted estimator says that they
+            help most. ``tale-eval compare`` divides them before it asks; elsewhere
+            ``tale-eval allocate`` does, whose folder is then the estimator.
         min_budget: Smaller estimates are raised to this, and counted as clamped.
         max_budget: Larger estimates are lowered to this; None sets no bound.
         default_budget: Budget where none can be read; None is plain chain of thought.
@@ -78,6 +82,7 @@ def tale_ep(
         ("estimator_max_tokens", estimator_max_tokens),
         ("estimator_samples", estimator_samples),
         ("default_budget", default_budget),
+        ("total", total),
     ):
         if value is not None and value < 1:
             raise InvalidValueError(f"{name}={value}: must be a whole number from 1 up")
@@ -88,6 +93,12 @@ def tale_ep(
         "samples": estimator_samples,
     }
     made, pinned = named_estimator(estimator, offered, estimator_hash, embedder)
+    if total is not None and min_budget > 1:
+        raise InvalidValueError(
+            f"min_budget={min_budget}: budgets that are raised are no part of total={total}: leave "
+            "out one of the two"
+        )
+    unready = None if total is None else undivided(estimator, made, total)
 
     def steps(question: Question) -> Steps:
         estimated = yield from estimating(estimator, made, question)
@@ -95,4 +106,4 @@ def tale_ep(
         tokens = default_budget if reading.budget is None else reading.budget
         yield under_budget(imposed, tokens, style, reading=reading)
 
-    return Plan(steps, Way(system_prompt, answer_format), imposed, pinned=pinned)
+    return Plan(steps, Way(system_prompt, answer_format), imposed, pinned=pinned, unready=unready)

@@ -21,8 +21,15 @@ if TYPE_CHECKING:
         leaderboard as leaderboard,
     )
     from tale_eval.analysis.measures import Measure as Measure, Value as Value
+    from tale_eval.analysis.obedience import (
+        ControlledRow as ControlledRow,
+        controlled_rows as controlled_rows,
+    )
+    from tale_eval.analysis.sweeps import Sweep as Sweep, sweeps as sweeps
+    from tale_eval.asking.control import Control as Control, control_of as control_of
     from tale_eval.asking.method import Method as Method
     from tale_eval.asking.question import Question as Question, Way as Way
+    from tale_eval.asking.setting import Setting as Setting
     from tale_eval.budgets.estimators import (
         Estimator as Estimator,
         estimators as estimators,
@@ -30,7 +37,12 @@ if TYPE_CHECKING:
     )
     from tale_eval.budgets.fitted import read_fitted as read_fitted
     from tale_eval.budgets.needs import Search as Search
-    from tale_eval.budgets.plan import Ask as Ask, Plan as Plan, single as single
+    from tale_eval.budgets.plan import (
+        Ask as Ask,
+        Plan as Plan,
+        single as single,
+        under_budget as under_budget,
+    )
     from tale_eval.budgets.reading import BudgetReading as BudgetReading, read_budget as read_budget
     from tale_eval.budgets.search import (
         Attempt as Attempt,
@@ -78,6 +90,8 @@ _HOMES = {
     "BudgetReading": "budgets.reading",
     "Call": "tokens.ledger",
     "Comparison": "analysis.comparison",
+    "Control": "asking.control",
+    "ControlledRow": "analysis.obedience",
     "ElasticityReport": "analysis.elasticity",
     "Estimator": "budgets.estimators",
     "Grade": "grading.answers",
@@ -90,12 +104,16 @@ _HOMES = {
     "Record": "records",
     "Search": "budgets.needs",
     "SearchResult": "budgets.search",
+    "Setting": "asking.setting",
+    "Sweep": "analysis.sweeps",
     "TaleEvalError": "errors",
     "Trial": "budgets.search",
     "Value": "analysis.measures",
     "Way": "asking.question",
     "benchmark_task": "tasks",
     "benchmarks": "tasks",
+    "control_of": "asking.control",
+    "controlled_rows": "analysis.obedience",
     "elasticity_reports": "analysis.elasticity",
     "estimators": "budgets.estimators",
     "grade": "grading.answers",
@@ -113,6 +131,8 @@ _HOMES = {
     "resolve": "solvers",
     "search": "budgets.search",
     "single": "budgets.plan",
+    "sweeps": "analysis.sweeps",
+    "under_budget": "budgets.plan",
     "write_page": "report.page",
 }
 """Where each name of the API is at home."""

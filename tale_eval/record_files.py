@@ -9,16 +9,16 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
-from functools import cache, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError, SourceError
 from tale_eval.grading.choice import ScoreChoice
+from tale_eval.grading.same import form_of
 from tale_eval.places import FileKind, as_path, store_of
 from tale_eval.records import MALFORMED, Record, RunSettings, reason
 from tale_eval.shown.masking import masked_text
@@ -51,10 +51,7 @@ _YES_OR_NO = {
     "unsolved",
     "no_smaller_budget",
 }
-_LABELS = {"model", "task", "method", "scorer"}
-_TOLD_OTHERWISE = {"setting", "costs", "controls", "error", "text"}
-"""Fields of a record that are no plain value, or are written only in part."""
-
+_HASHED = "sha256:"
 _MOST = 1 << 63
 _KIND_OF_ERROR = re.compile(r"\w[\w.]{0,79}(?=\s*[:(]|\s*$)")
 
@@ -174,18 +171,36 @@ def short_names(places: Iterable[str]) -> dict[str, str]:
 
 
 def _row(record: Record, texts: bool) -> dict[str, Any]:
+    whole = {key: _as_typed(key, value) for key, value in record.costs.items()}
     error = record.error
-    plain = {name: getattr(record, name) for name in _plain_fields()}
     return {
-        **{
-            name: _text(value) if isinstance(value, str) else value for name, value in plain.items()
-        },
+        "model": _text(record.model),
+        "task": _text(record.task),
+        "method": _text(record.method),
         "setting": sorted((_text(k), _text(v)) for k, v in record.setting.values.items()),
+        "sample_id": _text(record.sample_id),
+        "epoch": record.epoch,
+        "rotation_of": _text(record.rotation_of),
+        "correct": record.correct,
+        "unread": record.unread,
+        "undecided": record.undecided,
+        "bare": record.bare,
+        "scorer": _text(record.scorer),
         "error": _text(error if texts or error is None else kind_of_error(error), masks=True),
         "controls": json.dumps(dict(record.controls), sort_keys=True),
         "text": _text(record.text) if texts else None,
-        **{key: _as_typed(key, value) for key, value in record.costs.items()},
+        "answer": _text(record.answer if texts else _hidden(record.answer)),
+        "until_decided": record.until_decided,
+        **whole,
     }
+
+
+def _hidden(answer: str | None) -> str | None:
+    """What an answer says, equal for two that say the same, and no more than that."""
+    if not answer or answer.startswith(_HASHED):
+        return answer
+    said = str(form_of(answer)).encode(errors="replace")
+    return f"{_HASHED}{hashlib.sha256(said).hexdigest()[:16]}"
 
 
 def kind_of_error(error: str) -> str:
@@ -206,30 +221,33 @@ def _as_typed(key: str, value: float | None) -> float | None:
     return int(value)
 
 
-@cache
-def _plain_fields() -> dict[str, type]:
-    """A record's fields that are a text, a number or a flag, or None, and which of these."""
-    hints = get_type_hints(Record)
-    found: dict[str, type] = {}
-    for name in (each.name for each in fields(Record) if each.name not in _TOLD_OTHERWISE):
-        kinds = [kind for kind in get_args(hints[name]) or [hints[name]] if kind is not NoneType]
-        (found[name],) = kinds
-    return found
-
-
 def _schema(pyarrow: Any) -> Any:
-    """The columns: every field of a record, and every cost."""
+    """The columns of version 1."""
     text = pyarrow.string()
     # few values, many rows
     label = pyarrow.dictionary(pyarrow.int32(), text)
-    types = {str: text, int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_()}
-    plain = _plain_fields().items()
-    columns = {name: label if name in _LABELS else types[kind] for name, kind in plain}
-    columns |= {"setting": pyarrow.map_(text, text)}
-    columns |= dict.fromkeys(("error", "controls", "text"), text)
+    columns = {
+        "model": label,
+        "task": label,
+        "method": label,
+        "setting": pyarrow.map_(text, text),
+        "sample_id": text,
+        "epoch": pyarrow.int64(),
+        "rotation_of": text,
+        "correct": pyarrow.float64(),
+        "unread": pyarrow.bool_(),
+        "undecided": pyarrow.bool_(),
+        "bare": pyarrow.bool_(),
+        "scorer": label,
+        "error": text,
+        "controls": text,
+        "text": text,
+        "answer": text,
+        "until_decided": pyarrow.int64(),
+    }
     for key in COST_KEYS:
-        kinds = ((_DECIMAL, float), (_YES_OR_NO, bool))
-        columns[key] = types[next((kind for keys, kind in kinds if key in keys), int)]
+        kinds = ((_DECIMAL, pyarrow.float64()), (_YES_OR_NO, pyarrow.bool_()))
+        columns[key] = next((kind for keys, kind in kinds if key in keys), pyarrow.int64())
     return pyarrow.schema(list(columns.items()))
 
 
@@ -334,13 +352,25 @@ def _record(
     controls: Callable[[str], dict[str, int | str]],
 ) -> Record:
     return Record(
-        # a file of an earlier tale-eval may lack a column
-        **{name: row[name] for name in _plain_fields() if name in row},
-        costs={key: row.get(key) for key in COST_KEYS},
+        model=row["model"],
+        task=row["task"],
+        method=row["method"],
         setting=setting(tuple(row["setting"] or ())),
+        sample_id=row["sample_id"],
+        epoch=row["epoch"],
+        correct=row["correct"],
         error=row["error"],
+        bare=row["bare"],
+        # a file of an earlier tale-eval may lack a column
+        costs={key: row.get(key) for key in COST_KEYS},
+        rotation_of=row["rotation_of"],
+        unread=bool(row["unread"]),
+        undecided=row["undecided"],
         controls=controls(row["controls"]),
+        scorer=row["scorer"],
         text=row["text"],
+        answer=row.get("answer"),
+        until_decided=row.get("until_decided"),
     )
 
 

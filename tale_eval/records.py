@@ -83,6 +83,10 @@ class Record(Labelled):
         rotation_of: The question that this sample asks with its options rotated; None where
             a sample is a question of its own.
         controls: How its budget was imposed and as what, as `Call.controls` of its answer's call.
+        until_decided: How many questions its run would have asked had no verdict been settled
+            before; None of a run whose number does not hang on how they were answered.
+        answer: What was judged, as its scorer read it, or a hash of it where that is long; empty
+            where the reply holds no answer. None where no scorer said.
         scorer: The scorer or metric that said whether it is right; None where that is not known.
         text: What was asked; None unless the texts were asked for.
 
@@ -100,6 +104,8 @@ class Record(Labelled):
     unread: bool = False
     undecided: bool | None = None
     controls: Mapping[str, int | str] = field(default_factory=dict)
+    until_decided: int | None = None
+    answer: str | None = None
     scorer: str | None = None
     text: str | None = None
 

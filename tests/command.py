@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,8 +47,15 @@ def one_line(stderr: str, kind: str) -> str:
 
 
 def start_tale_eval(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
-    """Start `tale-eval ARGUMENTS`."""
-    return subprocess.Popen(**_process("tale-eval", arguments, cwd, None))
+    """Start `tale-eval ARGUMENTS`, with the signals of a program that a person starts."""
+    process = _process("tale-eval", arguments, cwd, None)
+    return subprocess.Popen(**process, preexec_fn=_heed_signals)
+
+
+def _heed_signals() -> None:
+    # whoever started the tests may have had them ignored, as nohup does
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def lm_eval(

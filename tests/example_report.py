@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from tale_eval.analysis.curves import curves
+from tale_eval.analysis.frontiers import frontiers, pass_frontiers
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.analysis.problems import problems
 from tale_eval.analysis.reference import ReferenceRow
@@ -81,7 +83,17 @@ def write_example(
 ) -> None:
     """The page of these answers."""
     rows = leaderboard(answers)
-    write_page(path, rows, answers, settings(answers), problems(rows), reference or [])
+    write_page(
+        path,
+        rows,
+        answers,
+        settings(answers),
+        problems(rows),
+        reference or [],
+        curves=curves(rows),
+        frontiers=frontiers(rows),
+        passes=pass_frontiers(rows),
+    )
 
 
 def write_realistic(path: Path) -> None:
@@ -94,3 +106,17 @@ def write_realistic(path: Path) -> None:
         ReferenceRow("gpt-4o-mini", "gsm8k", "tale_ep", 0.8446, 77.26, "Table 3"),
     ]
     write_example(path, answers, printed)
+
+
+def write_swept(path: Path) -> None:
+    """A page with a curve for each of two models, and a row beside them."""
+    dice = random.Random(21)
+    levels = (("budget:tokens=50", 0.5, 90), ("budget:tokens=100", 0.7, 170))
+    methods = (*levels, ("budget:tokens=200", 0.8, 320), ("cot", 0.8, 400))
+    answers = [
+        record(model, "sums", method, f"q{n}", int(dice.random() < chance), tokens + n % 9)
+        for model in ("a", "b")
+        for method, chance, tokens in methods
+        for n in range(60)
+    ]
+    write_example(path, answers)

@@ -22,6 +22,8 @@ NAMES = [
     "BudgetReading",
     "Call",
     "Comparison",
+    "Control",
+    "ControlledRow",
     "ElasticityReport",
     "Estimator",
     "Grade",
@@ -34,6 +36,8 @@ NAMES = [
     "Record",
     "Search",
     "SearchResult",
+    "Setting",
+    "Sweep",
     "TaleEvalError",
     "Trial",
     "Value",
@@ -41,6 +45,8 @@ NAMES = [
     "__version__",
     "benchmark_task",
     "benchmarks",
+    "control_of",
+    "controlled_rows",
     "elasticity_reports",
     "estimators",
     "grade",
@@ -58,6 +64,8 @@ NAMES = [
     "resolve",
     "search",
     "single",
+    "sweeps",
+    "under_budget",
     "write_page",
 ]
 
@@ -167,6 +175,25 @@ def test_the_pages_package_runs_in_inspect(my_package: Path, tmp_path: Path) -> 
         ("my_package/coins(side=tails)", "briefly:words=9", 1.0),
         ("my_package/coins(side=tails)", "tale_ep:estimator=by_length", 1.0),
     }
+
+
+def test_the_pages_method_with_a_budget_takes_every_control(
+    my_package: Path, tmp_path: Path
+) -> None:
+    with chat_server(heads) as server:
+        done = tale_eval_command(
+            *("compare", "coins/tails", "--method", "by_words:per_word=2:control=prompt+cap"),
+            *("--model", "openai-api/loop/m", "--log-dir", "logs", "--display", "plain"),
+            cwd=tmp_path,
+            variables=server.variables | {"PYTHONPATH": path_with(my_package)},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    # "1 coins show tails. How many show heads?": eight words, and a margin of 20 tokens
+    assert [request["max_tokens"] for request in server.requests] == [36, 36]
+    assert all("use less than 16 tokens" in prompt for prompt in server.prompts())
+    read = tale_eval.read_records([str(tmp_path / "logs")])
+    (prompt, cap) = tale_eval.controlled_rows(read.records)
+    assert (prompt.control, prompt.asked, cap.control, cap.asked) == ("prompt", "16", "cap", "36")
 
 
 def test_the_pages_package_runs_in_lm_eval(my_package: Path, tmp_path: Path) -> None:

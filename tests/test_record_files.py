@@ -95,6 +95,7 @@ any_record = st.builds(
     undecided=flags,
     controls=st.dictionaries(words, st.integers(0, 9999) | words),
     scorer=st.none() | words,
+    until_decided=whole,
 )
 
 
@@ -103,6 +104,23 @@ def test_every_record_comes_back_as_it_was(
     record: Record, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert again(written(tmp_path_factory.mktemp("r"), record)) == [record]
+
+
+def test_what_was_answered_is_told_apart_and_not_told(tmp_path: Path) -> None:
+    said = ["0.5", "1/2", "2", "", None, "It rained"]
+    records = [answer(sample_id=str(n), answer=each) for n, each in enumerate(said)]
+    half, same, two, none, unknown, words = (
+        each.answer for each in again(written(tmp_path, *records))
+    )
+    assert half == same
+    assert half != two
+    assert (none, unknown) == ("", None)
+    assert words
+    assert "rain" not in words
+    # a file that is made of this one says the same
+    (twice,) = again(written(tmp_path, answer(answer=half)))
+    assert twice.answer == half
+    assert [each.answer for each in again(written(tmp_path, *records, texts=True))] == said
 
 
 def test_a_name_that_is_no_text_comes_back_as_it_is_shown(tmp_path: Path) -> None:
@@ -188,10 +206,10 @@ def test_the_columns_of_this_version(tmp_path: Path) -> None:
         "correct": "double",
         **dict.fromkeys(("unread", "undecided", "bare"), "bool"),
         "scorer": label,
-        **dict.fromkeys(("error", "controls", "text"), "string"),
+        **dict.fromkeys(("error", "controls", "text", "answer"), "string"),
+        "until_decided": "int64",
     }
-    # others may come without a new version
-    assert of_the_answer.items() <= types.items()
+    assert {k: v for k, v in types.items() if k not in COST_KEYS} == of_the_answer
     assert {field.name for field in fields(Record)} - {"costs"} <= set(types)
     assert {k for k, v in types.items() if k in COST_KEYS and v == "double"} == DECIMAL
     assert {k for k, v in types.items() if k in COST_KEYS and v == "bool"} == FLAGS

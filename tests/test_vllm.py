@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command import inspect, lm_eval, lm_eval_results, lm_eval_samples
+from command import inspect, lm_eval, lm_eval_results, lm_eval_samples, tale_eval
 from evaluation import samples, values
 from inspect_ai.log import list_eval_logs, read_eval_log
 from questions import gsm8k_file
@@ -160,13 +160,15 @@ def test_a_thinking_budget_is_read_from_vllms_usage(
     parser: str, counts: bool, thinking_folder: Path, tmp_path: Path
 ) -> None:
     """vLLM ends the reasoning at the budget; one of its parsers then reports none at all."""
+    methods = {budget: f"budget:tokens={budget}:control=thinking" for budget in (5, 20)}
     with vllm_server(thinking_folder, parser, tmp_path / "vllm.log") as url:
-        for budget in (5, 20):
+        for budget, method in {None: "cot", **methods}.items():
             done = inspect(
                 *("eval", "tale_eval/gsm8k", "--model", "openai-api/local/thinking"),
-                *("-T", f"source={gsm8k_file(tmp_path, 3)}", "--max-tokens", 60),
-                *("-T", f"method=budget:tokens={budget}:control=thinking"),
-                *("--temperature", 0, "--log-dir", tmp_path / str(budget), "--display", "plain"),
+                *("-T", f"source={gsm8k_file(tmp_path, 3)}", "-T", f"method={method}"),
+                *("--max-tokens", 60, "--temperature", 0, "--display", "plain"),
+                # else it may stop of itself within its reasoning, and no budget ends that
+                *("--extra-body", '{"min_tokens": 60}', "--log-dir", tmp_path / str(budget)),
                 cwd=tmp_path,
                 variables={"LOCAL_BASE_URL": url, "LOCAL_API_KEY": "none"},
             )
@@ -175,9 +177,14 @@ def test_a_thinking_budget_is_read_from_vllms_usage(
             assert log.status == "success", done.stdout + done.stderr
             for sample in samples(log):
                 (call,) = record_in(sample).calls
-                assert call.controls == {"thinking": budget}
+                assert call.controls == ({} if budget is None else {"thinking": budget})
                 assert call.reasoned
                 # what was counted is the budget to the token; what was not is unknown, not 0
-                assert call.reasoning_tokens == (budget if counts else None)
-                assert call.output_tokens is not None
-                assert call.output_tokens > budget
+                assert call.reasoning_tokens == ((budget or 60) if counts else None)
+                # the budget comes on top of the 60; without one, all of them are reasoning
+                assert call.output_tokens in range(60, 61 + (budget or 0))
+                assert call.silent is (budget is None)
+    done = tale_eval("report", tmp_path / "5", tmp_path / "20", tmp_path / "None", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    uncounted = "nobody counted what 3 of 3 answers reasoned"
+    assert (uncounted in done.stderr) is not counts

@@ -7,7 +7,7 @@ any other method of ours, in every epoch.
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,18 +18,22 @@ from inspect_ai.model import ContentReasoning
 from tale_eval.asking.method import Method
 from tale_eval.asking.prompts import Language, QuestionKind, with_options
 from tale_eval.asking.question import Question
+from tale_eval.asking.setting import Setting
+from tale_eval.asking.variant import Variant, differing, label
 from tale_eval.budgets.search import SearchStatus
 from tale_eval.budgets.traces import AttemptTrace, SearchTrace
 from tale_eval.datasets.benchmark import Benchmark
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError, check_name
 from tale_eval.inspect_ext.logged import LoggedRecord, record_in
 from tale_eval.inspect_ext.logs.files import each_log, unreadable
+from tale_eval.inspect_ext.logs.labels import run_setting
 from tale_eval.inspect_ext.logs.searches import input_text, language_of
 from tale_eval.inspect_ext.logs.whole import sample_record
 from tale_eval.records import MALFORMED
 from tale_eval.tasks import benchmarks, task_arguments
 from tale_eval.tokens.ledger import Call
 from tale_eval.training.overlap import words
+from tale_eval.training.setting import of_one_setting
 
 _BENCHMARK_LOG = {"benchmark", "kind", "language"}
 
@@ -76,6 +80,7 @@ class Candidate:
         log: Name of the log's file.
         reasons_apart: The log keeps the model's reasoning apart from its answers, whether or not
             the provider counts it: Inspect takes a `<think>…</think>` out of `text`.
+        setting: The generation settings of its run.
     """
 
     question: CorpusQuestion
@@ -92,6 +97,12 @@ class Candidate:
     epoch: int
     log: str
     reasons_apart: bool = False
+    setting: Setting = field(default_factory=Setting)
+
+    @property
+    def variant(self) -> Variant:
+        """The method at its setting."""
+        return Variant(self.method, self.setting)
 
     @property
     def shown(self) -> bool:
@@ -108,25 +119,32 @@ class Sampled:
         candidates: Its answers.
         logs: Names of the logs' files.
         problems: One line per log that was not used, or only in part.
+        mixed: What whoever trains on them should know of their settings.
     """
 
     model: str
     candidates: list[Candidate]
     logs: list[str]
     problems: list[str]
+    mixed: list[str] = field(default_factory=list)
 
 
-def read_candidates(locations: list[str], model: str | None = None) -> Sampled:
+def read_candidates(
+    locations: list[str], model: str | None = None, setting: Sequence[str] = ()
+) -> Sampled:
     """Read every answer in these files and folders.
 
     Args:
         locations: Files and folders, local or on S3.
         model: Which model's, by Inspect's name, where the logs hold several.
+        setting: At which setting, such as "reasoning_effort=high", where one method ran at
+            several.
 
     Raises:
         SourceError: There is no log, or no answer to a question of our benchmarks.
-        InvalidValueError: The logs hold several models, and none was chosen.
-        UnknownNameError: The logs do not hold the chosen model.
+        InvalidValueError: The logs hold several models, or one method at several settings, and
+            none was chosen.
+        UnknownNameError: The logs do not hold the chosen model or setting.
     """
     problems: list[str] = []
     found: dict[str, list[Candidate]] = defaultdict(list)
@@ -135,7 +153,8 @@ def read_candidates(locations: list[str], model: str | None = None) -> Sampled:
         samples = log.samples or []
         ours = [s for s in samples if s.metadata.keys() >= _BENCHMARK_LOG and s.error is None]
         try:
-            answers = [c for sample in ours for c in _candidates(log.eval, sample, name)]
+            asked = run_setting(log.eval, log.plan.config)
+            answers = [c for sample in ours for c in _candidates(log.eval, sample, name, asked)]
         except MALFORMED as error:
             problems.append(unreadable(log.location, error))
             continue
@@ -146,8 +165,11 @@ def read_candidates(locations: list[str], model: str | None = None) -> Sampled:
                 "or belong to no benchmark of tale-eval"
             )
     chosen = _one_model(list(found), model)
-    candidates = found[chosen]
-    return Sampled(chosen, candidates, sorted({c.log for c in candidates}), problems)
+    candidates = of_one_setting(
+        found[chosen], lambda c: c.variant, setting, "a corpus is made of answers at one"
+    )
+    logs = sorted({c.log for c in candidates})
+    return Sampled(chosen, candidates, logs, problems, _mixed(candidates))
 
 
 def evaluation_questions(against: Iterable[str]) -> list[tuple[str, ...]]:
@@ -235,7 +257,19 @@ def _one_model(found: Sequence[str], model: str | None) -> str:
     return found[0]
 
 
-def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candidate]:
+def _mixed(candidates: Iterable[Candidate]) -> list[str]:
+    """What to say where different methods ran at different settings."""
+    variants = {candidate.variant for candidate in candidates}
+    keys = differing(variants)
+    if not keys:
+        return []
+    said = "; ".join(sorted(label(variant, keys) for variant in variants))
+    return [f"the methods ran at different settings, and their answers are mixed: {said}"]
+
+
+def _candidates(
+    spec: EvalSpec, sample: EvalSample, log: str, setting: Setting
+) -> Iterator[Candidate]:
     question = CorpusQuestion(
         sample_id=str(sample.id),
         benchmark=sample.metadata["benchmark"],
@@ -247,7 +281,8 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
     )
     logged = record_in(sample)
     if (trace := logged.search) is not None:
-        yield from _trials(question, sample, logged, trace, log)
+        for trial in _trials(question, sample, logged, trace, log):
+            yield replace(trial, setting=setting)
         return
     record = sample_record(spec, sample, None)
     method = logged.method or record.method
@@ -267,6 +302,7 @@ def _candidates(spec: EvalSpec, sample: EvalSample, log: str) -> Iterator[Candid
         epoch=sample.epoch,
         log=log,
         reasons_apart=_reasons_apart(sample),
+        setting=setting,
     )
 
 

@@ -41,6 +41,8 @@ def _head(card: Mapping[str, Any]) -> Iterator[str]:
         yield f"- quantile of the needs that it aims at: {card['quantile']:g}"
     yield f"- tasks: {', '.join(map(in_markdown, card['tasks']))}"
     yield f"- searched by: {', '.join(map(in_markdown, card['searches']))}"
+    settings = "; ".join(filter(None, card.get("settings", []))) or "the provider's"
+    yield f"- at the settings: {in_markdown(settings)}"
     yield f"- logs: {', '.join(map(in_markdown, card.get('logs', [])))}"
     against = ", ".join(map(in_markdown, card.get("against", []))) or "nothing"
     yield f"- kept out: {against} ({card.get('held_out', 0)} questions)"

@@ -6,7 +6,7 @@ was fitted without it, and by `fixed` in the same way, the baseline that it must
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from math import log2
 from pathlib import Path
@@ -33,10 +33,11 @@ from tale_eval.budgets.tables import ByQuestion
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.records import Searched
 from tale_eval.training.overlap import Evaluation, words
+from tale_eval.training.setting import of_one_setting
 
 FEWEST = 20
-"""Solved questions below which no estimator is fitted: token counts of fewer have no interval
-(`tale_eval.analysis.statistics.FEWEST_FOR_TOKENS`)."""
+"""Solved questions, different in text, below which no estimator is fitted: token counts of fewer
+have no interval (`tale_eval.analysis.statistics.FEWEST_FOR_TOKENS`)."""
 
 BASELINE = "fixed"
 
@@ -51,6 +52,7 @@ class Lesson:
         searches: By task, question, epoch and method.
         estimates: Budgets that other methods estimated for these questions, by method.
         left_out: How many searches were not used, and why.
+        settings: The generation settings of the searches.
     """
 
     model: str
@@ -59,11 +61,17 @@ class Lesson:
     searches: dict[str, Search]
     estimates: dict[str, dict[str, int | None]]
     left_out: dict[str, int]
+    settings: list[str] = field(default_factory=list)
 
     @property
     def solved(self) -> int:
         """How many searches say what is needed."""
         return sum(search.needed is not None for search in self.searches.values())
+
+    @property
+    def solved_texts(self) -> int:
+        """Of how many different questions they are: epochs and copies of a text are one."""
+        return len({search.key for search in self.searches.values() if search.needed is not None})
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ def lesson(
     found: Sequence[Searched],
     model: str | None = None,
     kept_out: Iterable[tuple[str, ...]] = (),
+    setting: Sequence[str] = (),
 ) -> Lesson:
     """Choose what an estimator may learn from.
 
@@ -94,11 +103,13 @@ def lesson(
         found: Searches and estimates, as `read_searches` gives them.
         model: Whose, where the logs hold searches of several models.
         kept_out: Questions of evaluations, each as `overlap.words` gives it.
+        setting: At which setting, such as "reasoning_effort=high", where one method searched at
+            several.
 
     Raises:
-        InvalidValueError: There is no search; searches of several models, and none was chosen;
-            a question twice; too few solved questions.
-        UnknownNameError: The chosen model has no search.
+        InvalidValueError: There is no search; searches of several models, or by one method at
+            several settings, and none was chosen; a question twice; too few solved questions.
+        UnknownNameError: The chosen model or setting has no search.
     """
     searched = [item for item in found if item.trace is not None]
     if not searched:
@@ -107,7 +118,12 @@ def lesson(
             "with --solver tale_eval/budget_search"
         )
     chosen = _one_model(sorted({item.model for item in searched}), model)
-    of_model = [item for item in searched if item.model == chosen]
+    of_model = of_one_setting(
+        [item for item in searched if item.model == chosen],
+        lambda item: item.variant,
+        setting,
+        "what is needed at one says nothing of another",
+    )
     _check_unique(of_model)
     keys = differing(item.variant for item in found)
     evaluation = Evaluation(kept_out)
@@ -125,9 +141,11 @@ def lesson(
         chosen,
         sorted({item.task for item in of_model}),
         sorted({label(item.variant, keys) for item in of_model}),
-        searches,
+        # in one order, so that the same logs give the same bytes in whatever order they are named
+        dict(sorted(searches.items())),
         _estimates(found, of_model, searches, keys),
-        dict(left_out),
+        dict(sorted(left_out.items())),
+        sorted({str(item.setting) for item in of_model}),
     )
     _check_enough(made)
     return made
@@ -200,6 +218,7 @@ def fit_to_folder(
         "model": taught.model,
         "tasks": taught.tasks,
         "searches": taught.methods,
+        "settings": taught.settings,
         **facts,
         "questions": {
             "searched": len(searches) + sum(taught.left_out.values()),
@@ -266,13 +285,13 @@ def _check_unique(searched: Sequence[Searched]) -> None:
 
 
 def _check_enough(taught: Lesson) -> None:
-    if taught.solved < FEWEST:
+    if taught.solved_texts < FEWEST:
         out = "".join(f", {count} {why}" for why, count in taught.left_out.items())
         unsolved = len(taught.searches) - taught.solved
         raise InvalidValueError(
-            f"too few searches: {taught.solved} questions that vanilla CoT solves ({unsolved} it "
-            f"does not{out}), and an estimator needs {FEWEST}; search more questions, a few "
-            "hundred are better"
+            f"too few searches: {taught.solved_texts} questions that vanilla CoT solves, epochs "
+            f"and copies of a text counted once ({unsolved} not solved{out}), and an estimator "
+            f"needs {FEWEST}; search more questions, a few hundred are better"
         )
 
 
@@ -299,7 +318,7 @@ def _estimates(
         if item.trace is None:
             for name in names.get(_asked(item), ()):
                 estimates.setdefault(label(item.variant, keys), {})[name] = item.estimate
-    return estimates
+    return dict(sorted(estimates.items()))
 
 
 def _asked(item: Searched) -> tuple[object, ...]:

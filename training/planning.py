@@ -26,6 +26,7 @@ class TotalPlan:
 
     Attributes:
         questions: How many share it; those of one text are asked under one budget.
+        epochs: How often each is asked, under the same budget.
         total, spent, left: Tokens: what there was, the sum of the budgets, the rest.
         even: The budget of each if it were spread evenly.
         right, right_if_even: Expected right answers, so divided and so spread.
@@ -45,10 +46,16 @@ class TotalPlan:
     written: float | None
     written_at_most: float | None
     unlike: int
+    epochs: int = 1
 
 
 def plan_to_folder(
-    source: Fitted, questions: Sequence[Question], total: int, out: Path, facts: Mapping[str, Any]
+    source: Fitted,
+    questions: Sequence[Question],
+    total: int,
+    out: Path,
+    facts: Mapping[str, Any],
+    epochs: int = 1,
 ) -> tuple[TotalPlan, Fitted]:
     """Divide a total over questions and write the plan.
 
@@ -58,28 +65,30 @@ def plan_to_folder(
         total: Tokens.
         out: The folder to write.
         facts: What else its card says, such as the tasks.
+        epochs: How often they all will be.
 
     Raises:
-        InvalidValueError: The total is less than one token a question; something lies there.
+        InvalidValueError: The total is less than one token an answer; something lies there.
         SourceError: The estimator's folder holds no chances.
     """
     if not questions:
         raise InvalidValueError("no question to divide a total over: name a task that has some")
     chances = Chances(source.learner, source.arrays(CHANCES))
-    budgets = grid(max(1, total - len(questions) + 1, total // len(questions)))
-    known = chances.at(questions, budgets)
-    divided = allocate(known, budgets, total)
-    even = max(1, total // len(questions))
+    each = total // epochs
+    even = max(1, each // len(questions))
+    budgets = grid(max(1, each - len(questions) + 1, even))
+    divided = allocate(chances.at(questions, budgets), budgets, each)
     under = source.card["written_under"]
     plan = TotalPlan(
         questions=len(questions),
         total=total,
-        spent=sum(divided.budgets),
-        left=divided.left,
+        epochs=epochs,
+        spent=epochs * sum(divided.budgets),
+        left=total - epochs * sum(divided.budgets),
         even=even,
-        right=divided.expected,
-        right_if_even=float(chances.at(questions, [even]).sum()),
-        **_written(divided, under),
+        right=epochs * divided.expected,
+        right_if_even=epochs * float(chances.at(questions, [even]).sum()),
+        **_written(divided, under, epochs),
         unlike=sum(source.learner.estimate(q).status == "outside" for q in questions),
     )
     card = {
@@ -96,9 +105,10 @@ def plan_to_folder(
 
 def summary(plan: TotalPlan) -> list[str]:
     """What a plan is, line by line."""
+    often = f", {plan.epochs} times each" if plan.epochs > 1 else ""
     lines = [
-        f"{plan.questions} questions, {plan.total:,} tokens: budgets of {plan.spent:,} in all, "
-        f"{plan.left:,} left over",
+        f"{plan.questions} questions{often}, {plan.total:,} tokens: budgets of {plan.spent:,} in "
+        f"all, {plan.left:,} left over",
         f"expected right: {plan.right:.1f}, and {plan.right_if_even:.1f} with {plan.even} tokens "
         "for each",
         f"the budgets never sum to more than {plan.total:,}; with control=cap:margin=0 no answer "
@@ -129,7 +139,9 @@ def _arrays(questions: Sequence[Question], divided: Allocation) -> Any:
     return table([q for q, _ in pairs], [log2(budget) for _, budget in pairs])
 
 
-def _written(divided: Allocation, under: Sequence[Sequence[float]]) -> dict[str, float | None]:
+def _written(
+    divided: Allocation, under: Sequence[Sequence[float]], epochs: int
+) -> dict[str, float | None]:
     """What answers are expected to take, by the searches' answers under budgets of their size.
 
     Both how answers scatter and how well their mean is known count in what they take at most.
@@ -143,7 +155,8 @@ def _written(divided: Allocation, under: Sequence[Sequence[float]]) -> dict[str,
     of_answers = ((budgets * spreads[place]) ** 2).sum()
     together = np.bincount(place, weights=budgets, minlength=len(sizes))
     of_means = ((together * spreads) ** 2 / counts).sum()
-    return {"written": mean, "written_at_most": mean + 1.96 * sqrt(of_answers + of_means)}
+    spread = sqrt(epochs * of_answers + epochs**2 * of_means)
+    return {"written": epochs * mean, "written_at_most": epochs * mean + 1.96 * spread}
 
 
 def _readme(card: Mapping[str, Any]) -> str:

@@ -10,7 +10,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tale_eval.analysis import statistics
-from tale_eval.analysis.statistics import Interval, IntervalEstimate, McNemar, Values, Verdict
+from tale_eval.analysis.sequential import sequential_chances, sequential_difference
+from tale_eval.analysis.statistics import (
+    Chances,
+    Interval,
+    IntervalEstimate,
+    McNemar,
+    Values,
+    Verdict,
+)
 from tale_eval.asking.method import Method
 from tale_eval.asking.variant import Variant, differing, full_names, label, order, written
 from tale_eval.records import Record
@@ -26,9 +34,11 @@ class Comparison:
     Attributes:
         baseline: What the baseline is called: its method, in a leaderboard its row's label.
         difference: Accuracy minus the baseline's; None if no question is paired.
-        interval: Of the difference; None with fewer than two pairs.
+        interval: Of the difference; None with fewer than two pairs. Where the runs were stopped
+            when verdicts were settled it is a confidence sequence, which holds then too.
         verdict: Whether the accuracy is lower by more than the margin; by
-            `with_failures` where `failures_count`, else by `interval`.
+            `with_failures` where `failures_count`, else by `interval`; in a leaderboard after
+            the correction for the other verdicts of its model and task.
         paired: Questions that both answered and a scorer judged.
         unpaired: Questions that only the method answered.
         unpaired_baseline: Questions that only the baseline answered.
@@ -43,6 +53,13 @@ class Comparison:
         with_failures: The difference with every failed question as a wrong answer; None
             where neither method failed on any, or no question is paired.
         failures_count: More than `FAILURE_SHARE` of either method's samples failed.
+        chances: The p values of both verdicts by themselves; None where neither can be given.
+        alone: The verdict without a correction.
+        adjusted: The p values after it.
+        correction: Which it was.
+        together: How many verdicts it is for, this one included.
+        until_decided: The runs were stopped when verdicts were settled, so that the verdict and
+            the difference's interval are of `sequential`, and failures count as wrong.
     """
 
     baseline: str
@@ -60,6 +77,12 @@ class Comparison:
     with_failures: IntervalEstimate | None = None
     failures_count: bool = False
     ratio_reason: str | None = None
+    chances: Chances | None = None
+    alone: Verdict = "undecided"
+    adjusted: Chances | None = None
+    correction: str = "none"
+    together: int = 1
+    until_decided: bool = False
 
 
 def paired_comparison(
@@ -75,11 +98,29 @@ def paired_comparison(
         margin: The accuracy loss that would not matter, as a share.
     """
     ours, theirs = by_question(records, score), by_question(baseline, score)
-    difference = statistics.paired_difference(ours, theirs)
+    stopped = any(record.until_decided is not None for record in (*records, *baseline))
+    last = stopped and _all_asked(records) and _all_asked(baseline)
+
+    def compare(a: Values, b: Values) -> IntervalEstimate | None:
+        if stopped:
+            return sequential_difference(a, b, last=last)
+        return statistics.paired_difference(a, b)
+
+    difference = compare(ours, theirs)
     interval = difference.interval if difference else None
-    with_failures = _difference_with_failures(records, baseline)
+    with_failures = _difference_with_failures(records, baseline, compare)
+    # which rule it is must not hang on the answers where a run is stopped by them
     counted = failures_count(records) or failures_count(baseline)
+    counted = counted or (stopped and with_failures is not None)
     decisive = with_failures.interval if with_failures and counted else interval
+    judged = score_with_failures if with_failures and counted else score
+    verdict = statistics.verdict(decisive, margin)
+    both = by_question(records, judged), by_question(baseline, judged)
+    chances = (
+        sequential_chances(*both, margin, last=last)
+        if stopped
+        else statistics.paired_chances(*both, margin)
+    )
     ratio = statistics.token_ratio(
         by_question(records, _scored_tokens), by_question(baseline, _scored_tokens)
     )
@@ -88,7 +129,7 @@ def paired_comparison(
         baseline=baseline[0].method,
         difference=difference.value if difference else None,
         interval=interval,
-        verdict=statistics.verdict(decisive, margin),
+        verdict=verdict,
         paired=difference.questions if difference else 0,
         unpaired=len(ours.keys() - theirs.keys()),
         unpaired_baseline=len(theirs.keys() - ours.keys()),
@@ -100,7 +141,17 @@ def paired_comparison(
         with_failures=with_failures,
         failures_count=counted,
         ratio_reason=ratio.reason if ratio else None,
+        chances=chances,
+        alone=verdict,
+        adjusted=chances,
+        until_decided=stopped,
     )
+
+
+def _all_asked(records: Sequence[Record]) -> bool:
+    """Whether a run that could have been stopped by its verdicts asked all that it was to ask."""
+    planned = {record.until_decided for record in records}
+    return planned == {len({record.sample_id for record in records})}
 
 
 def find_baseline(methods: Iterable[str], baseline: str | None) -> str | None:
@@ -201,11 +252,13 @@ def output_tokens(record: Record) -> float | None:
 
 
 def _difference_with_failures(
-    records: Sequence[Record], baseline: Sequence[Record]
+    records: Sequence[Record],
+    baseline: Sequence[Record],
+    compare: Callable[[Values, Values], IntervalEstimate | None],
 ) -> IntervalEstimate | None:
     if not any(map(failed, (*records, *baseline))):
         return None
-    return statistics.paired_difference(
+    return compare(
         by_question(records, score_with_failures), by_question(baseline, score_with_failures)
     )
 

@@ -68,13 +68,14 @@ class Forecast:
         dollars: Of those whose cost is known; None if that is none.
         known: How many these are.
         rows: The earlier runs that it was worked out from, in words.
-        unknown: Why the others' is not, and of how many.
+        unknown: Why the others' is not, with a place for what it lacks, and what that is, once
+            for each run.
     """
 
     dollars: float | None
     known: int
     rows: tuple[str, ...]
-    unknown: dict[str, int]
+    unknown: dict[str, list[str]]
 
 
 def forecast(runs: Iterable[ToCome], prices: Prices | None = None) -> Forecast:
@@ -89,11 +90,11 @@ def forecast(runs: Iterable[ToCome], prices: Prices | None = None) -> Forecast:
     """
     total, known = Decimal(0), 0
     rows: dict[str, None] = {}
-    unknown: dict[str, int] = {}
+    unknown: dict[str, list[str]] = {}
     for run in runs:
         found = _dollars(run, prices)
-        if isinstance(found, str):
-            unknown[found] = unknown.get(found, 0) + 1
+        if isinstance(found, _Unknown):
+            unknown.setdefault(found.reason, []).append(found.of)
             continue
         dollars, row = found
         total, known = total + dollars, known + 1
@@ -101,17 +102,25 @@ def forecast(runs: Iterable[ToCome], prices: Prices | None = None) -> Forecast:
     return Forecast(float(total) if known else None, known, tuple(rows), unknown)
 
 
-def _dollars(run: ToCome, prices: Prices | None) -> tuple[Decimal, str] | str:
+@dataclass(frozen=True)
+class _Unknown:
+    """Why a run's cost is unknown: what there is not, and of what."""
+
+    reason: str
+    of: str
+
+
+def _dollars(run: ToCome, prices: Prices | None) -> tuple[Decimal, str] | _Unknown:
     """The run's dollars and what they were worked out from, or why they are unknown."""
     nearest = _nearest(run)
     if nearest is None:
-        return f"no log shows the tokens of {run.method} at this setting"
+        return _Unknown("no log shows the tokens of {} at this setting", run.method)
     if run.questions is None:
-        return f"nobody knows how many questions {run.task} has"
+        return _Unknown("nobody knows how many questions {} has", run.task)
     calls = [run.placed(call) for call in nearest.of_model(run.model).calls]
     a_question = total_dollars(calls, prices)
     if a_question is None:
-        return f"no price is known of {run.model}{_place(calls)}"
+        return _Unknown("no price is known of {}", f"{run.model}{_place(calls)}")
     other = f", as if {run.model} wrote as much" if nearest.model != run.model else ""
     return a_question * run.questions, f"{nearest} ({nearest.questions} answers{other})"
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from tale_eval.analysis.comparison import Comparison
 from tale_eval.analysis.leaderboard import LeaderboardRow, compared
-from tale_eval.analysis.statistics import Interval, Verdict
+from tale_eval.analysis.statistics import Chances, Interval, Verdict
 from tale_eval.errors import InvalidValueError
 
 Outcome = Literal["pass", "fail", "undecided"]
@@ -26,10 +27,14 @@ class Gated:
         paired: Questions that the verdict rests on.
         difference, interval: Of the accuracies.
         accuracy: "pass" if it is not worse than the baseline by more than the margin.
+        alone: The same without the correction for the other verdicts.
+        correction, together: Which correction that is, and for how many verdicts.
+        chances: The p values of "not worse" and "worse" with it; None where there are none.
         ratio, ratio_interval: Of mean output tokens over the baseline's.
         tokens: "pass" if all of the interval lies at the largest allowed ratio or below it,
             "fail" if all of it lies above; None where no ratio was asked for.
         reason: Why something is undecided, in words; None if nothing is.
+        outcome: Of accuracy and tokens together.
     """
 
     model: str
@@ -40,15 +45,15 @@ class Gated:
     difference: float | None
     interval: Interval | None
     accuracy: Outcome
+    alone: Outcome
+    correction: str
+    together: int
+    chances: Chances | None
     ratio: float | None
     ratio_interval: Interval | None
     tokens: Outcome | None
     reason: str | None
-
-    @property
-    def outcome(self) -> Outcome:
-        """Of both together."""
-        return together([self.accuracy, *([self.tokens] if self.tokens else [])])
+    outcome: Outcome
 
 
 def together(outcomes: Iterable[Outcome]) -> Outcome:
@@ -93,10 +98,15 @@ def _gated(row: LeaderboardRow, most: float | None) -> Gated:
         difference=comparison.difference,
         interval=comparison.interval,
         accuracy=accuracy,
+        alone=_OF_VERDICT[comparison.alone],
+        correction=comparison.correction,
+        together=comparison.together,
+        chances=comparison.adjusted,
         ratio=comparison.ratio,
         ratio_interval=comparison.ratio_interval,
         tokens=tokens,
-        reason=_reason(comparison.paired, accuracy, tokens, comparison.ratio_reason),
+        reason=_reason(comparison, accuracy, tokens),
+        outcome=together([accuracy, *([tokens] if tokens else [])]),
     )
 
 
@@ -108,14 +118,17 @@ def _tokens(interval: Interval | None, most: float) -> Outcome:
     return "fail" if interval.low > most else "undecided"
 
 
-def _reason(
-    paired: int, accuracy: Outcome, tokens: Outcome | None, no_interval: str | None
-) -> str | None:
-    if paired == 0:
+def _reason(comparison: Comparison, accuracy: Outcome, tokens: Outcome | None) -> str | None:
+    if comparison.paired == 0:
         return "no question was answered by both"
     reasons = []
-    if accuracy == "undecided":
+    if accuracy == "undecided" and comparison.alone != "undecided":
+        reasons.append(
+            f"“{comparison.alone}” by itself, undecided with the correction for "
+            f"{comparison.together} verdicts: ask more questions"
+        )
+    elif accuracy == "undecided":
         reasons.append("the interval of the accuracies holds the margin: ask more questions")
     if tokens == "undecided":
-        reasons.append(no_interval or "the interval of the token ratio holds the limit")
+        reasons.append(comparison.ratio_reason or "the interval of the token ratio holds the limit")
     return "; ".join(reasons) or None

@@ -18,6 +18,7 @@ from tale_eval.analysis.comparison import (
     score,
     score_with_failures,
 )
+from tale_eval.analysis.family import Correction, corrected
 from tale_eval.analysis.measures import Value
 from tale_eval.analysis.results import Group, MethodResults, is_oracle, mean, scored
 from tale_eval.analysis.statistics import accuracy_interval, check_margin, mean_interval
@@ -42,7 +43,10 @@ class LeaderboardRow(MethodResults):
 
 
 def leaderboard(
-    records: Iterable[Record], baseline: str | None = "cot", margin: float = 0.02
+    records: Iterable[Record],
+    baseline: str | None = "cot",
+    margin: float = 0.02,
+    correction: Correction = "holm",
 ) -> list[LeaderboardRow]:
     """One row per model, task, method and setting, by name; the baseline first.
 
@@ -50,6 +54,7 @@ def leaderboard(
         records: What was read from the logs.
         baseline: The method or row to compare with, as `find_baselines` takes it; None for none.
         margin: The accuracy loss that would not matter, as a share.
+        correction: What is done about several verdicts of one model and task.
 
     Raises:
         InvalidValueError: If the margin is no such share.
@@ -60,7 +65,11 @@ def leaderboard(
     )
     for record in records:
         groups[record.model, record.task][record.variant].append(record)
-    return [row for key in sorted(groups) for row in _group_rows(groups[key], baseline, margin)]
+    return [
+        row
+        for key in sorted(groups)
+        for row in _group_rows(groups[key], baseline, margin, correction)
+    ]
 
 
 def compared(rows: Iterable[LeaderboardRow], baseline: str) -> list[LeaderboardRow]:
@@ -81,18 +90,26 @@ def compared(rows: Iterable[LeaderboardRow], baseline: str) -> list[LeaderboardR
 
 
 def _group_rows(
-    methods: Mapping[Variant, Sequence[Record]], baseline: str | None, margin: float
+    methods: Mapping[Variant, Sequence[Record]],
+    baseline: str | None,
+    margin: float,
+    correction: Correction,
 ) -> list[LeaderboardRow]:
     """The rows of one model and task."""
     group, keys = Group(dict(methods)), differing(methods)
     bases = find_baselines(methods, baseline)
+    compared = {each: _comparison(group, each, bases, keys, margin) for each in methods}
+    comparisons = corrected(
+        {each: found for each, found in compared.items() if found is not None}, correction
+    )
     return [
         _row(
             group,
             methods[variant],
             label(variant, keys),
             is_baseline=variant in bases.variants,
-            comparison=_comparison(group, variant, bases, keys, margin),
+            base=bases.of(variant),
+            comparison=comparisons.get(variant),
         )
         for variant in sorted(methods, key=lambda each: (each not in bases.variants, order(each)))
     ]
@@ -114,6 +131,7 @@ def _row(
     label: str,
     *,
     is_baseline: bool,
+    base: Variant | None,
     comparison: Comparison | None,
 ) -> LeaderboardRow:
     scores = by_question(records, score)
@@ -153,6 +171,7 @@ def _row(
         bare=mean(r.bare for r in counted),
         dollars_known=sum(r.costs["dollars"] is not None for r in judged),
         comparison=comparison,
+        base=base,
         group=group,
     )
 

@@ -2,15 +2,17 @@
 
 A new measure is one entry in `MEASURES`; the terminal, the page, Markdown, CSV and JSON find it
 there. The entry's function sees the whole row: its facts, its `records`, and its `group`, the
-answers of the other methods.
+answers of the other methods. Tokens are the method's own in every entry: those of its graders have
+entries apart.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from tale_eval.analysis import efficiency
+from tale_eval.analysis import efficiency, tradeoffs
 from tale_eval.analysis.comparison import Comparison, by_question, output_tokens
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import MethodResults, is_oracle, scored, undecided
@@ -79,6 +81,10 @@ class Value:
         return self.value
 
 
+Depends = Literal["", "baseline", "rows"]
+"""What else a row's value depends on: nothing; the baseline; which other rows there are."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """A column after model, task and method.
@@ -95,6 +101,10 @@ class Measure:
         legend: A line below a terminal's tables, where a row has something in its column.
         interval: Its interval is in CSV and JSON, under its name with _low and _high.
         printed: What it says of a row that a paper prints; None: nothing.
+        formula: How it is worked out, where that takes more than a mean.
+        source: Whose formula it is: a paper or a repository, and what was taken from there.
+        needs: What a log must hold for it, where that is more than scores and output tokens.
+        depends: On what beside its own row.
     """
 
     name: str
@@ -108,6 +118,32 @@ class Measure:
     legend: str = ""
     interval: bool = False
     printed: Callable[[ReferenceRow], Value] | None = None
+    formula: str = ""
+    source: str = ""
+    needs: str = ""
+    depends: Depends = ""
+
+    @property
+    def explained(self) -> str:
+        """All that is to be known of it, in sentences."""
+        parts = [f"{head}{text}" for head, text in self._named if text]
+        return ". ".join([self.note, *parts]) + "." if parts else self.note
+
+    @property
+    def _named(self) -> list[tuple[str, str]]:
+        return [
+            ("", self.formula),
+            ("Source: ", self.source),
+            ("Needs ", self.needs),
+            ("", DEPENDENCE[self.depends]),
+        ]
+
+
+DEPENDENCE: Mapping[Depends, str] = {
+    "": "",
+    "baseline": "Depends on the baseline that is shown",
+    "rows": "Depends on which other rows are shown",
+}
 
 
 def _accuracy(row: MethodResults) -> Value:
@@ -167,16 +203,101 @@ def _e3(row: MethodResults) -> Value:
     return Value(efficiency.e3(at.accuracy, at.tokens) if at else None)
 
 
-def _ock_score(row: MethodResults) -> Value:
-    at = row.point
-    return Value(efficiency.ock_score(at.accuracy, at.tokens) if at else None)
+def _against(
+    formula: Callable[[float, float, float, float], float | None],
+) -> Callable[[MethodResults], Value]:
+    """A formula of accuracy and tokens beside the baseline's, on the questions of both."""
+
+    def of(row: MethodResults) -> Value:
+        pair = tradeoffs.paired(row)
+        if pair is None:
+            return Value()
+        ours, theirs = pair.ours, pair.theirs
+        return Value(formula(ours.accuracy, ours.tokens, theirs.accuracy, theirs.tokens))
+
+    return of
 
 
-def _oaa_auc(row: MethodResults) -> Value:
+def _ock_score(cost: tradeoffs.Cost) -> Callable[[MethodResults], Value]:
+    def of(row: MethodResults) -> Value:
+        at = tradeoffs.point_of(row.records, cost)
+        return Value(efficiency.ock_score(at.accuracy, at.tokens) if at else None)
+
+    return of
+
+
+def _adjusted(cost: tradeoffs.Cost) -> Callable[[MethodResults], Value]:
+    def of(row: MethodResults) -> Value:
+        accuracies, tokens = tradeoffs.answered(row.records, cost)
+        return Value(efficiency.adjusted_accuracy(accuracies, tokens) if tokens else None)
+
+    return of
+
+
+def _area_to_longest(row: MethodResults) -> Value:
     known, limit = row.answers, row.group.limit
     if not known.tokens or not limit:
         return Value()
-    return Value(efficiency.oaa_auc(known.correct, known.tokens, limit))
+    return Value(
+        efficiency.oaa_auc(known.correct, known.tokens, limit), detail=f"to {limit:,} tokens"
+    )
+
+
+def _cost_of_pass(row: MethodResults) -> Value:
+    at = tradeoffs.dollar_point(row.records)
+    return Value(efficiency.cost_of_pass(at.accuracy, at.tokens) if at else None)
+
+
+def _within(most: int) -> Measure:
+    """The share right with at most so many tokens."""
+
+    def of(row: MethodResults) -> Value:
+        known = row.answers
+        if not known.tokens:
+            return Value()
+        return Value(efficiency.accuracy_within(known.correct, known.tokens, most))
+
+    return Measure(
+        f"accuracy_within_{most}",
+        f"Right within {most:,}",
+        f"Share of answers that are right with at most {most:,} output tokens",
+        of,
+        "share",
+        formula=f"right answers of at most {most:,} tokens / answers",
+        source="the limits are ours; the curve over all of them is on the page",
+    )
+
+
+def _uncut(row: MethodResults) -> Value:
+    return Value(tradeoffs.truncation(row.records)[0])
+
+
+def _cut_as_wrong(row: MethodResults) -> Value:
+    return Value(tradeoffs.truncation(row.records)[1])
+
+
+def _equal_draws(row: MethodResults) -> Value:
+    draws = tradeoffs.equal_draws(row)
+    return Value(draws.k if draws else None)
+
+
+def _at_equal_tokens(
+    share: Callable[[MethodResults, int], float | None], unknown: str
+) -> Callable[[MethodResults], Value]:
+    """A chance of as many answers as one of the baseline's takes tokens; else what it lacks."""
+
+    def of(row: MethodResults) -> Value:
+        draws = tradeoffs.equal_draws(row)
+        if draws is None:
+            return Value()
+        if draws.k < 1:
+            return Value(detail="one answer is dearer")
+        if draws.k > draws.fewest:
+            return Value(detail=f"needs {draws.k} epochs")
+        found = share(row, draws.k)
+        return Value(found, detail=unknown if found is None else f"k = {draws.k}")
+
+    return of
 
 
 def _pareto(row: MethodResults) -> Value:
@@ -203,7 +324,9 @@ def _verdict(row: MethodResults) -> Value:
     if row.comparison is None:
         return Value()
     order = {"not worse": 0, "undecided": 2, "worse": 3}
-    return Value(row.comparison.verdict, order=order[row.comparison.verdict])
+    verdict, alone = row.comparison.verdict, row.comparison.alone
+    detail = "" if alone == verdict else f"by itself {alone}"
+    return Value(verdict, detail=detail, order=order[verdict])
 
 
 def _ratio(versus: Comparison) -> Value:
@@ -215,15 +338,29 @@ def _discordant(versus: Comparison) -> Value:
     return Value(counts.p, beside=(counts.only_a, counts.only_b)) if counts else Value()
 
 
+WITHIN = (100, 300, 1_000, 3_000, 10_000)
+"""Limits of tokens at which tables say how many answers are right."""
+
 ORACLE_LEGEND = (
     "(oracle) chooses its answers by the right ones: a bound, not a method to deploy, and never in "
     "the Pareto set"
 )
 
 
-def _file_only(name: str, note: str, of: Callable[[MethodResults], Value], unit: Unit) -> Measure:
+def _file_only(
+    name: str,
+    note: str,
+    of: Callable[[MethodResults], Value],
+    unit: Unit,
+    *,
+    formula: str = "",
+    needs: str = "",
+    depends: Depends = "",
+) -> Measure:
     """A measure that stands in CSV and JSON, and in no table."""
-    return Measure(name, name, note, of, unit, main=None)
+    return Measure(
+        name, name, note, of, unit, main=None, formula=formula, needs=needs, depends=depends
+    )
 
 
 def _cost(name: str, note: str, unit: Unit) -> Measure:
@@ -304,6 +441,7 @@ MEASURES = (
         rank=4,
         short="Δ accuracy\n[95 %]",
         interval=True,
+        depends="baseline",
     ),
     Measure(
         "difference_with_failures",
@@ -316,6 +454,7 @@ MEASURES = (
         rank=4,
         short="Δ failures\nas wrong",
         interval=True,
+        depends="baseline",
     ),
     Measure(
         "token_ratio",
@@ -327,16 +466,19 @@ MEASURES = (
         rank=5,
         short="token ratio\n[95 %]",
         interval=True,
+        depends="baseline",
     ),
     Measure(
         "verdict",
         "Verdict",
-        "Is the accuracy lower than the baseline's?",
+        "Is the accuracy lower than the baseline's by more than the margin? With the correction "
+        "for several verdicts of one model and task",
         _verdict,
         "word",
         main=True,
         rank=6,
         short="verdict",
+        depends="baseline",
     ),
     Measure(
         "pareto",
@@ -349,6 +491,7 @@ MEASURES = (
         rank=7,
         short="●",
         legend="● in the Pareto set: no other method is as accurate with as few tokens",
+        depends="rows",
     ),
     Measure(
         "dollars_per_1000",
@@ -384,6 +527,7 @@ MEASURES = (
         "tokens",
         rank=9,
         short="tokens/\ncorrect",
+        formula="all output tokens / right answers",
     ),
     Measure(
         "scorer_tokens",
@@ -443,6 +587,7 @@ MEASURES = (
             )
         ),
         "pairs",
+        depends="baseline",
     ),
     Measure(
         "mcnemar_p",
@@ -450,23 +595,178 @@ MEASURES = (
         "McNemar: only this method right, only the baseline",
         _against_baseline(_discordant),
         "discordant",
+        depends="baseline",
     ),
-    Measure("e3", "E³", "Accuracy squared over mean tokens", _e3, "plain"),
-    Measure("ock_score", "OckScore", "Accuracy and tokens in one number", _ock_score, "plain"),
     Measure(
-        "oaa_auc", "OAA-AUC", "Area under accuracy against a rising token limit", _oaa_auc, "plain"
+        "e3",
+        "E³",
+        "Accuracy squared over mean tokens",
+        _e3,
+        "plain",
+        formula="A² / T; A is a share: papers that square percents print 10,000 times as much",
+        source="Plan-and-Budget (arXiv 2505.16122); not the E³-Score of EffiReason-Bench",
+    ),
+    Measure(
+        "e3_score",
+        "E³-Score",
+        "Rise of the odds of a right answer and fall of the tokens in one mean, 1 at the baseline",
+        _against(efficiency.e3_score),
+        "plain",
+        formula="1 / (A0 · o0 / o + (1 − A0) · T / T0) with o = A / (1 − A)",
+        source="EffiReason-Bench (arXiv 2511.10201): w = A0, ρ = −1; not E³ of Plan-and-Budget",
+        needs="a baseline with some answers right and some wrong",
+        depends="baseline",
+    ),
+    Measure(
+        "aes_1_3_5",
+        "AES (1, 3, 5)",
+        "Accuracy-Efficiency Score: how much shorter, and 3 times what was gained or 5 times what "
+        "was lost of the accuracy",
+        _against(partial(efficiency.aes, length=1, gain=3, loss=5)),
+        "plain",
+        formula="(T0 − T) / T0 + 3 · ΔA, or 5 · ΔA where ΔA = (A − A0) / A0 is below 0",
+        source="O1-Pruner (arXiv 2501.12570), with its weights",
+        needs="a baseline with some answer right",
+        depends="baseline",
+    ),
+    Measure(
+        "aes_1_5_10",
+        "AES (1, 5, 10)",
+        "Accuracy-Efficiency Score with weights under which accuracy counts for more",
+        _against(partial(efficiency.aes, length=1, gain=5, loss=10)),
+        "plain",
+        formula="(T0 − T) / T0 + 5 · ΔA, or 10 · ΔA where ΔA = (A − A0) / A0 is below 0",
+        source="O1-Pruner's formula (arXiv 2501.12570) with weights that later papers use",
+        needs="a baseline with some answer right",
+        depends="baseline",
+    ),
+    Measure(
+        "ock_score",
+        "OckScore",
+        "Accuracy, less what the prompt's and the output's tokens cost it",
+        _ock_score(tradeoffs.prompt_and_output),
+        "plain",
+        formula="100 · A − 10 · ln(T / 10,000 + 1), T prompt and output tokens",
+        source="OckBench's code (github.com/OckBench/OckBench, src/core/scoring.py)",
+        needs="input tokens",
+    ),
+    Measure(
+        "ock_score_output",
+        "OckScore, output",
+        "The same over output tokens alone, as OckBench's text describes it: not its leaderboard's",
+        _ock_score(output_tokens),
+        "plain",
+        formula="100 · A − 10 · ln(T / 10,000 + 1), T output tokens",
+        source="OckBench's description; tale-eval 0.1.0 called this OckScore",
+    ),
+    Measure(
+        "oaa_auc",
+        "OAA-AUC",
+        "Accuracy, each right answer worth less the longer its thinking was, nothing from 1,000 "
+        "tokens on",
+        _adjusted(tradeoffs.thinking_tokens),
+        "plain",
+        formula="mean over questions of A · max(0, 1,000 − t) / 1,000, t thinking tokens",
+        source="OptimalThinkingBench's code (facebookresearch/RAM, projects/otb/eval.py)",
+        needs="reasoning tokens; where none were counted all output tokens are taken, as there",
+    ),
+    Measure(
+        "oaa_auc_output",
+        "OAA-AUC, all tokens",
+        "The same over all output tokens: the area under the share right within k tokens, to 1,000",
+        _adjusted(output_tokens),
+        "plain",
+        formula="mean over questions of A · max(0, 1,000 − T) / 1,000, T output tokens",
+        source="ours, after OptimalThinkingBench's formula",
+    ),
+    Measure(
+        "area_to_longest",
+        "Area to the longest",
+        "Area under the share right with fewer than t tokens, t up to the longest answer shown",
+        _area_to_longest,
+        "plain",
+        formula="mean of right · (limit − T) / limit",
+        source="ours; tale-eval 0.1.0 called this OAA-AUC",
+        depends="rows",
     ),
     _file_only(
         "oaa_limit",
-        "OAA-AUC's limit: the most output tokens of any answer, by whatever method",
+        "The limit of area_to_longest: the most output tokens of any answer, by whatever method",
         lambda row: Value(row.group.limit),
         "count",
+        depends="rows",
+    ),
+    *map(_within, WITHIN),
+    Measure(
+        "cost_of_pass",
+        "Cost of pass",
+        "Dollars for each right answer",
+        _cost_of_pass,
+        "dollars",
+        formula="mean dollars / A",
+        source="Cost-of-Pass (arXiv 2504.13359), over the row's questions together",
+        needs="the dollars of every answer",
+    ),
+    Measure(
+        "accuracy_uncut",
+        "Right if not cut",
+        "Share of right answers of those that did not hit their token cap",
+        _uncut,
+        "share",
+        formula="right and not cut / not cut",
+        source="ours",
+        needs="why each answer ended",
+    ),
+    Measure(
+        "accuracy_cut_wrong",
+        "Right, cut as wrong",
+        "Share of right answers where each that hit its token cap is wrong, whatever its text says",
+        _cut_as_wrong,
+        "share",
+        formula="right and not cut / all",
+        source="ours",
+        needs="why each answer ended",
+    ),
+    _file_only(
+        "equal_draws",
+        "How many answers take the tokens of one of the baseline's: the k of the two below",
+        _equal_draws,
+        "count",
+        formula="⌊T0 / T⌋",
+        needs="several epochs, and a baseline",
+        depends="baseline",
+    ),
+    Measure(
+        "pass_at_equal_tokens",
+        "pass@k, equal tokens",
+        "Chance that one of k answers is right, k as many as take the tokens of one of the "
+        "baseline's",
+        _at_equal_tokens(tradeoffs.pass_at, ""),
+        "share",
+        formula="mean over questions of 1 − C(n − c, k) / C(n, k), k = ⌊T0 / T⌋",
+        source="pass@k: Codex (arXiv 2107.03374); k at equal tokens is ours",
+        needs="k epochs, and a baseline",
+        depends="baseline",
+    ),
+    Measure(
+        "maj_at_equal_tokens",
+        "maj@k, equal tokens",
+        "Chance that the answer most of k give is right, k as many as take the tokens of one of "
+        "the baseline's",
+        _at_equal_tokens(tradeoffs.majority_at, "what the answers say is not in the log"),
+        "share",
+        formula="mean over questions of the share of all draws of k whose plurality is right, a "
+        "tie by lot; k = ⌊T0 / T⌋",
+        source="self-consistency (arXiv 2203.11171); k at equal tokens is ours",
+        needs="k epochs, what each answer says, and a baseline",
+        depends="baseline",
     ),
     _file_only(
         "baseline",
         "The row that this one is compared with, by its label",
         _against_baseline(lambda versus: Value(versus.baseline)),
         "word",
+        depends="baseline",
     ),
     Measure(
         "oracle",
@@ -529,6 +829,18 @@ MEASURES = (
     _cost("counted_tokens", "Output tokens of the calls that somebody counted", "tokens"),
     _cost("uncounted_calls", "Calls whose output tokens nobody counted", "plain"),
     _cost("dollars", "Dollars", "dollars"),
+    _file_only(
+        "scorer_tokens_total",
+        "Output tokens of graders in all, for every sample of the row, as far as they are known",
+        lambda row: Value(row.scorer_total("scorer_tokens")),
+        "count",
+    ),
+    _file_only(
+        "scorer_dollars_total",
+        "Dollars of graders in all, for every sample of the row, as far as they are known",
+        lambda row: Value(row.scorer_total("scorer_dollars")),
+        "dollars",
+    ),
     _cost("scorer_dollars", "Dollars of graders, which are no part of the method's", "dollars"),
     _cost("calls", "Calls", "plain"),
     _cost("budget", "The answer's budget, in tokens", "tokens"),
@@ -543,6 +855,51 @@ MEASURES = (
         "Questions whose output tokens are known for both: those that the token ratio is over",
         _against_baseline(lambda versus: Value(versus.ratio_paired)),
         "count",
+        depends="baseline",
+    ),
+    _file_only(
+        "verdict_alone",
+        "The verdict without a correction for the others of this model and task",
+        _against_baseline(lambda versus: Value(versus.alone)),
+        "word",
+        depends="baseline",
+    ),
+    _file_only(
+        "correction",
+        "What was done about several verdicts: holm or none",
+        _against_baseline(lambda versus: Value(versus.correction)),
+        "word",
+        depends="baseline",
+    ),
+    _file_only(
+        "verdicts_together",
+        "How many verdicts the correction is for",
+        _against_baseline(lambda versus: Value(versus.together)),
+        "count",
+        depends="rows",
+    ),
+    _file_only(
+        "until_decided",
+        "The runs were stopped when verdicts were settled: verdict and difference are of a "
+        "confidence sequence",
+        _against_baseline(lambda versus: Value(versus.until_decided)),
+        "mark",
+    ),
+    _file_only(
+        "p_not_worse",
+        "One-sided p value of a loss of the margin or more, corrected: not worse below 0.025",
+        _against_baseline(
+            lambda versus: Value(versus.adjusted.not_worse if versus.adjusted else None)
+        ),
+        "plain",
+        depends="rows",
+    ),
+    _file_only(
+        "p_worse",
+        "One-sided p value of a loss of the margin or less, corrected: worse below 0.025",
+        _against_baseline(lambda versus: Value(versus.adjusted.worse if versus.adjusted else None)),
+        "plain",
+        depends="rows",
     ),
     _file_only(
         "unscored_unknown",

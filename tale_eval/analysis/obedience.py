@@ -191,7 +191,7 @@ def controls_in(setting: Setting) -> dict[str, int | str]:
     """The controls that a setting holds; one that is off, such as a budget of -1, is none."""
     found: dict[str, int | str] = {}
     for key, value in sorted(setting.values.items()):
-        control = control_of(key)
+        control = control_named(key)
         if control == "effort":
             found[control] = value
         elif control and value.isascii() and value.isdigit():
@@ -199,7 +199,7 @@ def controls_in(setting: Setting) -> dict[str, int | str]:
     return found
 
 
-def control_of(key: str) -> str | None:
+def control_named(key: str) -> str | None:
     """The control that a generation setting of this name is; None if it is none."""
     # OpenRouter's name for a budget of reasoning
     if key.endswith("reasoning.max_tokens"):
@@ -255,15 +255,26 @@ def _group_rows(records: Sequence[Record], baseline: str | None) -> list[Control
     keys, bases = differing(rows), find_baselines(rows, baseline)
     found = []
     for variant in sorted(rows, key=order):
-        under = [(record, asked_of(record)) for record in rows[variant]]
         for control in GOVERNS:
-            controlled = [(record, asked[control]) for record, asked in under if control in asked]
-            if controlled:
+            if controlled := _under(control, rows[variant]):
                 free = _without(control, variant, rows, bases)
                 found.append(_row(control, controlled, free, label(variant, keys)))
     caps = [row for row in found if _is_limit(row)]
     limit = len({row.asked for row in caps}) == 1 and not any(row.count("over") for row in caps)
     return [row for row in found if not (limit and _is_limit(row))]
+
+
+def _under(control: str, answers: Sequence[Record]) -> list[tuple[Record, int | str]]:
+    """The answers under a control, and what it asked of each.
+
+    Where a method has the control, as a search does, its answers without a budget are under
+    none: the run's own max_tokens is another control than the search's cap.
+    """
+    own = [(record, record.controls[control]) for record in answers if control in record.controls]
+    if own:
+        return own
+    under = [(record, asked_of(record)) for record in answers]
+    return [(record, asked[control]) for record, asked in under if control in asked]
 
 
 def _is_limit(row: ControlledRow) -> bool:
@@ -278,7 +289,7 @@ def _without(
     if any(control in record.controls for record in rows[variant]):
         other = bases.of(variant)
     else:
-        of_it = {key for key in variant.setting.values if control_of(key) == control}
+        of_it = {key for key in variant.setting.values if control_named(key) == control}
         other = Variant(variant.method, variant.setting.without(of_it))
     found = rows.get(other, ()) if other else ()
     return [record for record in found if control not in record.controls]

@@ -14,6 +14,7 @@ from tale_eval.analysis.power import (
     provable_margin,
     questions_needed,
 )
+from tale_eval.analysis.statistics import LEVEL
 from tale_eval.errors import InvalidValueError
 
 
@@ -23,6 +24,8 @@ class RunPlan:
 
     Attributes:
         model, task, method, baseline: Whose.
+        together: How many verdicts of this model and task are corrected together.
+        level: What that leaves each at least: the plan is for the least that it may be.
         seen: How often one of the two alone was right in the pilot.
         now: The chances of each verdict on as many questions as the pilot has, where both are
             equally accurate.
@@ -37,6 +40,8 @@ class RunPlan:
     task: str
     method: str
     baseline: str
+    together: int
+    level: float
     seen: Discordance
     now: Power
     needed: int | None
@@ -87,18 +92,21 @@ def _plan(
     seen = discordance(by_question(row.records, score), by_question(baseline, score))
     if seen is None:
         return None
-    equal = seen.with_difference(0)
+    together, equal = row.comparison.together, seen.with_difference(0)
+    level = LEVEL / together if row.comparison.correction == "holm" else LEVEL
     return RunPlan(
         model=row.model,
         task=row.task,
         method=row.label,
         baseline=row.comparison.baseline,
+        together=together,
+        level=level,
         seen=seen,
-        now=power(seen.questions, equal, margin),
-        needed=questions_needed(equal, margin, chance),
+        now=power(seen.questions, equal, margin, level),
+        needed=questions_needed(equal, margin, chance, level),
         needed_upper=questions_needed(
-            seen.with_difference(0, share=seen.upper_share), margin, chance
+            seen.with_difference(0, share=seen.upper_share), margin, chance, level
         ),
-        detectable=detectable_loss(equal, seen.questions, margin, chance),
-        provable=provable_margin(equal, seen.questions, chance),
+        detectable=detectable_loss(equal, seen.questions, margin, chance, level),
+        provable=provable_margin(equal, seen.questions, chance, level),
     )

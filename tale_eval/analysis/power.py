@@ -96,19 +96,21 @@ class Power:
         return 1 - self.not_worse - self.worse
 
 
-def power(questions: int, truth: Discordance, margin: float) -> Power:
+def power(questions: int, truth: Discordance, margin: float, level: float = LEVEL) -> Power:
     """The chance of each verdict on so many questions, one epoch each.
 
     Args:
         questions: How many both methods answer.
         truth: How often one of them alone is right.
         margin: The loss of accuracy that would not matter, as a share.
+        level: How seldom the verdict may be false; one of four that are corrected together is
+            sure to be given where it would be at a fourth of the usual one.
     """
     losses = np.arange(questions + 1)
     likely = binom.pmf(losses, questions, truth.losses)
     losses = losses[likely > 1e-10]
-    fewest = _fewest_wins(questions, losses, margin)
-    most = _most_wins(questions, losses, margin)
+    fewest = _fewest_wins(questions, losses, margin, level)
+    most = _most_wins(questions, losses, margin, level)
     wins_of_rest = truth.wins / (1 - truth.losses) if truth.losses < 1 else 0.0
     rest = questions - losses
     chances = likely[losses]
@@ -118,20 +120,22 @@ def power(questions: int, truth: Discordance, margin: float) -> Power:
     )
 
 
-def questions_needed(truth: Discordance, margin: float, chance: float = 0.8) -> int | None:
+def questions_needed(
+    truth: Discordance, margin: float, chance: float = 0.8, level: float = LEVEL
+) -> int | None:
     """The fewest questions from which "not worse" comes with this chance, to 1 % of them.
 
     None where `MOST_QUESTIONS` do not suffice: the true loss is the margin or more.
     """
 
     def enough(questions: int) -> bool:
-        return power(questions, truth, margin).not_worse >= chance
+        return power(questions, truth, margin, level).not_worse >= chance
 
     return _first(enough, MOST_QUESTIONS)
 
 
 def detectable_loss(
-    truth: Discordance, questions: int, margin: float, chance: float
+    truth: Discordance, questions: int, margin: float, chance: float, level: float = LEVEL
 ) -> float | None:
     """The smallest true loss of which "worse" is said with this chance, to 0.1 points.
 
@@ -140,17 +144,19 @@ def detectable_loss(
 
     def found(thousandths: int) -> bool:
         lost = truth.with_difference(-thousandths / 1000)
-        return power(questions, lost, margin).worse >= chance
+        return power(questions, lost, margin, level).worse >= chance
 
     thousandths = _first(found, 1000, exact=True)
     return None if thousandths is None else thousandths / 1000
 
 
-def provable_margin(truth: Discordance, questions: int, chance: float) -> float | None:
+def provable_margin(
+    truth: Discordance, questions: int, chance: float, level: float = LEVEL
+) -> float | None:
     """The smallest margin for which "not worse" is said with this chance, to 0.1 points."""
 
     def proved(thousandths: int) -> bool:
-        return power(questions, truth, thousandths / 1000).not_worse >= chance
+        return power(questions, truth, thousandths / 1000, level).not_worse >= chance
 
     thousandths = _first(proved, 999, exact=True)
     return None if thousandths is None else thousandths / 1000
@@ -173,22 +179,22 @@ def _first(holds: Callable[[int], bool], most: int, *, exact: bool = False) -> i
     return high
 
 
-def _fewest_wins(questions: int, losses: Ints, margin: float) -> Ints:
+def _fewest_wins(questions: int, losses: Ints, margin: float, level: float) -> Ints:
     """With how many wins, at least, each number of losses is "not worse"; beyond all if never."""
 
     def holds(wins: Ints) -> NDArray[np.bool_]:
         shapes = np.stack([wins, questions - wins - losses, losses + 1], axis=-1)
-        return chance_negative(_coefficients(margin), shapes.astype(float)) < LEVEL
+        return chance_negative(_coefficients(margin), shapes.astype(float)) < level
 
     return _bisected(holds, questions - losses)
 
 
-def _most_wins(questions: int, losses: Ints, margin: float) -> Ints:
+def _most_wins(questions: int, losses: Ints, margin: float, level: float) -> Ints:
     """With how many wins, at most, each number of losses is "worse"; -1 if never."""
 
     def passed(wins: Ints) -> NDArray[np.bool_]:
         shapes = np.stack([wins + 1, questions - wins - losses, losses], axis=-1)
-        return ~(chance_negative(_coefficients(margin), shapes.astype(float)) > 1 - LEVEL)
+        return ~(chance_negative(_coefficients(margin), shapes.astype(float)) > 1 - level)
 
     return _bisected(passed, questions - losses) - 1
 

@@ -41,7 +41,9 @@ def problems(rows: Sequence[LeaderboardRow], baseline: str | None = "cot") -> li
         sentences = [s for row in group for s in _row_problems(row)]
         sentences += _baseline_problems(group, baseline)
         sentences += _many_comparisons(group)
+        sentences += _until_decided(group)
         sentences += _ratios_without_interval(group)
+        sentences += _graders(group)
         found += [f"{model}, {task}: {sentence}" for sentence in sentences]
     return [*found, *_average_problems(rows)]
 
@@ -182,6 +184,8 @@ def _other_settings(
 def _many_comparisons(group: Sequence[LeaderboardRow]) -> Iterator[str]:
     """That several verdicts are wrong more often than one, which is in up to 5 % of cases."""
     compared = [row.comparison for row in group if row.comparison]
+    if any(comparison.correction != "none" for comparison in compared):
+        return
     baselines = dict.fromkeys(comparison.baseline for comparison in compared)
     if len(compared) >= MANY_COMPARISONS:
         yield (
@@ -189,6 +193,20 @@ def _many_comparisons(group: Sequence[LeaderboardRow]) -> Iterator[str]:
             f"nothing is corrected for that: in up to {min(100, 5 * len(compared)):g} % of such "
             "tables one of the verdicts is false"
         )
+
+
+def _until_decided(group: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """That the number of questions hangs on the answers, and what still holds then."""
+    stopped = [row for row in group if row.comparison and row.comparison.until_decided]
+    if not stopped:
+        return
+    asked = ", ".join(f"{row.label} ({row.questions:,} questions)" for row in stopped)
+    each = f"{asked}: asked until its verdict was settled"
+    yield (
+        f"{each}; verdicts and intervals of Δ accuracy are of a confidence sequence (testing by "
+        "betting), which holds whenever one stops, and verdicts count failures as wrong; all other "
+        "intervals are for numbers of questions that were fixed before"
+    )
 
 
 def _commonest_error(row: LeaderboardRow) -> str:
@@ -210,6 +228,18 @@ def _ratios_without_interval(group: Sequence[LeaderboardRow]) -> Iterator[str]:
             reasons[row.comparison.ratio_reason].append(row.label)
     for reason, methods in reasons.items():
         yield f"token ratio of {', '.join(methods)}: {reason}"
+
+
+def _graders(group: Sequence[LeaderboardRow]) -> Iterator[str]:
+    """What graders used in all, which a bill holds and no row."""
+    tokens = sum(row.scorer_total("scorer_tokens") or 0 for row in group)
+    dollars = sum(row.scorer_total("scorer_dollars") or 0 for row in group)
+    if tokens:
+        paid = f" (${dollars:,.2f})" if dollars >= 0.005 else ""
+        yield (
+            f"graders wrote {tokens:,.0f} output tokens{paid} beside the methods', which are in no "
+            "row's tokens"
+        )
 
 
 def _percent(share: float | None) -> str:

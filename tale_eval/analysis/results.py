@@ -7,8 +7,11 @@ from functools import cached_property
 
 from tale_eval.analysis.comparison import (
     Comparison,
+    by_question,
     failed,
     failures_count,
+    output_tokens,
+    score,
     score_with_failures,
 )
 from tale_eval.analysis.statistics import Interval
@@ -72,8 +75,18 @@ class Group:
     @cached_property
     def limit(self) -> int | None:
         """The most output tokens of any scored answer; None if none is known."""
-        spent = [n for records in self.methods.values() for n in answers_of(records).tokens]
+        spent = [n for answers in self.answers.values() for n in answers.tokens]
         return max(spent, default=None)
+
+    @cached_property
+    def answers(self) -> "dict[Variant, Answers]":
+        """The scored answers of each method whose output tokens are known."""
+        return {method: answers_of(records) for method, records in self.methods.items()}
+
+    @cached_property
+    def questions(self) -> dict[Variant, dict[str, Point]]:
+        """Where each method stands on each question, over the same answers."""
+        return {method: _by_question(records) for method, records in self.methods.items()}
 
     @cached_property
     def points(self) -> dict[Variant, Point]:
@@ -97,6 +110,14 @@ class Group:
     def has_failures(self) -> bool:
         """Whether any method failed on any sample."""
         return any(failed(record) for records in self.methods.values() for record in records)
+
+    @cached_property
+    def has_repeats(self) -> bool:
+        """Whether any sample was answered more than once."""
+        return any(
+            len({r.sample_id for r in known}) < len(known)
+            for known in map(scored, self.methods.values())
+        )
 
     @cached_property
     def has_cut_reasoning(self) -> bool:
@@ -139,6 +160,7 @@ class MethodResults:
         bare: Share of answers without any reasoning before them.
         dollars_known: Scored answers whose dollars are known.
         comparison: Against the baseline; None for itself, or without one.
+        base: What it is compared with, in the group; None without a comparison.
         group: The answers of all methods to this model and task.
     """
 
@@ -168,6 +190,7 @@ class MethodResults:
     bare: float | None
     dollars_known: int
     comparison: Comparison | None
+    base: Variant | None
     group: Group = field(repr=False)
 
     @property
@@ -180,10 +203,15 @@ class MethodResults:
         """Every sample of this row, those without a score included."""
         return self.group.methods[self.variant]
 
+    def scorer_total(self, key: str) -> float | None:
+        """What graders used for all samples of this row, by a cost's name; None if unknown."""
+        known = [r.costs[key] for r in self.records if r.costs[key] is not None]
+        return math.fsum(value for value in known if value is not None) if known else None
+
     @property
     def answers(self) -> Answers:
         """The scored answers whose output tokens are known."""
-        return answers_of(self.records)
+        return self.group.answers[self.variant]
 
     @property
     def point(self) -> Point | None:
@@ -210,6 +238,15 @@ def answers_of(records: Iterable[Record]) -> Answers:
         if (tokens := record.costs["output_tokens"]) is not None
     ]
     return Answers([right for right, _ in known], [tokens for _, tokens in known])
+
+
+def _by_question(records: Sequence[Record]) -> dict[str, Point]:
+    known = [r for r in scored(records) if output_tokens(r) is not None]
+    accuracies, tokens = by_question(known, score), by_question(known, output_tokens)
+    return {
+        question: Point(sum(right) / len(right), sum(tokens[question]) / len(right))
+        for question, right in accuracies.items()
+    }
 
 
 def mean(values: Iterable[float | None]) -> float | None:

@@ -75,6 +75,19 @@ class IntervalEstimate:
 
 
 @dataclass(frozen=True)
+class Chances:
+    """How seldom so much speaks for a verdict where it is false: one-sided p values.
+
+    Attributes:
+        not_worse: At most this, where the loss is the margin or more.
+        worse: At most this, where the loss is the margin or less.
+    """
+
+    not_worse: float
+    worse: float
+
+
+@dataclass(frozen=True)
 class McNemar:
     """How two methods' right answers overlap.
 
@@ -159,7 +172,7 @@ def share_at_cap(tokens: Values, cap: float) -> IntervalEstimate:
     return IntervalEstimate(share, interval, len(reached), None if interval else _ONE_QUESTION)
 
 
-def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
+def paired_difference(a: Values, b: Values, *, level: float = LEVEL) -> IntervalEstimate | None:
     """How much higher the accuracy of `a` is than that of `b`, on the questions of both.
 
     A question counts once, with the difference of its two means over epochs. So the
@@ -176,6 +189,10 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     too (2.41 %) and finds equal methods "not worse" more often, by 3.6 points at most, but
     knows neither epochs nor partial credit. Half a further question: up to 7.7 %.
 
+    Args:
+        a, b: Scores.
+        level: How seldom the truth may lie beyond either end.
+
     Returns:
         None if no question is in both. Questions in only one are left out. No interval
         for one question.
@@ -188,7 +205,47 @@ def paired_difference(a: Values, b: Values) -> IntervalEstimate | None:
     mean = math.fsum(difference) / n
     if n == 1:
         return IntervalEstimate(mean, None, n, _ONE_QUESTION)
-    return IntervalEstimate(mean, _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1)), n)
+    interval = _interval(difference, np.ones(n), worst=(-1, 1), best=(1, 1), level=level)
+    return IntervalEstimate(mean, interval, n)
+
+
+def differences(a: Values, b: Values) -> Floats:
+    """How much higher the mean score of `a` is, for each question of both. Shape (questions,)."""
+    ours, theirs = _question_means(a, b)
+    return np.asarray(ours - theirs)
+
+
+def paired_chances(a: Values, b: Values, margin: float) -> Chances | None:
+    """The p values of both verdicts on `a` against `b`.
+
+    Each is below `LEVEL` where the interval of `paired_difference` lies wholly on its side of the
+    margin: they invert one another.
+
+    Args:
+        a, b: Scores from 0 to 1.
+        margin: The loss that would not matter, as a share.
+
+    Returns:
+        None with fewer than two questions in both.
+
+    Raises:
+        InvalidValueError: If the margin is not from 0 to below 1.
+    """
+    check_margin(margin)
+    above = differences(a, b) + margin
+    if len(above) < 2:
+        return None
+    return Chances(
+        not_worse=_chance_below(above, margin - 1),
+        worse=_chance_below(-above, -margin - 1),
+    )
+
+
+def _chance_below(values: Floats, further: float) -> float:
+    """Chance that the randomly weighted mean of these and a further value is below 0."""
+    kinds, counts = np.unique(values, return_counts=True)
+    shapes = np.append(counts, 1).astype(np.float64)
+    return float(np.clip(chance_negative(np.append(kinds, further), shapes), 0, 1))
 
 
 def token_ratio(a: Values, b: Values, together: int = 1) -> IntervalEstimate | None:
@@ -411,7 +468,8 @@ def _interval(
     """
     low = _lower_end(totals, sizes, worst, further, level)
     high = -_lower_end(-totals, sizes, (-best[0], best[1]), further, level)
-    return Interval(low, high)
+    # + 0.0: the upper end of nothing but zeros is 0, not -0
+    return Interval(low, high + 0.0)
 
 
 def _lower_end(

@@ -3,14 +3,15 @@
 Rows of one model, task and method that differ in a single setting, or in a single argument of the
 method, are a sweep. Each of its levels is compared with the first one on the questions that both
 answered. "No effect" is a statement of its own, and not the lack of a proof: the whole interval of
-the token ratio lies within the margin. All intervals of a sweep hold together at 95 %, so that a
-sweep holds a false statement in 5 % of cases at most, however many levels it has.
+the token ratio lies within the margin, and holds 1. What is said follows from the interval that is
+shown. All intervals of a sweep hold together at 95 %, so a sweep holds a false statement in 5 %
+of cases at most, however many levels it has.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from tale_eval.analysis.obedience import (
     GOVERNS,
     Governed,
     came_of,
-    control_of,
+    control_named,
     rows_of,
     visible_tokens,
 )
@@ -36,8 +37,7 @@ MARGIN = 0.1
 Effect = Literal["no effect", "moved", "moved little", "undecided"]
 """What a level did to the tokens, against the first level.
 
-moved: the interval of the ratio does not hold 1, and the two would not differ so much if their
-answers to each question were swapped at random. no effect: not moved, and the whole interval lies
+moved: the interval of the ratio does not hold 1. no effect: it holds 1, and the whole of it lies
 within the margin. moved little: moved, and it lies within the margin. undecided: neither.
 """
 
@@ -56,7 +56,8 @@ class Level:
     Attributes:
         value: The level.
         tokens, first_tokens: Mean tokens here and at the first level, over the questions of both.
-        ratio: The one over the other; None where no question is in both, or nothing was written.
+        ratio: The one over the other, as `out_to_one` has it; None where no question is in both,
+            or nothing was written.
         p: Of the swaps (`statistics.swapped_p`).
         effect: What they say.
         reasoning, visible: The ratios of the hidden and of the visible tokens, where they are
@@ -130,7 +131,8 @@ class Sweep:
         said = f"{_amount(level.tokens)} and {_amount(level.first_tokens)} {what}"
         little = f"moved, by less than {100 * self.margin:g} %"
         verdict = little if level.effect == "moved little" else level.effect
-        return f"{here} {self._compared(level)} {first}: {said}, {_ratio(level)}: {verdict}"
+        ratio = _ratio(level, self.margin)
+        return f"{here} {self._compared(level)} {first}: {said}, {ratio}: {verdict}"
 
     def _compared(self, level: Level) -> str:
         verb = "reasoned" if self.governs == "reasoning" else "wrote"
@@ -159,24 +161,45 @@ def sweeps(records: Iterable[Record], margin: float = MARGIN) -> list[Sweep]:
     return [sweep for names in sorted(groups) for sweep in _sweeps(groups[names], margin)]
 
 
-def effect_of(
-    ratio: IntervalEstimate | None, p: float, together: int = 1, margin: float = MARGIN
-) -> Effect:
-    """What a level did.
+def out_to_one(
+    ratio: IntervalEstimate | None, p: float, together: int = 1
+) -> IntervalEstimate | None:
+    """The ratio with an interval that holds 1 where the swaps do not tell the two apart.
+
+    An interval of tokens can be too narrow where tails are long (`statistics.swapped_p`); so that
+    it says what the swaps say, too, it then reaches to 1.
 
     Args:
         ratio: Its tokens over the first level's; its interval allows for `together`.
         p: Of the swaps.
         together: How many levels are compared with the first, each of which is to be right.
+    """
+    if ratio is None or ratio.interval is None or p <= 0.05 / together:
+        return ratio
+    ends = ratio.interval
+    return replace(ratio, interval=Interval(min(ends.low, 1.0), max(ends.high, 1.0)))
+
+
+def effect_of(
+    ratio: IntervalEstimate | None, p: float, together: int = 1, margin: float = MARGIN
+) -> Effect:
+    """What a level did, by the interval of `out_to_one`.
+
+    Args:
+        ratio, p, together: As in `out_to_one`.
         margin: 0.1 is from 1/1.1 to 1.1.
     """
-    if ratio is None or ratio.interval is None:
+    shown = out_to_one(ratio, p, together)
+    if shown is None or shown.interval is None:
         return "undecided"
-    low, high = ratio.interval.low, ratio.interval.high
-    little = 1 / (1 + margin) <= low and high <= 1 + margin
-    if p <= 0.05 / together and not low <= 1 <= high:
-        return "moved little" if little else "moved"
-    return "no effect" if little else "undecided"
+    return _effect(shown.interval, margin)
+
+
+def _effect(ends: Interval, margin: float) -> Effect:
+    little = 1 / (1 + margin) <= ends.low and ends.high <= 1 + margin
+    if ends.low <= 1 <= ends.high:
+        return "no effect" if little else "undecided"
+    return "moved little" if little else "moved"
 
 
 def _sweeps(records: Sequence[Record], margin: float) -> list[Sweep]:
@@ -185,7 +208,7 @@ def _sweeps(records: Sequence[Record], margin: float) -> list[Sweep]:
     differ = differing(rows)
     groups: dict[tuple[str, Variant], dict[str, list[Record]]] = defaultdict(dict)
     for variant in sorted(rows, key=order):
-        for key, (rest, value) in _apart(variant, rows).items():
+        for key, (rest, value) in apart(variant, rows).items():
             groups[key, rest][value] = rows[variant]
     found = [
         _sweep(key, levels, label(rest, differ - {key}), margin)
@@ -195,7 +218,7 @@ def _sweeps(records: Sequence[Record], margin: float) -> list[Sweep]:
     return sorted(found, key=lambda sweep: (sweep.key, sweep.label))
 
 
-def _apart(variant: Variant, rows: Iterable[Variant]) -> dict[str, tuple[Variant, str]]:
+def apart(variant: Variant, rows: Iterable[Variant]) -> dict[str, tuple[Variant, str]]:
     """By each key that some row has: the variant without it, and the value that it has of it."""
     values = variant.setting.values
     found = {
@@ -209,6 +232,11 @@ def _apart(variant: Variant, rows: Iterable[Variant]) -> dict[str, tuple[Variant
 
 
 _ARGUMENT = "argument "
+
+
+def name_of(key: str) -> str:
+    """What tables call a key of `apart`."""
+    return key.removeprefix(_ARGUMENT).rpartition(".")[2]
 
 
 def _arguments(method: str) -> Mapping[str, str]:
@@ -233,13 +261,13 @@ def _without_argument(method: str, key: str) -> tuple[str, str]:
 
 
 def _sweep(key: str, levels: Mapping[str, Sequence[Record]], name: str, margin: float) -> Sweep:
-    first, *others = sorted(levels, key=_rank)
+    first, *others = sorted(levels, key=rank)
     governs = _governs(key, list(levels.values()))
     return Sweep(
         model=levels[first][0].model,
         task=levels[first][0].task,
         label=name,
-        key=key.removeprefix(_ARGUMENT).rpartition(".")[2],
+        key=name_of(key),
         first=first,
         governs=governs,
         levels=[
@@ -258,8 +286,11 @@ def _spread(value: str, answers: Sequence[Record], governs: Governed) -> Spread:
 
 
 def _governs(key: str, rows: Sequence[Sequence[Record]]) -> Governed:
-    """What to compare: reasoning where a setting governs that, and somebody counted some."""
-    governed = GOVERNS.get(control_of(key) or "", "output")
+    """What to compare: reasoning where the control governs that, and somebody counted some."""
+    # a budget among a method's arguments is imposed by what its calls say
+    imposed = {name for answers in rows for record in answers for name in record.controls}
+    own = "thinking" if imposed == {"thinking"} else ""
+    governed = GOVERNS.get(control_named(key) or own, "output")
     if governed == "reasoning":
         for answers in rows:
             if not any(came_of(record, governed) for record in answers):
@@ -287,7 +318,7 @@ def _level(
         value=value,
         tokens=means[0],
         first_tokens=means[1],
-        ratio=ratio,
+        ratio=out_to_one(ratio, p, together),
         p=p,
         effect=effect_of(ratio, p, together, margin),
         reasoning=hidden,
@@ -308,7 +339,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _rank(value: str) -> tuple[int, float, str]:
+def is_ordered(level: str) -> bool:
+    """Whether a level is a number or an effort, of which one is more than another."""
+    return rank(level)[0] in (0, 1)
+
+
+def rank(value: str) -> tuple[int, float, str]:
     """From low to high: numbers, levels of effort, other words, and what is not set."""
     if value == NOT_SET:
         return 3, 0, ""
@@ -324,10 +360,18 @@ def _amount(tokens: float) -> str:
     return f"{tokens:,.0f}" if tokens >= 100 else f"{tokens:.1f}"
 
 
-def _ratio(level: Level) -> str:
+def _ratio(level: Level, margin: float) -> str:
     assert level.ratio is not None
-    ends: Interval | None = level.ratio.interval
+    value, ends = level.ratio.value, level.ratio.interval
     if ends is not None:
-        return f"ratio {level.ratio.value:.2f} [{ends.low:.2f}, {ends.high:.2f}]"
+        shown = _decimals(ends, margin)
+        return f"ratio {value:.{shown}f} [{ends.low:.{shown}f}, {ends.high:.{shown}f}]"
     same = f"; as many on {level.same} of {level.ratio.questions}" if level.same else ""
-    return f"ratio {level.ratio.value:.2f} ({level.ratio.reason}{same})"
+    return f"ratio {value:.2f} ({level.ratio.reason}{same})"
+
+
+def _decimals(ends: Interval, margin: float) -> int:
+    """Two, or as many as a reader needs to see the same effect in the rounded ends; six at most."""
+    effect = _effect(ends, margin)
+    rounded = {n: Interval(round(ends.low, n), round(ends.high, n)) for n in range(2, 7)}
+    return next((n for n, seen in rounded.items() if _effect(seen, margin) == effect), 6)

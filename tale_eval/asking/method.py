@@ -4,20 +4,20 @@
 does, and which arguments it takes, is known to `tale_eval.solvers` alone.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tale_eval.asking.arguments import as_written, split_arguments
 from tale_eval.errors import InvalidValueError
+from tale_eval.patterns import pattern
 
-_PIECE = re.compile(r"\\[\\:]|[^\\:]+|[\\:]")
-_ESCAPED = re.compile(r"\\([\\:])")
+_PIECE = pattern(r"\\[\\:]|[^\\:]+|[\\:]")
+_ESCAPED = pattern(r"\\([\\:])")
 # a backslash that would be taken for an escape; others, as in \boxed, stay as they are
-_TO_ESCAPE = re.compile(r":|\\(?=[\\:]|$)")
-_KEY = re.compile(r"[A-Za-z_]\w*")
-_ARGUMENT = re.compile(rf"{_KEY.pattern}=")
-_IN_NO_NAME = re.compile(r"[:\\]")
+_TO_ESCAPE = pattern(r":|\\(?=[\\:]|$)")
+_KEY = pattern(r"[A-Za-z_]\w*")
+_ARGUMENT = pattern(rf"{_KEY.pattern}=")
+_IN_NO_NAME = pattern(r"[:\\]")
 
 
 @dataclass(frozen=True)

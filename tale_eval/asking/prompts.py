@@ -203,8 +203,8 @@ def options_in(question: str) -> list[str]:
 
 
 def letter(index: int) -> str:
-    """The letter of option ``index``: 0 is A."""
-    return chr(ord("A") + index)
+    """The letter of option ``index``: 0 is A; after Z come 1, 2, …, as Inspect counts them."""
+    return chr(ord("A") + index) if index < 26 else str(index - 25)
 
 
 def direct_prompt(

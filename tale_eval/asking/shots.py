@@ -9,6 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 from tale_eval.errors import InvalidValueError
+from tale_eval.patterns import pattern
 
 SHOTS_SEED = 1024
 """Draws the examples; the seed of everything else here."""
@@ -104,9 +105,9 @@ def without(shots: Iterable[Shot], questions: Iterable[str]) -> tuple[Shot, ...]
 
 
 # GSM8K's own notes of what was calculated: "48/2 = <<48/2=24>>24 clips"
-_NOTE = re.compile(r"<<([^<>]*)>>")
+_NOTE = pattern(r"<<([^<>]*)>>")
 _AMOUNT = r"[-+]?[$€£]?\d+(?:,\d{3})*(?:\.\d+)?%?"
-_EQUATION = re.compile(rf"{_AMOUNT}(?:\s*[-+*/x×÷]\s*{_AMOUNT})+\s*=\s*{_AMOUNT}")
+_EQUATION = pattern(rf"{_AMOUNT}(?:\s*[-+*/x×÷]\s*{_AMOUNT})+\s*=\s*{_AMOUNT}")
 
 
 def explained(solution: str) -> str:

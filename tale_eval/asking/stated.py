@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal
 
+from tale_eval.patterns import pattern
+
 Form = Literal[
     "answer_line",
     "boxed",
@@ -23,27 +25,34 @@ Form = Literal[
 """A way to write an answer: "ANSWER: x", \\boxed{x}, [[x]], "#### x", "The answer is x",
 "Final answer: x", <answer>x</answer>, {"answer": x}, and x alone."""
 
+_LABELS: Final = (
+    "answer|antwort|lösung|réponse|respuesta|risposta|resposta|ответ|відповідь|odpowiedź|cevap|svar"
+    "|jibu|答案|答え|回答|解答|答|정답|답|الإجابة|الجواب|উত্তর|उत्तर|సమాధానం|คำตอบ|đáp án|câu trả lời"
+)
+"""What stands before an answer, in languages that evals are written in."""
+
 # in quotes or before a placeholder: a bare "Answer:" is the end of a question, and
 # "ANSWER: 12" is a worked example
 _STATED: Final[dict[Form, re.Pattern[str]]] = {
-    "tag": re.compile(r"<(answer|final_answer|solution)>", re.IGNORECASE),
-    "boxed": re.compile(r"\\?\\boxed|\\fbox|\bboxed\{"),
-    "bracketed": re.compile(r"\[\[[^\]]*\]\]|\[\[X\]\]"),
-    "hashes": re.compile(r"####"),
-    "final_answer": re.compile(
+    "tag": pattern(r"<(answer|final_answer|solution)>", re.IGNORECASE),
+    "boxed": pattern(r"\\?\\boxed|\\fbox|\bboxed\{"),
+    "bracketed": pattern(r"\[\[[^\]]*\]\]|\[\[X\]\]"),
+    "hashes": pattern(r"####"),
+    "final_answer": pattern(
         r"""["'“`]final answer\s*:|\bfinal answer\s*:\s*(followed by|[\[<{$(])""", re.IGNORECASE
     ),
-    "answer_line": re.compile(
-        r"""["'“`]\s*answer\s*[:：]|^\W*answer\s*[:：]\s*[$<\[{(]|\b(?-i:ANSWER)\s*[:：]\s*[$<\[{(]""",
+    "answer_line": pattern(
+        rf"""["'“„«‘「『`]\s*({_LABELS})\s*[:：]|^\W*({_LABELS})\s*[:：]\s*[$<\[{{(]"""
+        r"""|\b(?-i:(ANSWER))\s*[:：]\s*[$<\[{(]""",
         re.IGNORECASE | re.MULTILINE,
     ),
-    "answer_is": re.compile(
+    "answer_is": pattern(
         r"""["'“`](?:so |therefore,? )?((?:the )?(?:final |correct |best )?answer is)\b"""
         r"|\b(the (?:final |correct |best )?answer is):?\s*[$<\[{(]",
         re.IGNORECASE,
     ),
-    "json": re.compile(r"\bjson\b", re.IGNORECASE),
-    "alone": re.compile(
+    "json": pattern(r"\bjson\b", re.IGNORECASE),
+    "alone": pattern(
         r"\bnothing else\b|\bwithout (any )?(explanation|other text|further text)"
         r"|\b(respond|reply|answer|output|return|write|give)( \w+){0,3}? (only|just)( with)? "
         r"(the |a |one |your )?(final |correct |single )?"
@@ -57,21 +66,21 @@ _STATED: Final[dict[Form, re.Pattern[str]]] = {
     ),
 }
 # what belongs to a format sentence that was broken over two lines
-_BELONGS: Final = re.compile(r"\$(ANSWER|LETTERS?)\b|\(without quotes\)", re.IGNORECASE)
-_PLAINLY: Final = re.compile(
+_BELONGS: Final = pattern(r"\$(ANSWER|LETTERS?)\b|\(without quotes\)", re.IGNORECASE)
+_PLAINLY: Final = pattern(
     r"\$(ANSWER|LETTERS?)\b|entire content of your (response|answer)"
     r"|^\W*(let's )?think step[- ]by[- ]step( before answering)?\W*$",
     re.IGNORECASE,
 )
-_NO_BOX: Final = re.compile(r"(not|n't|no|without)( \w+){0,4} \\*boxed", re.IGNORECASE)
-_REASONS: Final = re.compile(
+_NO_BOX: Final = pattern(r"(not|n't|no|without)( \w+){0,4} \\*boxed", re.IGNORECASE)
+_REASONS: Final = pattern(
     r"step[- ]by[- ]step|\bthink\b.*\b(before|through|carefully|first)\b"
     r"|\breason\b.*\b(before|through|first|step)\b|\bshow your (work|reasoning)\b"
     r"|\bexplain your (answer|reasoning)\b|^\W*(reasoning|thought|explanation)\W*$",
     re.IGNORECASE,
 )
-_SENTENCE: Final = re.compile(r"(?:[^.!?\n]|[.!?](?![\s]|$))+[.!?]*[^\S\n]*|[.!?]+[^\S\n]*|\n+")
-_SLOT: Final = re.compile(r"\{(?!letters\})\w+\}")
+_SENTENCE: Final = pattern(r"(?:[^.!?\n]|[.!?](?![\s]|$))+[.!?]*[^\S\n]*|[.!?]+[^\S\n]*|\n+")
+_SLOT: Final = pattern(r"\{(?!letters\})\w+\}")
 
 SENTENCE: Final[dict[Form, str]] = {
     "answer_is": 'End your response with "The answer is $ANSWER" (without quotes), where '
@@ -100,7 +109,11 @@ _WRITTEN: Final[dict[Form, str]] = {
     "json": '{{"answer": "{}"}}',
     "alone": "{}",
 }
-_ANSWER_LINE: Final = re.compile(r"^[\s>*_#`-]*answer\s*[:：]\s*(.*\S)[^\S\n]*$", re.I | re.M)
+_ANSWER_LINE: Final = pattern(
+    r"""^[\s>*_#`"'“-]*(?:final )?answer[*_]*\s*[:：]\s*(.*\S)[^\S\n]*$""", re.I | re.M
+)
+_FULL_STOP: Final = pattern(r"(?<=.)(?<!\b\w\.\w)\.$")  # that of "Yes.", not of "U.S."
+_BOXED: Final = pattern(r"\\boxed\{(.*)\}|\[\[(.*)\]\]")
 
 
 def stated_forms(text: str) -> list[Form]:
@@ -165,9 +178,9 @@ def obedient_reply(prompt: str, answer: str, reasoning: str = "") -> str:
     if form in ("alone", "json"):
         return _WRITTEN[form].format(answer)
     template = "{}" if form is None else _WRITTEN[form]
-    if form == "answer_is":
-        # "The final answer is" is another prefix than "The answer is"
-        asked = _STATED["answer_is"].search(prompt)
+    if form in ("answer_is", "answer_line"):
+        # "The final answer is" is another prefix than "The answer is", and "Antwort" than "ANSWER"
+        asked = _STATED[form].search(prompt)
         phrase = next((group for group in asked.groups() if group), None) if asked else None
         template = f"{phrase}: {{}}"
     return f"{reasoning}\n{template.format(answer)}".strip()
@@ -178,8 +191,10 @@ def answer_alone(reply: str) -> str | None:
     found = _ANSWER_LINE.findall(reply)
     if not found:
         return None
-    answer = re.sub(r"(?<=.)\.$", "", str(found[-1]).strip().strip("*_`\"'“” "))
-    return answer.strip("*_`\"'“” $") or None
+    answer = _FULL_STOP.sub("", str(found[-1]).strip("*_`\"'“” ")).strip("*_`\"'“” $")
+    # in the form of other prompts beside the one that was asked for
+    box = _BOXED.fullmatch(answer)
+    return (box[1] or box[2] if box else answer) or None
 
 
 def _cut(

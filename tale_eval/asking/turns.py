@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from tale_eval.asking.prompts import AnswerFormat, Language, QuestionKind
 from tale_eval.asking.question import Question
+from tale_eval.patterns import pattern
 
 _STEPS = (
     r"step[- ]by[- ]step|一步一步|逐步|分步|ステップ|단계별|paso a paso|étape par étape"
     r"|schritt für schritt|passo (?:a|dopo) passo|пошагово|шаг за шагом|adım adım"
 )
-_ASKS_TO_REASON = re.compile(
+_ASKS_TO_REASON = pattern(
     rf"{_STEPS}|think (?:it )?through|show your (?:work|reasoning)|(?:explain|give) your reason"
     r"|chain[- ]of[- ]thought|\breason (?:and|about|through|carefully)|推理过程",
     re.IGNORECASE,
@@ -25,11 +26,11 @@ _NO_REASONING = (
     r"(?:without|no|omit|skip)\b[^.\n]{0,24}\b(?:reason|explanation|working)\w*"
     r"|直接给出答案|直接回答|不要解释"
 )
-_ASKS_FOR_NO_REASONING = re.compile(_NO_REASONING, re.IGNORECASE)
+_ASKS_FOR_NO_REASONING = pattern(_NO_REASONING, re.IGNORECASE)
 
 _LABEL = r"[^\n:：.!?。！？]{1,40}[:：]\**"
 _TRIGGER = rf"[^\n]{{0,40}}?(?:{_STEPS})[^\n]{{0,40}}"
-_CUE = re.compile(
+_CUE = pattern(
     # a last line of its own: "A:", "### Answer:", "Answer: Let's think step by step."
     rf"\s*\n[ \t]*(?:(?P<label>{_LABEL})(?:[ \t]*{_TRIGGER})?|{_TRIGGER})\s*\Z"
     # or the end of the question's line: "… A:"
@@ -42,11 +43,11 @@ _LONGEST_CUE = 200
 _LONGEST_LABEL = 4
 """Words of a cue's label; a longer line that ends in a colon is an instruction."""
 
-_OPTION = re.compile(r"^[ \t]*\(?([A-Z])[.):：、．][ \t]*\S", re.MULTILINE)
-_HAN = re.compile(r"[\u4e00-\u9fff]")
-_KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
-_LATIN = re.compile(r"[A-Za-z]")
-_OWN_LABEL = re.compile(r"(?<![^\n])Q: \Z")
+_OPTION = pattern(r"^[ \t]*\(?([A-Z])[.):：、．][ \t]*\S", re.MULTILINE)
+_HAN = pattern(r"[\u4e00-\u9fff]")
+_KANA_OR_HANGUL = pattern(r"[\u3040-\u30ff\uac00-\ud7af]")
+_LATIN = pattern(r"[A-Za-z]")
+_OWN_LABEL = pattern(r"(?<![^\n])Q: \Z")
 """How the paper's prompts begin the line of a bare question."""
 
 
@@ -75,7 +76,7 @@ def read_turn(text: str) -> Turn:
 
 def as_question(text: str, answer_format: AnswerFormat = "none") -> Question:
     """A turn's question, as a method puts it into words: without a format of its own."""
-    return Question(text, _kind(text), _language(text), answer_format)
+    return Question(text, _kind(text), language_of(text), answer_format)
 
 
 def put_around(words: Callable[[Question], str], question: Question, cue: str) -> str:
@@ -107,7 +108,7 @@ def _kind(text: str) -> QuestionKind:
     return "choice" if {"A", "B"} <= letters else "cloze"
 
 
-def _language(text: str) -> Language:
+def language_of(text: str) -> Language:
     """Chinese where its characters outnumber Latin letters; Japanese and Korean are not."""
     if _KANA_OR_HANGUL.search(text):
         return "en"

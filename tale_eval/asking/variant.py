@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from tale_eval.asking.setting import Setting
+from tale_eval.patterns import pattern
 
 DEFAULT = "default"
 """What a label says of a setting that others have and this one leaves to the provider."""
@@ -17,10 +18,8 @@ DEFAULT = "default"
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _LONGEST = 24  # characters of a value that a label shows
 # as labels are, and as it is typed more easily; a foreign method may have a comma itself
-_WRITTEN = [
-    re.compile(rf"(?P<method>.*?)\s*{mark}\s*(?P<rest>[\w.]+=.*)", re.DOTALL) for mark in "·,"
-]
-_NEXT = re.compile(r",\s*(?=[\w.]+=)")
+_WRITTEN = [pattern(rf"(?P<method>.*?)\s*{mark}\s*(?P<rest>[\w.]+=.*)", re.DOTALL) for mark in "·,"]
+_NEXT = pattern(r",\s*(?=[\w.]+=)")
 
 
 @dataclass(frozen=True)

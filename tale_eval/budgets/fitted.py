@@ -129,6 +129,38 @@ def named_estimator(
     return found, {"estimator_hash": found.signature}
 
 
+def undivided(name: str, estimator: Estimator, total: int) -> str | None:
+    """Why budgets of this estimator do not share a total; None where its plan divides it.
+
+    Args:
+        name: The estimator's, as the user wrote it.
+        estimator: The same, ready to be asked.
+        total: Tokens.
+
+    Raises:
+        InvalidValueError: An estimator that says nothing of chances, or the plan of another
+            total.
+    """
+    if not isinstance(estimator, Fitted):
+        raise InvalidValueError(
+            f"total={total}: the estimator {name} does not say where tokens help most; name a "
+            "folder that 'tale-eval fit' wrote, as in tale_ep:estimator=FOLDER:total=200000"
+        )
+    divided = estimator.card.get("plan", {}).get("total")
+    if divided == total:
+        return None
+    if divided is not None:
+        raise InvalidValueError(
+            f"total={total}: the plan {name} divides {divided} tokens; give that number, or name "
+            "the estimator that it was divided by"
+        )
+    return (
+        f"total={total}: a method sees one question, and a total is divided over all of a run: run "
+        f"it with 'tale-eval compare', or divide it by 'tale-eval allocate {name} TASK --total "
+        f"{total} --out PLAN' and name estimator=PLAN"
+    )
+
+
 def read_fitted(folder: Path, embedder: Embedder | None = None) -> Fitted:
     """Read a folder that `write_fitted` wrote; read once as long as its files stay the same.
 

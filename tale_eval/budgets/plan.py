@@ -113,6 +113,7 @@ class Plan:
         budget: The one budget of all questions, in tokens; None where there is no such thing.
         pinned: Arguments that stand in the method's label though nobody gave them: what they
             name may change, such as the content of a folder.
+        unready: Why it cannot be followed as it stands; None where it can.
     """
 
     steps: Callable[[Question], Steps]
@@ -120,6 +121,12 @@ class Plan:
     control: Control = field(default_factory=Control)
     budget: int | None = None
     pinned: Mapping[str, str] = field(default_factory=dict)
+    unready: str | None = None
+
+    def check_ready(self) -> None:
+        """Raise InvalidValueError where something must be worked out before it is followed."""
+        if self.unready is not None:
+            raise InvalidValueError(self.unready)
 
 
 def single(words: Callable[[Question], str], way: Way, budget: int | None = None) -> Plan:
@@ -151,7 +158,7 @@ def told(asked: Asked, replies: list[ReplyText]) -> ReplyText | tuple[ReplyText,
 def under_budget(
     control: Control,
     budget: int | None,
-    style: Style,
+    style: Style = "paper",
     purpose: Purpose = "answer",
     reading: BudgetReading | None = None,
 ) -> Ask:

@@ -14,9 +14,9 @@ from tale_eval.asking.prompts import ESTIMATOR_EXAMPLE
 from tale_eval.errors import InvalidValueError
 from tale_eval.grading.number_words import words_as_digits
 from tale_eval.grading.numbers import normalise
-from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted, without_struck
 from tale_eval.grading.thinking import answer_tags, without_thinking
+from tale_eval.patterns import pattern
 
 ReadingStatus = Literal[
     "read", "range", "several", "clamped", "outside", "missing", "not_positive", "absurd"

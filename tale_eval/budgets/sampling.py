@@ -6,7 +6,7 @@ from typing import Any
 from tale_eval.asking.question import Question
 from tale_eval.budgets.plan import MOST_SAMPLES, Ask, ReplyText
 from tale_eval.errors import InvalidValueError
-from tale_eval.grading.vote import agreed, answer_in, voted
+from tale_eval.grading.vote import agreed, voted
 
 TEMPERATURE = 0.7
 """Of samples, as self-consistency (arXiv 2203.11171) and ESC (2401.10480) are published."""
@@ -68,7 +68,10 @@ def sampled(
 
 
 def answer_of(reply: ReplyText, question: Question) -> Hashable | None:
-    """The answer in a reply, as `tale_eval.grading.vote` reads it."""
+    """The answer in a reply, as `tale_eval.grading.same` reads it."""
+    # the grader's readers are heavy, and most methods need none
+    from tale_eval.grading.same import answer_in
+
     return answer_in(reply, question, truncated=reply.truncated is True)
 
 

@@ -10,7 +10,7 @@ import typer
 from tale_eval.cli.board import board
 from tale_eval.cli.check import check
 from tale_eval.cli.compare import compare
-from tale_eval.cli.decisions import gate, plan
+from tale_eval.cli.decisions import GateCommand, gate, plan
 from tale_eval.cli.demo import demo
 from tale_eval.cli.elasticity import elasticity
 from tale_eval.cli.fit import allocate, fit
@@ -30,10 +30,11 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(demo, model, check, report, gate, plan, records, board, prices),
+    *(demo, model, check, report, plan, records, board, prices),
     *(elasticity, fit, allocate, corpus, train),
 ):
     app.command()(command)
+app.command(cls=GateCommand)(gate)
 app.command(context_settings={"ignore_unknown_options": True})(compare)
 app.command(
     "lm-eval",

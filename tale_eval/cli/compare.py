@@ -1,6 +1,7 @@
 """`tale-eval compare`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from tale_eval.cli.check import check_first
 from tale_eval.cli.output import note, say
 
 if TYPE_CHECKING:
+    from tale_eval.matrix.decided import Standing
     from tale_eval.matrix.running import Finished, Waits
 
 
@@ -38,6 +40,29 @@ def compare(
     prices: Annotated[
         Path | None, typer.Option(help="Your prices, for the cost to come: a JSON file")
     ] = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided", help="Ask in blocks, and no more once a method's verdict is settled"
+        ),
+    ] = False,
+    baseline: Annotated[
+        str, typer.Option(help="With --until-decided: the method to compare with")
+    ] = "cot",
+    margin: Annotated[
+        float,
+        typer.Option(help="With --until-decided: the loss of accuracy that would not matter"),
+    ] = 0.02,
+    block: Annotated[
+        int, typer.Option(min=1, help="With --until-decided: questions between two looks")
+    ] = 100,
+    correction: Annotated[
+        str, typer.Option(help="With --until-decided: of several verdicts, holm or none")
+    ] = "holm",
+    score: Annotated[
+        str | None,
+        typer.Option(help="With --until-decided: the score that says what is right, NAME[.KEY]"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run and cost, and stop")] = False,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Do not try other people's tasks first")
@@ -48,8 +73,11 @@ def compare(
     Other people's tasks are tried first, as `tale-eval check` does.
     Every option of `inspect eval-set` is passed on, such as --limit 100 --epochs 3.
     """
+    from tale_eval.analysis.family import check_correction
+    from tale_eval.cli.totals import with_totals_divided
     from tale_eval.inspect_ext.command_line import read_options
     from tale_eval.matrix.combination import combinations
+    from tale_eval.matrix.decided import ask_until_decided, asking_of, check_folders, pairs_of
     from tale_eval.matrix.plan import limits_of, plan_of
     from tale_eval.matrix.running import cells_of, run_cells, usual_jobs
     from tale_eval.tokens.pricing import priced_by, read_prices
@@ -58,8 +86,22 @@ def compare(
     options = read_options(tasks[first:])
     limits_of(options)
     matrix = combinations(tasks[:first], method, model, sweep or [], options)
+    matrix = with_totals_divided(matrix, log_dir, options)
     at_once = jobs or usual_jobs(options)
     cells = cells_of(matrix, log_dir, options, at_once)
+    asking = None
+    if until_decided:
+        asking = asking_of(
+            options,
+            baseline=baseline,
+            margin=margin,
+            correction=check_correction(correction),
+            block=block,
+            score=score,
+        )
+        pairs_of(cells, baseline)
+        print(f"asks in blocks of {block} until each verdict is settled, and at most:")
+    check_folders(cells, asking)
     own_prices = read_prices(prices) if prices else None
     plan = plan_of(cells, log_dir, options, own_prices, load=dry_run)
     for line in plan.lines():
@@ -76,14 +118,37 @@ def compare(
         # a sweep changes no method's words but the budget: one of each is enough
         first_of = {each.method.partition(":")[0]: each.method for each in reversed(matrix)}
         check_first(tasks[:first], [*first_of.values()], tasks[first:])
-    shown = _Progress(len(cells))
-    failed = run_cells(cells, at_once, shown)
+    if asking is not None:
+        standing, broken = ask_until_decided(
+            cells, asking, at_once, _Progress(len(cells)), _tell_standing
+        )
+        failed = {cell.combination for cell in broken}
+        print(f"verdicts within {100 * margin:g} points of {baseline}:")
+        for line in map(_settled, standing):
+            print(f"  {line}")
+    else:
+        failed = run_cells(cells, at_once, _Progress(len(cells)))
     for combination in matrix:
         if combination in failed:
             note([f"failed: {combination}"])
     print(f"{len(matrix) - len(failed)} of {len(matrix)} done. Next: tale-eval report {log_dir}")
     if failed:
         sys.exit(1)
+
+
+def _tell_standing(standing: "Sequence[Standing]") -> None:
+    """A line for every look: what is settled, and what is asked on."""
+    settled = sum(each.verdict != "undecided" for each in standing)
+    most = max((each.questions for each in standing), default=0)
+    say(f"after {most:,} questions: {settled} of {len(standing)} verdicts settled")
+
+
+def _settled(standing: "Standing") -> str:
+    """Where a pair stands at the end."""
+    asked = f"{standing.questions:,}"
+    asked = f"{asked} of {standing.of:,}" if standing.of is not None else asked
+    after = f"after {asked} questions"
+    return f"{standing.pair.cell.combination}: {standing.verdict} {after}"
 
 
 class _Progress:

@@ -28,6 +28,10 @@ def fit(
     model: Annotated[
         str | None, typer.Option(help="Whose searches, if the logs hold several models")
     ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help="At which setting, if one method has several: reasoning_effort=high"),
+    ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the cross-validation")] = 5,
     seed: Annotated[int, typer.Option(help="Another one makes other parts")] = 0,
 ) -> None:
@@ -45,7 +49,7 @@ def fit(
     kept_out = evaluation_questions(against or [])
     found, problems = read_searches(logs)
     note(problems)
-    taught = lesson(found, model, kept_out)
+    taught = lesson(found, model, kept_out, setting or [])
     if len(taught.methods) > 1:
         note([f"searches of several methods are learnt together: {', '.join(taught.methods)}"])
     facts = {
@@ -73,6 +77,9 @@ def allocate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first questions, as the run's own --limit")
     ] = None,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="How often each is asked, as the run's own --epochs")
+    ] = 1,
 ) -> None:
     """Divide one total of tokens over the questions of a run, where it helps most."""
     from tale_eval.budgets.fitted import check_free, read_fitted
@@ -83,7 +90,7 @@ def allocate(
     check_free(out)
     source = read_fitted(fitted, embedder)
     questions = [question for task in tasks for question in asked_questions(task)[:limit]]
-    plan, written = plan_to_folder(source, questions, total, out, {"tasks": tasks})
+    plan, written = plan_to_folder(source, questions, total, out, {"tasks": tasks}, epochs)
     for line in summary(plan):
         print(line)
     print(f"use it as --method tale_ep:estimator={out} ({written.signature})")

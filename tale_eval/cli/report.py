@@ -23,6 +23,10 @@ def report(
     json: Annotated[Path | None, typer.Option(help="Write all numbers")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a table for a README")] = None,
     chart: Annotated[Path | None, typer.Option(help="Draw accuracy against tokens")] = None,
+    curve: Annotated[
+        Path | None,
+        typer.Option(help="Draw accuracy by cost over budgets or settings: .svg, .pdf, .png …"),
+    ] = None,
     controls_csv: Annotated[
         Path | None, typer.Option(help="Write what each control asked for, and what came")
     ] = None,
@@ -36,6 +40,9 @@ def report(
         str | None, typer.Option(help="Price the same tokens on another model")
     ] = None,
     prices: Annotated[Path | None, typer.Option(help="Your prices: a JSON file")] = None,
+    correction: Annotated[
+        str, typer.Option(help="Of several verdicts of one model and task: holm or none")
+    ] = "holm",
     score: Annotated[
         str | None,
         typer.Option(help="The score that says what is right, where a log has several: NAME[.KEY]"),
@@ -44,7 +51,11 @@ def report(
     """Show accuracy beside tokens, and each method against the baseline."""
     from tale_eval.analysis.averages import macro_average
     from tale_eval.analysis.control_measures import control_problems, control_rows, sweep_rows
+    from tale_eval.analysis.curves import curves
+    from tale_eval.analysis.family import check_correction, correction_notes
+    from tale_eval.analysis.frontiers import frontiers, pass_frontiers
     from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.measures import MEASURES
     from tale_eval.analysis.money import price_notes
     from tale_eval.analysis.obedience import controlled_rows
     from tale_eval.analysis.problems import problems, setting_problems
@@ -55,15 +66,17 @@ def report(
     from tale_eval.report import tables
     from tale_eval.report.charts import check_format, save_chart
     from tale_eval.report.controls_chart import controls_chart
+    from tale_eval.report.curves_chart import curves_chart
     from tale_eval.report.leaderboard_charts import scatter_chart
     from tale_eval.report.page import write_page
-    from tale_eval.report.terminal import control_tables, leaderboard_tables
+    from tale_eval.report.terminal import control_tables, curve_tables, leaderboard_tables
     from tale_eval.shown.masking import masked_text
     from tale_eval.tokens.pricing import read_prices
 
     if reference is not None:
         check_name("reference", reference, ["paper"])
-    for drawn in (chart, controls_chart_file):
+    corrected_by = check_correction(correction)
+    for drawn in (chart, curve, controls_chart_file):
         if drawn is not None:
             check_format(drawn)
     own_prices = read_prices(prices) if prices else None
@@ -78,9 +91,10 @@ def report(
             notes.append(f"dollars are what the same tokens cost at the prices of {project_to}")
         except TaleEvalError as error:
             notes.append(f"not projected: {error}")
-    rows = leaderboard(records, baseline, margin)
+    rows = leaderboard(records, baseline, margin, corrected_by)
     printed = paper_rows(row.task for row in rows) if reference else []
     controls, swept = controlled_rows(records, baseline), sweeps(records)
+    joined, best, passes = curves(rows), frontiers(rows), pass_frontiers(rows)
     notes += setting_problems(read.settings) + problems(rows, baseline)
     notes += control_problems(controls)
     if project_to is None:
@@ -89,15 +103,34 @@ def report(
         notes.append(f"the dollars of no answer are known; {prices} prices {', '.join(own_prices)}")
     notes = [masked_text(note) for note in notes]
     console().print(leaderboard_tables(rows, printed))
+    if joined:
+        console().print(curve_tables(joined, best, passes))
     if controls or swept:
         console().print(control_tables(controls, swept))
     note(notes)
     everything = {
         "rows": rows,
+        "verdicts": correction_notes(rows),
         "averages": macro_average(rows),
         "printed": printed,
+        "curves": joined,
+        "frontiers": best,
+        "cost_of_pass_frontiers": passes,
         "controls": list(control_rows(controls)),
         "sweeps": list(sweep_rows(swept)),
+        "measures": [
+            {
+                "name": measure.name,
+                "title": measure.title,
+                "unit": measure.unit,
+                "explained": measure.explained,
+                "formula": measure.formula,
+                "source": measure.source,
+                "needs": measure.needs,
+                "depends": measure.depends,
+            }
+            for measure in MEASURES
+        ],
         "notes": notes,
     }
     asked = [*({"table": "controls"} | row for row in control_rows(controls))]
@@ -109,6 +142,7 @@ def report(
         (controls_csv, partial(tables.write_csv, asked)),
         (controls_chart_file, lambda path: save_chart(controls_chart(controls, swept), path)),
         (chart, lambda path: save_chart(scatter_chart(rows, printed), path)),
+        (curve, lambda path: save_chart(curves_chart(rows, joined, best), path)),
         (
             html,
             lambda path: write_page(
@@ -120,6 +154,9 @@ def report(
                 printed,
                 controls=controls,
                 swept=swept,
+                curves=joined,
+                frontiers=best,
+                passes=passes,
                 margin=margin,
             ),
         ),

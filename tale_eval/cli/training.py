@@ -28,6 +28,10 @@ def corpus(
     model: Annotated[
         str | None, typer.Option(help="Whose answers, if the logs hold several models")
     ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help="At which setting, if one method has several: reasoning_effort=high"),
+    ] = None,
     style: Annotated[
         str, typer.Option(help="The prompt's style, as in cot:style=answer_last")
     ] = "paper",
@@ -53,7 +57,7 @@ def corpus(
     check_name("answer format", answer_format, get_args(AnswerFormat))
     check_free(out)
     kept_out = evaluation_questions(against or [])
-    sampled = read_candidates(logs, model)
+    sampled = read_candidates(logs, model, setting or [])
     made = build_corpus(
         sampled.candidates,
         kind,  # type: ignore[arg-type]  # one of KINDS
@@ -65,7 +69,7 @@ def corpus(
         validation=validation,
         seed=seed,
     )
-    warnings = from_test_splits(sampled.candidates, made)
+    warnings = [*sampled.mixed, *from_test_splits(sampled.candidates, made)]
     settings = Settings(
         model=sampled.model,
         logs=sampled.logs,

@@ -20,10 +20,10 @@ from tale_eval.grading.leanings import same_number
 from tale_eval.grading.markers import Found, Via, last_marked, last_phrased
 from tale_eval.grading.notation import is_formula, latex, same_signs
 from tale_eval.grading.numbers import parse_number
-from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import without_struck
 from tale_eval.grading.thinking import without_thinking
 from tale_eval.grading.unmarked import final_number, is_cut
+from tale_eval.patterns import pattern
 
 
 @dataclass(frozen=True)

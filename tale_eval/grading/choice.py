@@ -6,6 +6,7 @@ A log may hold several: another scorer's, one of a dictionary's values, a grade 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tale_eval.errors import UnknownNameError
 from tale_eval.grading.credit import credit
@@ -50,6 +51,30 @@ def is_unread(value: object) -> bool:
     return not missing and credit(value) is None
 
 
+def is_scale(values: Iterable[object]) -> bool:
+    """Whether one of these is a number beyond 0 to 1: then a 1 among them is no right answer."""
+    return any(isinstance(v, int | float) and math.isfinite(v) and not 0 <= v <= 1 for v in values)
+
+
+class Deciding(NamedTuple):
+    """The score that decides in a log.
+
+    Attributes:
+        name: As `value_of` takes it; None for all that a sample was given.
+        scale: It is a scale beyond 0 to 1: no value of it says right or wrong, 0 and 1 neither.
+    """
+
+    name: str | None
+    scale: bool = False
+
+    def read(self, scores: Scores) -> tuple[float | None, bool]:
+        """The credit of an answer, None if it has none; and whether its score cannot be read."""
+        value = value_of(scores, self.name) if self.name else scores or None
+        if self.scale and isinstance(value, int | float) and not math.isnan(value):
+            return None, True
+        return credit(value), is_unread(value)
+
+
 @dataclass
 class ScoreChoice:
     """The score that a user wants, and whether any log has it.
@@ -73,14 +98,25 @@ class ScoreChoice:
         names = names_of(scores)
         self.offered |= dict.fromkeys(names)
         scorers = [name for name in names if any(name in given for given in scores)]
-        readable = (n for n in scorers if any(credit(value_of(s, n)) is not None for s in scores))
+        readable = (name for name in scorers if _is_readable([value_of(s, name) for s in scores]))
         alone = names if len(names) == 1 else []
         first = next(iter([*readable, *scorers, *alone]), None)
         if self.wanted in names:
             self.found, first = True, self.wanted
         return first, [name for name in scorers or names if name != first]
 
+    def deciding(self, scores: Sequence[Scores]) -> tuple[Deciding, list[str]]:
+        """The same, and whether the score that decides is a scale."""
+        name, others = self.of_log(scores)
+        values = [value_of(given, name) for given in scores] if name else []
+        return Deciding(name, is_scale(values)), others
+
     def check(self) -> None:
         """Raise UnknownNameError if a score is wanted and no log had it."""
         if self.wanted is not None and not self.found:
             raise UnknownNameError("score", self.wanted, self.offered or ["none in these logs"])
+
+
+def _is_readable(values: Sequence[object]) -> bool:
+    """Whether some answer's value says right or wrong, and no other's that it is a scale."""
+    return any(credit(value) is not None for value in values) and not is_scale(values)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from tale_eval.asking.prompts import letter
 from tale_eval.grading.forms import unwrap
 from tale_eval.grading.numbers import normalise
-from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import denied_after, is_denied
+from tale_eval.patterns import pattern
 
 TAIL_CHARS = 20_000
 """A final answer stands within so many characters of the end, or it begins the reply."""
@@ -101,6 +101,8 @@ def choice_letter(answer: str, options: Sequence[str]) -> str | None:
             return letter(i)
     texts = {letter(i): unwrap(normalise(option)) for i, option in enumerate(options)}
     text = unwrap(normalise(answer.replace("**", "")))
+    if text.isdigit() and text in texts:  # what is called 1, 2, … after Z
+        return text
     # a capital letter is a letter, even where it is also an option's text
     if text and text not in texts:
         for same in (str, _folded):
@@ -159,7 +161,7 @@ def _option_said(text: str, options: Sequence[str]) -> tuple[int, str] | None:
 def last_mention(text: str, options: Sequence[str]) -> Mention | None:
     """The last asserted mention of an option in a text, or the last one at all."""
     last = asserted = None
-    single = re.compile(_SINGLE % letter(len(options) - 1))
+    single = re.compile(_SINGLE % letter(min(len(options), 26) - 1))
     text = _without_option_texts(text, options, single)
     for mention in _mentions(text, max(0, len(text) - TAIL_CHARS), single):
         last = mention

@@ -9,7 +9,7 @@ from tale_eval.grading.choices import chosen_option
 from tale_eval.grading.forms import number_text, unwrap
 from tale_eval.grading.notation import is_plain_formula
 from tale_eval.grading.numbers import normalise, parse_number
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 _SENTENCE_END = pattern(r"[.!?](?:\s|$)|[。！？\n]|\b(?:because|since)\b|因为")
 # "B, not A", "18 rather than 20", "B as it is blue"

@@ -8,8 +8,8 @@ from itertools import islice
 
 from tale_eval.grading.number_words import number_in_words, numbers_in_words
 from tale_eval.grading.numbers import normalise, numbers_in, parse_number
-from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import begins_with_denial
+from tale_eval.patterns import pattern
 
 _WRAPPERS = (("[[", "]]"), ("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"))
 _DECORATION = " \t\r\n*_`\"'“”‘’"

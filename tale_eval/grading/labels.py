@@ -2,7 +2,7 @@
 
 import re
 
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 LABEL = (
     r"(?:final\s+answer|answer|choice|solution|最终答案|正确答案|答案|选项|答え|解答|정답|답"

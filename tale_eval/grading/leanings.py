@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from tale_eval.grading.numbers import is_percentage, parse_number
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 _DECIMAL_COMMA = pattern(
     r"([-+]?\\?[$€£¥₹]?\s?\d{1,15}),(\d{1,15}(?:\s?(?:[$€£%]|[^\W\d_]{2,12}))?)"

@@ -11,9 +11,9 @@ from typing import Literal
 from tale_eval.grading.expected import Expected
 from tale_eval.grading.forms import unwrap
 from tale_eval.grading.labels import LABEL, PHRASE, PHRASE_ROOTS, PLACEHOLDERS
-from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import blanked, is_denied, is_quoted
 from tale_eval.grading.thinking import answer_tags
+from tale_eval.patterns import pattern
 
 Via = Literal["bracketed", "boxed", "labelled", "phrase", "fallback", "none"]
 """Where the answer was found: [[x]]; \\boxed{x}; a line "Answer: x", a separator "#### x" or a tag

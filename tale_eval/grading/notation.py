@@ -8,7 +8,7 @@ import re
 
 from tale_eval.grading.forms import AREA, FORMULA, REMARK, unwrap
 from tale_eval.grading.numbers import folded
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 _SYMBOLS = {
     "∞": r"\infty ", "±": r"\pm ", "∓": r"\mp ", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 _UNITS = {
     word: n

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from tale_eval.grading.number_words import SCALES, number_in_words
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 _MAX_CHARS = 400
 _MAX_EXPONENT = 1000

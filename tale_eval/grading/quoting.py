@@ -8,7 +8,7 @@ import re
 
 from tale_eval.asking.prompts import ANSWER_FORMAT, ESTIMATOR_EXAMPLE
 from tale_eval.grading.labels import LABEL
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 EXAMPLES = {
     str(ESTIMATOR_EXAMPLE),

@@ -6,7 +6,7 @@ The one table of them: grader, budget reader and the counting of bare answers lo
 import re
 from collections.abc import Iterator
 
-from tale_eval.grading.patterns import pattern
+from tale_eval.patterns import pattern
 
 _TAGS = (
     r"(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|analysis|seed:think|rationale|cot"

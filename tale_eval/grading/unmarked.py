@@ -10,8 +10,8 @@ from tale_eval.grading.choices import TAIL_CHARS
 from tale_eval.grading.leanings import same_number
 from tale_eval.grading.number_words import numbers_in_words
 from tale_eval.grading.numbers import normalise, numbers_in
-from tale_eval.grading.patterns import pattern
 from tale_eval.grading.quoting import blanked, is_denied
+from tale_eval.patterns import pattern
 
 _WORD = pattern(r"(?<![\\A-Za-z])[^\W\d_]{2}")
 _MATHS = pattern(

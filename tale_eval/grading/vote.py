@@ -1,46 +1,12 @@
-"""Whether several replies give the same answer, and which answer most of them give. Pure.
+"""Whether several replies agree, and which answer most of them give. Pure.
 
-Answers are read as the grader reads them, without the right one at hand. Two are the same if
-they name the same option; if their numbers are exactly equal, however they are written ("0.5",
-"1/2"); or else if their words or formulas are the same signs once white space, case and the
-marks around them are gone. Algebra is not done: "x(x+1)" and "x^2+x" are two answers.
+Which answers are the same, `tale_eval.grading.same` says.
 """
 
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
-from tale_eval.asking.prompts import options_in
-from tale_eval.asking.question import Question
-from tale_eval.grading.answers import extract
-from tale_eval.grading.choices import chosen_option
-from tale_eval.grading.forms import number_text, plain
-from tale_eval.grading.notation import is_formula, latex, signs
-from tale_eval.grading.numbers import parse_number
-
 Reply = TypeVar("Reply", bound=str)
-
-
-def answer_in(reply: str, question: Question, *, truncated: bool = False) -> Hashable | None:
-    """The answer that a reply gives, equal for two replies that give the same; None if none.
-
-    Args:
-        reply: The reply.
-        question: What was asked.
-        truncated: The reply is known to have been cut off by its token cap.
-    """
-    if question.kind == "choice":
-        options = options_in(question.text)
-        if not options:
-            return None
-        said = extract(reply, "choice", options, truncated=truncated).answer
-        return None if said is None else chosen_option(said, options)
-    answer = extract(reply, "cloze", truncated=truncated).answer
-    if answer is None:
-        # nobody says whether the right answer is a word; one that is marked is read, so that
-        # "I don't know" is none
-        words = extract(reply, "cloze", truncated=truncated, words=True)
-        answer = None if words.via == "fallback" else words.answer
-    return None if answer is None else _form(answer)
 
 
 def voted(replies: Sequence[Reply], answers: Sequence[Hashable | None]) -> Reply:
@@ -50,7 +16,7 @@ def voted(replies: Sequence[Reply], answers: Sequence[Hashable | None]) -> Reply
 
     Args:
         replies: At least one, in the order in which they were asked.
-        answers: Of each, as `answer_in` reads it.
+        answers: Of each, as `tale_eval.grading.same.answer_in` reads it.
     """
     counts: dict[Hashable, int] = {}
     for answer in answers:
@@ -66,11 +32,3 @@ def voted(replies: Sequence[Reply], answers: Sequence[Hashable | None]) -> Reply
 def agreed(answers: Sequence[Hashable | None]) -> bool:
     """Whether all give one and the same answer."""
     return None not in answers and len(set(answers)) == 1
-
-
-def _form(answer: str) -> Hashable:
-    number = parse_number(number_text(answer))
-    if number is not None:
-        return number
-    # as in the grader: what holds a formula is compared by its signs, the rest by its words
-    return signs(latex(answer)) if is_formula(answer) else plain(answer)

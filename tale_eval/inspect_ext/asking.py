@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from inspect_ai.model import (
     ChatMessage,
@@ -23,7 +23,7 @@ from inspect_ai.model import (
 from inspect_ai.solver import Generate, TaskState
 from inspect_ai.util import collect
 
-from tale_eval.asking.prompts import with_options
+from tale_eval.asking.prompts import Language, QuestionKind, with_options
 from tale_eval.asking.question import Question, Way
 from tale_eval.budgets.plan import (
     MOST_SAMPLES,
@@ -165,7 +165,7 @@ async def consult(state: TaskState, asked: Ask, way: Way) -> ReplyText:
     messages: list[ChatMessage] = [ChatMessageUser(content=asked.words(_question(state, way)))]
     if way.system_prompt:
         messages.insert(0, ChatMessageSystem(content=way.system_prompt))
-    with _naming_the_system_prompt(way):
+    with _naming_the_system_prompt(way), naming_what_was_refused(str(model), {}):
         output = await model.generate(messages, config=config)
     call = record_call(
         state, output, asked.purpose, budget=asked.budget, controls=asked.controls, model=model
@@ -273,4 +273,8 @@ def _naming_the_system_prompt(way: Way) -> Iterator[None]:
 
 
 def _is_ours(state: TaskState) -> bool:
-    return {"benchmark", "kind", "language"} <= state.metadata.keys()
+    # anybody's data may have fields of these names: a "language" of python, a "kind" of code
+    told = state.metadata
+    return {"benchmark", "subset", "kind", "language"} <= told.keys() and (
+        told["kind"] in get_args(QuestionKind) and told["language"] in get_args(Language)
+    )

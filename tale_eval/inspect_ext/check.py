@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from inspect_ai import Task, eval as run_eval
+from inspect_ai import Epochs, Task, eval as run_eval
 from inspect_ai.event import SpanBeginEvent
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import (
@@ -101,7 +101,8 @@ def check(
                 model=model,
                 solver=_checking(list(methods)),
                 limit=1,
-                epochs=2 * len(methods),
+                # the task's own reducers may want another number
+                epochs=Epochs(2 * len(methods), "mean"),
                 max_samples=1,
                 fail_on_error=False,
                 log_dir=folder,
@@ -240,16 +241,35 @@ def _checked(task: str, method: str, pair: Sequence[EvalSample], log: EvalLog) -
         return Checked(task, method, problem=failed.message)
     right, wrong = (_scores(sample) for sample in pair)
     answers = (str(pair[0].store.get("answer")), str(pair[1].store.get("answer")))
-    problem = "" if right else _why_no_score(pair[0])
-    if not problem and not answers[0].strip():
-        problem = "the sample has no target, so that nobody knows a right answer"
+    problem = _why_nothing_can_be_said(pair, answers, right, wrong)
     return Checked(task, method, right, wrong, answers, _asked(pair[0]), problem)
 
 
-def _why_no_score(sample: EvalSample) -> str:
-    if sample.scores:
-        return "only a model grades it, and a check asks none"
-    return "the task has no scorer"
+def _why_nothing_can_be_said(
+    pair: Sequence[EvalSample],
+    answers: tuple[str, str],
+    right: Mapping[str, object],
+    wrong: Mapping[str, object],
+) -> str:
+    if limit := next((sample.limit for sample in pair if sample.limit), None):
+        return f"the task's own {limit.type} limit of {limit.limit:g} ended the sample"
+    if not right:
+        graded = "only a model grades it, and a check asks none"
+        return graded if pair[0].scores else "the task has no scorer"
+    if not answers[0].strip():
+        return "the sample has no target, so that nobody knows a right answer"
+    if answers[0] == answers[1]:
+        return f"every answer is right: there is none but {answers[0]!r} to choose"
+    # an errors' count of 0 is no wrong answer where others are 3
+    if all(
+        credit(value) is None or credit(wrong.get(name)) is None for name, value in right.items()
+    ):
+        shown = ", ".join(f"{name} {value} and {wrong.get(name)}" for name, value in right.items())
+        return (
+            f"its scores of the right and the wrong answer ({shown}) are neither right nor wrong: "
+            "such are C and I, true and false, and numbers from 0 to 1"
+        )
+    return ""
 
 
 def _scores(sample: EvalSample) -> dict[str, object]:

@@ -38,6 +38,7 @@ from tale_eval.asking.stated import (
     without_plain_format,
     without_reasoning,
 )
+from tale_eval.asking.turns import language_of
 from tale_eval.budgets.plan import Ask
 from tale_eval.datasets.examples import shots_for
 from tale_eval.errors import InvalidValueError
@@ -111,7 +112,7 @@ def foreign_question(state: TaskState, way: Way) -> Question:
     return Question(
         text=with_options(text, options) if options else text,
         kind="choice" if options else "cloze",
-        language="en",
+        language=language_of(text),
         answer_format=way.format_for("answer_line"),
         shots=shots_for(text, way.shots, "", ""),
     )
@@ -194,7 +195,7 @@ class _Asking:
         question = Question(
             text=f"{prompt}\n{sentence}" if sentence else prompt,
             kind="choice" if self.letters else "cloze",
-            language="en",
+            language=language_of(_asked_of(state)),
             answer_format=self.chosen.format,
             # the task's own steps may have put words around the question by now
             shots=shots_for(_asked_of(state), self.way.shots, "", ""),
@@ -355,7 +356,8 @@ async def _put_before_the_loop(
     loop = next(index for index, step in enumerate(own.steps) if name_of(step) == own.agent)
     state = await chain(*own.steps[:loop])(state, generate)
     kind: QuestionKind = "choice" if state.choices else "cloze"
-    state.user_prompt.text = asked.words(Question(_user_text(state), kind, "en", "none"))
+    language = language_of(_asked_of(state))
+    state.user_prompt.text = asked.words(Question(_user_text(state), kind, language, "none"))
     chosen = Choice("none", f"the task's own loop, {own.agent}(), takes the answer", "nothing")
     _record(state, chosen, own, [])
     return await chain(*own.steps[loop:])(state, generate)

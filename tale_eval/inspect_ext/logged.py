@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 STORE = "TaleRecord"
 """The name of the class whose fields stand in the store: `record.TaleRecord`."""
 
+UNTIL_DECIDED = "tale_eval_until_decided"
+"""The key of a run's metadata that says that it asks until verdicts are settled: its value is
+"FIRST to LAST", the questions that it would ask at most, or "FIRST to all"."""
+
+
+def planned_questions(said: str, size: int | None) -> int:
+    """How many questions such a value means of a data set of this size; 0 if nobody knows."""
+    first, _, last = said.partition(" to ")
+    ends = [int(last)] if last.isdigit() else []
+    ends += [size] if size is not None else []
+    return max(0, min(ends) - int(first) + 1) if ends and first.isdigit() else 0
+
+
 _CALLS = TypeAdapter(list[Call])
 
 

@@ -109,7 +109,7 @@ class Definition:
 
         Raises:
             InvalidValueError: The method needs Inspect; an argument that makes no sense, or
-                one that is missing.
+                one that is missing; something must be worked out before the run.
         """
         if not self.plans:
             raise InvalidValueError(
@@ -117,6 +117,7 @@ class Definition:
             )
         plan = self._created(self.arguments(arguments))
         assert isinstance(plan, Plan)
+        plan.check_ready()
         return plan
 
     def solver(self, arguments: Mapping[str, object]) -> Solver:
@@ -124,6 +125,7 @@ class Definition:
         checked = self.arguments(arguments)
         created = self._created(checked)
         if isinstance(created, Plan):
+            created.check_ready()
             check_active(created.control, created.budget)
         label = str(self._value(checked | _pinned(created)))
 

@@ -39,7 +39,11 @@ _REASON = 300
 
 @contextmanager
 def naming_what_was_refused(model: str, settings: Mapping[str, object]) -> Iterator[None]:
-    """Where a server refuses a request with these settings, give its own reason in one line.
+    """Where a server refuses a request, give its own reason in one line.
+
+    Args:
+        model: Who was asked.
+        settings: What the method set for this request; the run's own are in its log.
 
     Raises:
         InvalidValueError: It does.
@@ -47,11 +51,10 @@ def naming_what_was_refused(model: str, settings: Mapping[str, object]) -> Itera
     try:
         yield
     except Exception as error:
-        if settings and getattr(error, "status_code", None) in _REFUSED:
+        if getattr(error, "status_code", None) in _REFUSED:
             asked = ", ".join(f"{name}={value}" for name, value in settings.items())
-            raise InvalidValueError(
-                f"{model} refuses a request with {asked}: {_reason(error)}"
-            ) from error
+            request = f"a request with {asked}" if asked else "the request"
+            raise InvalidValueError(f"{model} refuses {request}: {_reason(error)}") from error
         raise
 
 

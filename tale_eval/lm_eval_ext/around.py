@@ -5,7 +5,8 @@ the question of the last turn (`tale_eval.asking.turns`), and what was asked and
 written beside the task's own metrics.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -195,7 +196,8 @@ def _placed_asks(asked: Any, cue: str) -> Any:
 
 def _built(task: Any, method: str, build: Callable[..., None], **options: Any) -> None:
     """Build a task's requests, and put the method around each."""
-    build(**options)
+    with _naming_too_few_examples(task):
+        build(**options)
     if taken := results.AGGREGATIONS.keys() & task.aggregation().keys():
         raise InvalidValueError(
             f"--tasks {task.task_name}: its metric {min(taken)!r} has the name of one of "
@@ -211,6 +213,21 @@ def _built(task: Any, method: str, build: Callable[..., None], **options: Any) -
         if method != OWN:
             _mark(task, method, request, apart)
     _Counted(task, method).take_over()
+
+
+@contextmanager
+def _naming_too_few_examples(task: Any) -> Iterator[None]:
+    """lm_eval shows a traceback that names neither the task nor the number."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("Sample larger than population"):
+            raise
+        wanted, there = task.config.num_fewshot, len(list(task.fewshot_docs()))
+        raise InvalidValueError(
+            f"--num_fewshot {wanted}: {task.task_name} has {there} worked examples, and shows no "
+            "question as its own: give a smaller number"
+        ) from error
 
 
 def _mark(task: Any, method: str, request: Any, apart: Any) -> None:

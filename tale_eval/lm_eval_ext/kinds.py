@@ -37,6 +37,28 @@ def check_generates(names: Iterable[str], index: Index) -> None:
                 )
 
 
+def check_theirs(names: Iterable[str], method: str) -> None:
+    """Refuse tasks of ours, around which no method can be put.
+
+    Args:
+        names: Tasks, groups and tags.
+        method: As the user wrote it.
+
+    Raises:
+        InvalidValueError: One of them.
+    """
+    if ours := ours_among(names):
+        raise InvalidValueError(
+            f"--method {method}: {ours[0]} has a method in its name; give --method to tasks "
+            "of others, and run ours in a call of their own"
+        )
+
+
+def ours_among(names: Iterable[str]) -> list[str]:
+    """The tasks among these that are ours."""
+    return [name for name in names if name == "tale" or name.startswith("tale_")]
+
+
 def _tasks(name: str, index: Index) -> Iterator[str]:
     """The tasks that a name stands for, as far as files say it."""
     entry = index.get(name)

@@ -65,12 +65,9 @@ def _checked(asked_by: Sequence[str], tasks: Iterable[str]) -> Sequence[str | No
     if not asked_by:
         return [None]
     from tale_eval.lm_eval_ext.around import checked_method
+    from tale_eval.lm_eval_ext.kinds import check_theirs
 
-    if ours := _ours(tasks):
-        raise InvalidValueError(
-            f"--method {asked_by[0]}: {ours[0]} has a method in its name; give --method to tasks "
-            "of others, and run ours in a call of their own"
-        )
+    check_theirs(tasks, asked_by[0])
     return list(dict.fromkeys(map(checked_method, asked_by)))
 
 
@@ -103,12 +100,10 @@ def _naming_a_missing_task() -> Iterator[None]:
 
 def _check_examples(tasks: Iterable[str], wanted: int | None) -> None:
     """lm_eval would only note that it leaves the examples out, in a line among hundreds."""
-    if wanted and (ours := _ours(tasks)):
+    from tale_eval.lm_eval_ext.kinds import ours_among
+
+    if wanted and (ours := ours_among(tasks)):
         raise InvalidValueError(
             f"--num_fewshot {wanted}: {ours[0]} asks without worked examples, as the paper does; "
             "leave it out, or run other tasks in a call of their own"
         )
-
-
-def _ours(tasks: Iterable[str]) -> list[str]:
-    return [task for task in tasks if task == "tale" or task.startswith("tale_")]

@@ -6,7 +6,7 @@ Each class here goes in front of one of lm_eval's own (see `registration`).
 
 import copy
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -92,6 +92,7 @@ class TaleLM(LM):  # type: ignore[misc] # lm_eval has no types
                 finished = running[i].take(said) if i in running else said[0]
                 if finished is not None:
                     replies[i] = finished
+        _check_any_went_on(running.values())
         return [replies[i] for i in range(len(requests))]
 
     def set_cache_hook(self, cache_hook: Any) -> None:
@@ -169,6 +170,7 @@ class _Running:
         plan = plan_for(request.doc)
         check_taken(backend, plan.control)
         self._question = question_of(request.doc, plan)
+        self.stopped_by: InvalidValueError | None = None
         self._steps = plan.steps(self._question)
         self._calls: list[Call] = []
         self._reading: BudgetReading | None = None
@@ -225,14 +227,21 @@ class _Running:
         failed = next((reply for reply in replies if reply.error is not None), None)
         if failed is not None:
             # a question whose request failed is asked nothing more
-            refused = Reply(failed, self._calls, self._reading, failed.error)
-            refused.sent = failed.sent
-            return refused
+            return self._failed(failed, failed.error)
         try:
             self._asked = self._steps.send(told(self._asked, said))
         except StopIteration as end:
             return self._concluded(end.value)
+        except InvalidValueError as error:
+            # as in Inspect: one long answer beyond a total ends its question, not the run
+            self.stopped_by = error
+            return self._failed(replies[-1], str(error))
         return None
+
+    def _failed(self, reply: Reply, error: str | None) -> Reply:
+        failed = Reply(reply, self._calls, self._reading, error)
+        failed.sent = reply.sent
+        return failed
 
     def _heard(self, ask: Ask, reply: Reply) -> ReplyText:
         known: dict[str, Any] = {
@@ -269,6 +278,17 @@ class _Running:
         answer.thought = reply.thought
         answer.stopped_at, answer.sent = reply.stopped_at, reply.sent
         return answer
+
+
+def _check_any_went_on(running: "Collection[_Running]") -> None:
+    """End a run in which the method could go on with no question's reply.
+
+    Raises:
+        InvalidValueError: The method's own reason.
+    """
+    stopped = [one.stopped_by for one in running if one.stopped_by is not None]
+    if stopped and len(stopped) == len(running):
+        raise stopped[0]
 
 
 def _check_drawn(settings: Mapping[str, Any]) -> None:

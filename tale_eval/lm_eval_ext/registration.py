@@ -12,7 +12,7 @@ import lm_eval.tasks
 
 from tale_eval.lm_eval_ext.around import put_method_around
 from tale_eval.lm_eval_ext.documents import ONE_RUN
-from tale_eval.lm_eval_ext.kinds import check_generates
+from tale_eval.lm_eval_ext.kinds import check_generates, check_theirs
 from tale_eval.lm_eval_ext.task_files import task_folder
 
 _LOGGER = logging.getLogger(__name__)
@@ -130,6 +130,8 @@ def _task_manager() -> Any:
             """As lm_eval's; what no method can be put around is named before a model is loaded."""
             matched: list[str] = super().match_tasks(task_list)
             if self.method is not None:
+                # those of a --config file are known here alone
+                check_theirs(matched, self.method)
                 check_generates(matched, self.task_index)
             return matched
 

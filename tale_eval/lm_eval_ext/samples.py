@@ -7,6 +7,7 @@ and ``results_<date>.json`` side by side. lm_eval itself is not needed to read t
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError
-from tale_eval.grading.choice import ScoreChoice
+from tale_eval.grading.choice import ScoreChoice, is_scale
 from tale_eval.grading.credit import credit
 from tale_eval.lm_eval_ext.generation import run_setting
 from tale_eval.lm_eval_ext.labels import BESIDE_METRICS, model_label
@@ -177,6 +178,8 @@ def _records(
     others: dict[str, None] = {}
     around: list[Mapping[str, Any]] = []
     filtered: dict[str, list[Record]] = {}
+    judged: list[object] = []
+    taken: dict[str, None] = {}
     for number, line in numbered_lines(files.cat_file(path)):
         try:
             row = json.loads(line)
@@ -187,6 +190,9 @@ def _records(
                 return []
             which = None if _is_ours(row["doc"]) else _metric(row, choice, others)
             record = _record(row, model, setting, name, prices, which)
+            if which is not None:
+                judged.append(row[which])
+                taken[which] = None
             if _is_asked_by_us(row):
                 around.append(row)
                 filtered.setdefault(str(row.get("filter", "none")), []).append(record)
@@ -196,6 +202,9 @@ def _records(
             bad.append(f"{name}:{number}: not a sample of lm_eval's ({reason(error)}); left out")
     if filtered:
         records += filtered[_filter(name, list(filtered), choice, problems)]
+    if is_scale(judged):
+        # of a grade from 0 to 10 a 1 is no right answer
+        records = [replace(r, correct=None, unread=r.error is None) for r in records]
     if bad:
         # one line a file: whoever wrote one row so wrote them all so
         more = f", and so are {len(bad) - 1:,} others of this file" if len(bad) > 1 else ""
@@ -203,7 +212,12 @@ def _records(
     elif not records:
         problems.append(f"{name}: holds no usable sample")
     problems += _odd_answers(name, around)
-    if records and others:
+    if choice.wanted is not None and taken and choice.wanted not in {*taken, *filtered}:
+        problems.append(
+            f"{name}: has no metric {choice.wanted}; its metric {next(iter(taken))} says what is "
+            "right"
+        )
+    elif records and others:
         problems.append(
             f"{name}: its metric {next(iter(others))} says what is right; it has "
             f"{', '.join(list(others)[1:])} too, which --score NAME takes"
@@ -376,9 +390,9 @@ def _call(written: Any, date: str) -> Call:
     return call.model_copy(update={"at": day})
 
 
-def _credit(metric: str, value: object) -> float:
+def _credit(metric: str, value: object) -> float | None:
     right = credit(value)
-    if right is None:
+    if right is None and not is_scale([value]):
         raise InvalidValueError(
             f"{metric} is {value!r}, which says neither right nor wrong; expected a number from 0 "
             "to 1 (--score NAME takes another metric)"

@@ -48,6 +48,8 @@ def run_cell(words: Sequence[str], folder: str, output: str | None) -> None:
     watch.start()
     with _alone_in(folder):
         sys.argv = ["inspect", *words]
+        # what was forked may have it already, and Python would warn of that
+        sys.modules.pop("inspect_ai.__main__", None)
         try:
             runpy.run_module("inspect_ai", run_name="__main__")
         except Exception:  # noqa: BLE001 (Inspect's own hook shows it, as it does by itself)

@@ -60,12 +60,23 @@ class Plan:
     def _cost(self) -> Iterator[str]:
         found = self.forecast
         if found.dollars is not None:
-            named = "; ".join(found.rows[:_ROWS_NAMED])
-            more = len(found.rows) - _ROWS_NAMED
-            named += f"; and {more} more" if more > 0 else ""
-            yield f"cost to come: about ${found.dollars:,.4g} for {found.known} runs, by {named}"
-        for reason, runs in found.unknown.items():
-            yield f"cost to come: unknown for {runs} runs: {reason}"
+            runs, named = _runs(found.known), _named(found.rows, "; ")
+            yield f"cost to come: about ${found.dollars:,.4g} for {runs}, by {named}"
+        for reason, lacking in found.unknown.items():
+            # a name may hold braces
+            why = reason.replace("{}", _named([*dict.fromkeys(lacking)], ", "))
+            yield f"cost to come: unknown for {_runs(len(lacking))}: {why}"
+
+
+def _runs(number: int) -> str:
+    return f"{number} run" if number == 1 else f"{number} runs"
+
+
+def _named(names: Sequence[str], between: str) -> str:
+    """The first of them, and how many more there are."""
+    more = len(names) - _ROWS_NAMED
+    shown = [*names[:_ROWS_NAMED], *([f"and {more} more"] if more > 0 else [])]
+    return between.join(shown)
 
 
 def plan_of(

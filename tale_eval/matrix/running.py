@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType, ModuleType
+
+from inspect_ai.log import read_eval_log_sample_summaries
 
 from tale_eval.errors import SourceError
 from tale_eval.inspect_ext.command_line import Options, read_options
@@ -38,6 +41,8 @@ _IN_PROCESS = {"hf", "nnterp", "transformer_lens"}
 _OWN_SERVER = {"vllm", "vllm-completions", "sglang", "ollama", "llama-cpp-python"}
 _DISPLAYS = {"full", "rich", "conversation"}
 _SHOWN_LINES = 40
+_REASON = 400
+"""Characters of a failed run's reason that are shown."""
 _LOOK_SECONDS = 1.0
 """How often it is looked whether another run has left a folder."""
 
@@ -263,7 +268,7 @@ class _Run:
         started.process.join()
         said = _text(started.output)
         questions = _questions(started.cell.folder)
-        problem = _problem(started.process.exitcode, questions)
+        problem = _problem(started.process.exitcode, questions, started.cell.folder)
         if problem and started.output and started.process.pid:
             kill_group(started.process.pid)  # what it left behind
         lines = [line.rstrip() for line in said.splitlines() if line.strip()]
@@ -293,11 +298,12 @@ def _text(output: Path | None) -> str:
     return output.read_text("utf-8", errors="replace")
 
 
-def _problem(status: int | None, questions: int) -> str | None:
+def _problem(status: int | None, questions: int, folder: str) -> str | None:
     if status is not None and status < 0:
         return f"it was killed by signal {-status}"
     if status != 0:
-        return f"Inspect ended with status {status}"
+        reason = _reason(folder)
+        return f"Inspect ended with status {status}{': ' if reason else ''}{reason}"
     if questions == 0:
         return (
             "it ran no question: --limit (ranges count from 1), --sample-id or the task's "
@@ -309,11 +315,30 @@ def _problem(status: int | None, questions: int) -> str | None:
 def _questions(folder: str) -> int:
     """How many samples the folder's fullest log holds."""
     try:
-        (names,) = find_files([folder], [INSPECT_LOGS], [])
-        results = [read_header(name).results for name in names]
-    except (SourceError, *UNREADABLE_LOG):
+        results = [read_header(name).results for name in _logs(folder)]
+    except UNREADABLE_LOG:
         return 0
     return max((each.total_samples for each in results if each is not None), default=0)
+
+
+def _reason(folder: str) -> str:
+    """Why most samples of the folder's newest log failed, on one line; nothing where none did."""
+    try:
+        summaries = [read_eval_log_sample_summaries(name) for name in _logs(folder)[-1:]]
+    except UNREADABLE_LOG:
+        return ""
+    errors = Counter(each.error for found in summaries for each in found if each.error)
+    said = " ".join(errors.most_common(1)[0][0].split()) if errors else ""
+    return said if len(said) <= _REASON else f"{said[:_REASON]}…"
+
+
+def _logs(folder: str) -> list[str]:
+    """A folder's logs, the oldest first: a log's name begins with its time."""
+    try:
+        (names,) = find_files([folder], [INSPECT_LOGS], [])
+    except SourceError:
+        return []
+    return sorted(names)
 
 
 def _plain_display(words: Sequence[str]) -> list[str]:

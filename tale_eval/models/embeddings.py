@@ -5,10 +5,10 @@ The features of an estimator may be such vectors, where the user has a model for
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tale_eval.budgets.reading import Embedded
 from tale_eval.errors import InvalidValueError, MissingExtraError, SourceError
@@ -24,6 +24,12 @@ URL_VARIABLE, KEY_VARIABLE = "TALE_EVAL_EMBEDDING_URL", "TALE_EVAL_EMBEDDING_KEY
 that a folder from somebody else names."""
 
 AT_ONCE = 32
+
+_POOLINGS: Mapping[str, Literal["mean", "first", "last"]] = {
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_lasttoken": "last",
+}
 _TIMEOUT_SECONDS = 60.0
 
 
@@ -50,9 +56,9 @@ def embedder(features: str) -> "Embed":
 
 
 class Local:
-    """A model of transformers' in a folder; the mean of its last states, or their first.
+    """A model of transformers' in a folder: the mean of its last states, their first or last one.
 
-    The second is what a sentence-transformers folder says in `1_Pooling/config.json`.
+    Which it is a sentence-transformers folder says in `1_Pooling/config.json`.
     """
 
     def __init__(self, folder: str) -> None:
@@ -68,7 +74,7 @@ class Local:
             raise SourceError(f"features={folder}: no model of transformers ({error})") from error
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        self._first = _pools_the_first(Path(folder))
+        self._pooling = _pooling(Path(folder))
 
     def __call__(self, texts: Sequence[str]) -> "Floats":
         """Shape (texts, dimensions)."""
@@ -83,11 +89,14 @@ class Local:
         inputs = self._tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         with torch.no_grad():
             states = self._model(**inputs).last_hidden_state.double()
-        if self._first:
-            found = states[:, 0]
+        mask = inputs["attention_mask"].double()
+        if self._pooling == "mean":
+            found = (states * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True)
         else:
-            mask = inputs["attention_mask"].unsqueeze(-1).double()
-            found = (states * mask).sum(dim=1) / mask.sum(dim=1)
+            # the padding may stand on either side
+            places = torch.arange(1, mask.shape[1] + 1, dtype=torch.float64)
+            far = places if self._pooling == "last" else 1 / places
+            found = states[torch.arange(len(states)), (mask * far).argmax(dim=1)]
         vectors: Floats = found.numpy()
         return vectors
 
@@ -155,9 +164,31 @@ def _address() -> str:
     return f"{url.rstrip('/')}/embeddings"
 
 
-def _pools_the_first(folder: Path) -> bool:
+def _pooling(folder: Path) -> Literal["mean", "first", "last"]:
+    """How the states of a text become one vector; the mean where the folder does not say it.
+
+    Raises:
+        SourceError: In a way, or by a further layer, that is not known here.
+    """
+    modules = _said(folder / "modules.json") or []
+    kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
+    # vectors get length 1 in any case
+    further = sorted({*kinds} - {"Transformer", "Pooling", "Normalize"})
+    said = _said(folder / "1_Pooling" / "config.json") or {"pooling_mode_mean_tokens": True}
+    modes = sorted(
+        key for key, on in said.items() if key.startswith("pooling_mode_") and on is True
+    )
+    if further or len(modes) != 1 or modes[0] not in _POOLINGS:
+        raise SourceError(
+            f"features={folder}: its vectors come by {', '.join(further + modes) or 'nothing'}, "
+            f"and known are {', '.join(_POOLINGS)}, one alone; serve it, and name "
+            f"features={SERVER}MODEL"
+        )
+    return _POOLINGS[modes[0]]
+
+
+def _said(path: Path) -> Any:
     try:
-        said = json.loads((folder / "1_Pooling" / "config.json").read_text(encoding="utf-8"))
-    except OSError:
-        return False
-    return bool(said.get("pooling_mode_cls_token"))
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError as error:
+        raise SourceError(f"{path}: not JSON ({error}); copy the model's folder anew") from error

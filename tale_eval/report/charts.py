@@ -3,6 +3,7 @@ into an HTML file that runs no other script and asks no server."""
 
 import hashlib
 import json
+import warnings
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SHOWN_MODEL = "shown_model"
 """Name of a panel's parameter: the one model it shows, or "" for all of them."""
 
-FORMATS = (".svg", ".png", ".html", ".json")
+FORMATS = (".svg", ".pdf", ".png", ".html", ".json")
 
 _DRAW = """vegaEmbed(
   "#chart", JSON.parse(document.getElementById("specification").textContent),
@@ -37,7 +38,7 @@ def check_format(path: Path) -> None:
 def save_chart(
     chart: "altair.LayerChart | altair.VConcatChart | altair.FacetChart", path: Path
 ) -> None:
-    """Write a chart as .svg, .png, .html (interactive, works offline) or .json.
+    """Write a chart as .svg, .pdf, .png, .html (interactive, works offline) or .json.
 
     Raises:
         InvalidValueError: If the name ends otherwise.
@@ -64,7 +65,8 @@ def load_altair() -> Any:
 
 def specification(chart: Any) -> str:
     """A chart as JSON that cannot end the script element it stands in."""
-    content = chart.to_dict()
+    # validating each panel of a page takes longer than all the rest of it
+    content = chart.to_dict(validate=False)
     del content["$schema"]  # the libraries beside it are of one version
     text = json.dumps(content, allow_nan=False)
     for character in "<>&":
@@ -137,7 +139,10 @@ def stacked_panels(panels: "dict[str, altair.LayerChart]") -> "altair.VConcatCha
     """The panels below each other, under their names."""
     alt = load_altair()
     titled = [panel.properties(title=task) for task, panel in panels.items()]
-    stacked: altair.VConcatChart = alt.vconcat(*titled)
+    with warnings.catch_warnings():
+        # a click on the one legend is meant for all panels
+        warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter")
+        stacked: altair.VConcatChart = alt.vconcat(*titled)
     return stacked
 
 

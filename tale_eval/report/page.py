@@ -12,6 +12,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tale_eval.analysis.averages import macro_average
 from tale_eval.analysis.control_measures import CONTROL_NOTES, sweep_notes
+from tale_eval.analysis.curves import CURVE_NOTES, Curve, amount
+from tale_eval.analysis.family import correction_notes
+from tale_eval.analysis.frontiers import Frontier, PassFrontier, points
 from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import ORACLE_LEGEND
@@ -33,6 +36,7 @@ from tale_eval.report.columns import (
     row_cell,
 )
 from tale_eval.report.controls_chart import asked_panels, sweep_panels
+from tale_eval.report.curves_chart import curve_panels, within_panels
 from tale_eval.report.leaderboard_charts import distribution_panels, scatter_panels
 from tale_eval.report.tables import SURROGATES
 
@@ -78,6 +82,9 @@ def write_page(
     *,
     controls: Sequence[ControlledRow] = (),
     swept: Sequence[Sweep] = (),
+    curves: Sequence[Curve] = (),
+    frontiers: Sequence[Frontier] = (),
+    passes: Sequence[PassFrontier] = (),
     title: str = "Accuracy against tokens",
     margin: float = 0.02,
     board: BoardLinks | None = None,
@@ -93,6 +100,7 @@ def write_page(
         reference: Rows printed in a paper, shown beside ours.
         controls: What was asked of each row, and what came.
         swept: What the levels of each sweep did.
+        curves, frontiers, passes: Of these rows.
         title: The page's heading.
         margin: The accuracy loss that the rows were compared with, as a share.
         board: Where the page leads, if it is a board's first; the settings then stand elsewhere.
@@ -117,6 +125,7 @@ def write_page(
         printed_cell=printed_cell,
         shown_method=shown_method,
         oracle_legend=ORACLE_LEGEND if any(is_oracle(row.method) for row in rows) else "",
+        verdict_notes=correction_notes(rows),
         rows=rows,
         board=board,
         more_filters=_more_filters(rows),
@@ -127,6 +136,17 @@ def write_page(
         averages=[(line, average_cells(line)) for line in macro_average(rows)],
         scatters=_panels(scatter_panels(rows, reference)),
         distributions=_panels(distribution_panels(records)),
+        curves=curves,
+        curve_panels=[
+            (task, cost, _embedded(panel))
+            for (task, cost), panel in curve_panels(rows, curves, frontiers).items()
+        ],
+        curve_notes=CURVE_NOTES,
+        frontiers=frontiers,
+        passes=passes,
+        amount=amount,
+        points=points,
+        withins=_panels(within_panels(rows)),
         controls=controls,
         control_columns=known_control_measures(controls),
         control_cell=control_cell,

@@ -11,6 +11,7 @@ from typing import Any
 from tale_eval.analysis import measures
 from tale_eval.analysis.averages import MacroAverage, macro_average
 from tale_eval.analysis.elasticity import ElasticityReport
+from tale_eval.analysis.family import correction_notes
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.results import is_oracle, shown_method
@@ -157,6 +158,8 @@ def write_markdown(
     lines += _average_lines(macro_average(rows))
     if any(is_oracle(row.method) for row in rows):
         lines += ["", measures.ORACLE_LEGEND]
+    for words in correction_notes(rows):
+        lines += ["", in_markdown(words)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors=SURROGATES)
 
 

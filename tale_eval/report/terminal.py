@@ -14,8 +14,11 @@ from rich.text import Text
 from tale_eval.analysis import measures
 from tale_eval.analysis.averages import MacroAverage, macro_average
 from tale_eval.analysis.control_measures import CONTROL_MEASURES, CONTROL_NOTES, sweep_notes
+from tale_eval.analysis.curves import CURVE_NOTES, Curve
 from tale_eval.analysis.elasticity import ElasticityReport
 from tale_eval.analysis.estimators import EstimatorScore, interval_text
+from tale_eval.analysis.family import correction_notes
+from tale_eval.analysis.frontiers import Frontier, PassFrontier
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.measures import Unit, Value
 from tale_eval.analysis.obedience import ControlledRow
@@ -41,7 +44,7 @@ def leaderboard_tables(
         tables += [_heading(f"{model} · average over {', '.join(tasks)}"), _average_table(lines)]
     for task, printed in groupby(reference, key=lambda row: row.task):
         tables += [_heading(f"{task} · as printed in the paper"), _printed_table(printed)]
-    return Group(*tables, *_legends(rows))
+    return Group(*tables, *_legends(rows), *map(_plain_line, correction_notes(rows)))
 
 
 def control_tables(rows: Sequence[ControlledRow], swept: Sequence[Sweep]) -> Group:
@@ -54,6 +57,28 @@ def control_tables(rows: Sequence[ControlledRow], swept: Sequence[Sweep]) -> Gro
         told = [f"{sweep.label}: {said}" for sweep in sweeps for said in sweep.sentences]
         tables += ["", _heading(f"{model} · {task} · what moved"), *map(_plain_line, told)]
     return Group(*tables, *map(escape, sweep_notes(swept)))
+
+
+def curve_tables(
+    curves: Sequence[Curve], frontiers: Sequence[Frontier], passes: Sequence[PassFrontier]
+) -> Group:
+    """What is said of curves and frontiers by tokens and dollars, of the tasks with a curve."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for curve in curves:
+        said = [curve.said(area) for area in curve.areas if area.cost == "tokens"]
+        told.setdefault((curve.model, curve.task), []).extend(said)
+    for frontier in frontiers:
+        if frontier.cost != "seconds":
+            told.setdefault((frontier.model, frontier.task), []).extend(frontier.sentences)
+    for passed in passes:
+        told.setdefault((passed.model, passed.task), []).append(passed.sentence)
+    tasks = {curve.task for curve in curves}
+    lines: list[RenderableType] = []
+    for (model, task), sentences in told.items():
+        if task in tasks:
+            lines += ["", _heading(f"{model} · {task} · curves and frontiers")]
+            lines += map(_plain_line, sentences)
+    return Group(*lines, *(escape(note) for note in CURVE_NOTES if lines))
 
 
 def _controls(model: str, task: str, rows: Sequence[ControlledRow]) -> "_FittedTable":

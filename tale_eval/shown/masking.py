@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tale_eval.patterns import pattern
+
 MASK = "***"
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRETS = {"key", "apikey", "secret", "password", "passwd", "credential", "credentials",
             "authorization", "token", "accesstoken", "authtoken"}  # fmt: skip
 # "token" is a key, "pad_token" is a setting ("max_tokens" is neither)
@@ -17,13 +19,13 @@ _BEFORE_A_SETTING = {"pad", "eos", "bos", "unk", "sep", "cls", "mask", "start", 
                      "special", "image", "think", "max", "min", "num", "per", "new"}  # fmt: skip
 
 # every length is bounded or every start is: time grows with the text, and no faster
-_ASSIGNED = re.compile(r"(?<![\w-])(?P<name>[A-Za-z][\w-]{0,255})\\?['\"]?\s*[=:]\s*")
-_VALUE = re.compile(
+_ASSIGNED = pattern(r"(?<![\w-])(?P<name>[A-Za-z][\w-]{0,255})\\?['\"]?\s*[=:]\s*")
+_VALUE = pattern(
     r"(?P<quote>\\?['\"])(?:(?!(?P=quote)|\n).)*(?P=quote)"
     r"|(?P<kept>\\?['\"]?(?:(?:Bearer|Basic|Token)\s+)?)[^\s,;&'\"}\])\\]+",
     re.IGNORECASE,
 )
-_KEY = re.compile(
+_KEY = pattern(
     r"(?P<before>\w{1,20}://)[^/\s'\"]+(?P<after>@)"
     r"|(?P<bearer>\bBearer\s+)[\w.~+/=-]{4,}"
     # hf_meta-llama_… is the folder of a model's logs, and no key

@@ -4,7 +4,6 @@ Every token is counted once. A count that nobody knows is None, and a total with
 unknown part is None: unknown is never 0.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,8 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from tale_eval.budgets.plan import Purpose
 from tale_eval.budgets.reading import BudgetReading
 from tale_eval.grading.thinking import without_thinking
+from tale_eval.patterns import pattern
 
-_WORD = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
+_WORD = pattern(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
 
 CountedBy = Literal["provider", "tokenizer", "padded_batch", "nobody"]
 """Who counted the tokens.

@@ -19,9 +19,11 @@ from tale_eval.analysis.statistics import (
     accuracy_interval,
     mean_estimate,
     paired_difference,
+    swapped_p,
     token_ratio,
     verdict,
 )
+from tale_eval.analysis.sweeps import Effect, effect_of
 
 SIMULATIONS = 1000
 
@@ -266,3 +268,55 @@ def test_intervals_of_token_ratios_cover_the_truth_95_times_in_100(
     assert given >= 0.98 * SIMULATIONS
     # with 30 questions wide rather than wrong
     assert 0.94 <= hits / given <= 0.995
+
+
+# --- what a sweep says of a level ---------------------------------------------------------
+
+RUNS = 300
+
+
+def effects(random: np.random.Generator, n: int, times: float, steady: bool) -> list[Effect]:
+    """What is said of a level that truly writes so many times as much, in each of 300 runs.
+
+    Steady answers differ by 5 % between levels; the others as much as the questions do.
+    """
+    found = []
+    for _ in range(RUNS):
+        own, question = random.normal(size=(2, n)), random.normal(size=n)
+        spread = 0.05 * own + question if steady else 0.4 * (own + question) / 2**0.5
+        low, high = (one_epoch(level) for level in (200 * np.exp(spread)).tolist())
+        high = {key: [times * value for value in values] for key, values in high.items()}
+        found.append(effect_of(token_ratio(high, low), swapped_p(high, low)))
+    return found
+
+
+def share_of(found: list[Effect], *effects: Effect) -> float:
+    return sum(effect in effects for effect in found) / len(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [50, 200])
+def test_a_move_is_seldom_said_where_nothing_moved_and_found_where_it_did(n: int) -> None:
+    random = np.random.default_rng(n)
+    nothing = [effects(random, n, 1.0, steady) for steady in (True, False)]
+    # 5 %, and three standard errors of 300 runs
+    assert all(share_of(found, "moved", "moved little") < 0.088 for found in nothing)
+    # benchmarks/controls.py, 2,000 runs: 96.2 and 99.0; 75.0 and 100.0
+    assert share_of(effects(random, n, 1.2, steady=True), "moved") > {50: 0.92, 200: 0.97}[n]
+    assert share_of(effects(random, n, 1.2, steady=False), "moved") > {50: 0.67, 200: 0.99}[n]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [50, 200])
+def test_no_effect_is_seldom_said_of_ten_percent_and_found_where_nothing_moved(n: int) -> None:
+    random = np.random.default_rng(n)
+    for steady in (True, False):
+        # 2.5 %, and three standard errors
+        for times in (1.1, 1 / 1.1):
+            found = effects(random, n, times, steady)
+            assert share_of(found, "no effect", "moved little") < 0.052
+        assert share_of(effects(random, n, 1.2, steady), "no effect", "moved little") == 0
+    # 92.5 and 95.9; of answers that vary, 50 are never enough, and 200 in 62 %
+    assert share_of(effects(random, n, 1.0, steady=True), "no effect") > {50: 0.87, 200: 0.92}[n]
+    vary = share_of(effects(random, n, 1.0, steady=False), "no effect")
+    assert (vary < 0.02) if n == 50 else (0.53 < vary < 0.71)

@@ -270,7 +270,7 @@ REFUSED = [
         f"openai/m, gsm8k, {HALVING}: 1 questions stand in these logs more than once, such as "
         "a/1; give one log per run",
     ),
-    ("search.eval --chart curve.pdf", "curve.pdf: a chart ends in one of .svg, .png, .html"),
+    ("search.eval --chart curve.bmp", "curve.bmp: a chart ends in one of .svg, .pdf, .png, .html"),
 ]
 
 

@@ -59,6 +59,12 @@ def test_a_score_worked_by_hand() -> None:
     ]
 
 
+def test_what_is_never_beside_is_0_tokens_from_it_and_no_more() -> None:
+    alike = {str(i): made(str(i), (None, 80, True), (40, 30, True), budget=40) for i in range(30)}
+    score = estimator_score(alike, dict.fromkeys(alike, 40))
+    assert interval_text(score.distance) == "0.0 [0.0, 0.0]"
+
+
 def test_an_estimate_that_could_not_be_read_is_none() -> None:
     score = estimator_score(SEARCHES, {"a": 50, "b": None, "c": 40})
     assert (score.quality.n_estimated, score.quality.n_without_estimate) == (2, 1)

@@ -235,9 +235,14 @@ def test_which_methods_are_oracles(method: str, oracle: bool) -> None:
 
 
 @pytest.mark.parametrize(("others", "share"), [(2, None), (3, "15"), (5, "25")])
-def test_the_number_of_comparisons_is_said_from_three_on(others: int, share: str | None) -> None:
+def test_the_number_of_uncorrected_verdicts_is_said_from_three_on(
+    others: int, share: str | None
+) -> None:
     methods = [record for n in range(others) for record in run(f"budget:tokens={n + 1}", [1, 0, 1])]
-    notes = [n for n in problems(leaderboard(run("cot", [1, 1, 0]) + methods)) if "compared" in n]
+    records = run("cot", [1, 1, 0]) + methods
+    assert not [n for n in problems(leaderboard(records)) if "compared" in n]
+    uncorrected = leaderboard(records, correction="none")
+    notes = [n for n in problems(uncorrected) if "compared" in n]
     assert notes == (
         []
         if share is None

@@ -44,7 +44,7 @@ def test_costs_of_a_method() -> None:
     assert row.measure("tokens_per_correct").value == 300
     assert row.measure("dollars_per_1000").value == pytest.approx(2)
     assert row.measure("e3").value == pytest.approx((2 / 3) ** 2 / 200)
-    assert row.measure("ock_score").value == pytest.approx(ock_score(2 / 3, 200))
+    assert row.measure("ock_score_output").value == pytest.approx(ock_score(2 / 3, 200))
     # three questions are too few for an interval
     assert row.tokens_interval is None
 
@@ -73,7 +73,8 @@ def test_a_method_without_a_scored_answer_has_a_row_without_numbers() -> None:
         row.measure("e3").value,
         row.measure("ock_score").value,
         row.measure("oaa_auc").value,
-    ) == (None,) * 4
+        row.measure("area_to_longest").value,
+    ) == (None,) * 5
     assert (row.measure("dollars_per_1000").value, row.measure("pareto").value) == (None, False)
 
 
@@ -81,8 +82,11 @@ def test_the_area_of_overthinking_ends_at_the_most_tokens_of_any_method() -> Non
     rows = rows_of(COT + TALE)
     assert [row.measure("oaa_limit").value for row in rows.values()] == [300, 300]
     # of 3 answers to 300 tokens, two are right, after 100 and after 200
-    assert rows["cot"].measure("oaa_auc").value == pytest.approx((200 + 100) / (3 * 300))
-    assert rows["tale_ep"].measure("oaa_auc").value == pytest.approx((280 + 240 + 220) / (4 * 300))
+    areas = [row.measure("area_to_longest").value for row in rows.values()]
+    assert areas == [
+        pytest.approx((200 + 100) / (3 * 300)),
+        pytest.approx((280 + 240 + 220) / (4 * 300)),
+    ]
 
 
 def test_the_pareto_set_holds_what_no_method_beats() -> None:

@@ -11,7 +11,7 @@ from tale_eval.analysis.obedience import (
     ControlledRow,
     asked_of,
     came_of,
-    control_of,
+    control_named,
     controlled_rows,
     controls_in,
     visible_tokens,
@@ -173,13 +173,13 @@ def test_a_pair_of_controls_has_a_row_each() -> None:
 
 
 def test_controls_among_settings_go_by_the_end_of_their_names() -> None:
-    assert control_of("max_tokens") == "cap"
-    assert control_of("extra_body.thinking_token_budget") == "thinking"
-    assert control_of("extra_body.thinking.budget_tokens") == "thinking"
-    assert control_of("reasoning_effort") == "effort"
-    assert control_of("extra_body.reasoning.max_tokens") == "thinking"
-    assert control_of("extra_body.reasoning.effort") == "effort"
-    assert control_of("temperature") is None
+    assert control_named("max_tokens") == "cap"
+    assert control_named("extra_body.thinking_token_budget") == "thinking"
+    assert control_named("extra_body.thinking.budget_tokens") == "thinking"
+    assert control_named("reasoning_effort") == "effort"
+    assert control_named("extra_body.reasoning.max_tokens") == "thinking"
+    assert control_named("extra_body.reasoning.effort") == "effort"
+    assert control_named("temperature") is None
     setting = Setting.of(
         {"max_tokens": 512, "extra_body": {"thinking_budget": 64}, "reasoning_effort": "low"}
     )
@@ -214,6 +214,21 @@ def test_the_runs_own_limit_is_no_row_until_it_is_swept_or_broken() -> None:
         ("cot", 1),
         ("direct", 0),
     ]
+
+
+def test_a_searchs_answers_without_a_budget_are_none_of_its_controls() -> None:
+    # of three questions one found a smaller budget; the others kept the vanilla answer
+    def found(limit: dict[str, object], controls: dict[str, int | str]) -> ControlledRow:
+        answers = [("a", 60, controls), ("b", 240, {}), ("c", 90, {})]
+        return only(
+            [told(q, n, under, method="search", setting=limit) for q, n, under in answers],
+            next(iter(controls)),
+        )
+
+    row = found({"max_tokens": 256}, {"cap": 75})
+    assert (row.asked, row.came, [a.record.sample_id for a in row.answers]) == ("75", 60, ["a"])
+    row = found({"max_tokens": 256, "reasoning_effort": "high"}, {"effort": "low"})
+    assert (row.asked, len(row.answers)) == ("low", 1)
 
 
 def test_no_effect_is_said_against_the_baseline_of_the_same_setting() -> None:

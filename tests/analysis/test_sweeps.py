@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, strategies as st
 from records import answer
 
 from tale_eval.analysis.statistics import Interval, IntervalEstimate
-from tale_eval.analysis.sweeps import Sweep, effect_of, sweeps
+from tale_eval.analysis.sweeps import Sweep, effect_of, out_to_one, sweeps
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
@@ -67,6 +68,9 @@ def only(records: list[Record]) -> Sweep:
         (1.02, 1.08, 0.01, "moved little"),
         # a few long answers make the whole difference: swapped, they would as well
         (1.02, 1.30, 0.20, "undecided"),
+        (1.02, 1.08, 0.20, "no effect"),
+        (0.91, 0.99, 0.20, "no effect"),
+        (0.91, 0.99, 0.01, "moved little"),
         (1.00, 1.00, 1.0, "no effect"),
     ],
 )
@@ -75,6 +79,55 @@ def test_an_effect_goes_by_its_interval_and_by_the_swaps(
 ) -> None:
     ratio = IntervalEstimate((low + high) / 2, Interval(low, high), 50)
     assert effect_of(ratio, p) == effect
+
+
+@given(
+    st.floats(0.5, 1.5),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.integers(1, 6),
+)
+def test_what_is_said_follows_from_the_interval_that_is_shown(
+    low: float, width: float, p: float, together: int
+) -> None:
+    ratio = IntervalEstimate(low + width / 2, Interval(low, low + width), 50)
+    shown = out_to_one(ratio, p, together)
+    assert shown is not None
+    assert shown.interval is not None
+    ends = shown.interval
+    effect = effect_of(ratio, p, together)
+    # nothing but what a reader sees is needed to say it again
+    assert effect == effect_of(shown, 0, together)
+    assert (effect in ("moved", "moved little")) == (not ends.low <= 1 <= ends.high)
+    assert (effect in ("no effect", "moved little")) == (ends.low >= 1 / 1.1 and ends.high <= 1.1)
+    # it only ever grows: what held at 95 % still does
+    assert ends.low <= low
+    assert low + width <= ends.high
+
+
+def test_an_interval_that_the_swaps_do_not_bear_out_reaches_to_one() -> None:
+    below, above = Interval(0.91, 0.99), Interval(1.02, 1.3)
+    assert out_to_one(IntervalEstimate(0.95, below, 50), 0.06) == IntervalEstimate(
+        0.95, Interval(0.91, 1.0), 50
+    )
+    assert out_to_one(IntervalEstimate(1.1, above, 50), 0.03, together=2) == IntervalEstimate(
+        1.1, Interval(1.0, 1.3), 50
+    )
+    proven = IntervalEstimate(0.95, below, 50)
+    assert out_to_one(proven, 0.05) == proven
+
+
+def test_three_longer_answers_of_forty_are_no_move() -> None:
+    def longer(k: int) -> float:
+        return natural(k) + (40 if k in (0, 13, 26) else 0)
+
+    sweep = only(row(natural, max_tokens=300) + row(longer, max_tokens=900))
+    # of the eight ways to swap three, two are as far apart; the interval alone is [1.003, 1.05]
+    assert sweep.levels[0].p == pytest.approx(0.25, abs=0.02)
+    assert sweep.sentences == [
+        "max_tokens=900 wrote as much as max_tokens=300: 200 and 198 tokens, "
+        "ratio 1.02 [1.00, 1.05]: no effect"
+    ]
 
 
 def test_the_swaps_must_prove_more_where_several_levels_are_compared() -> None:
@@ -110,7 +163,7 @@ def test_one_token_more_each_time_is_a_move_that_hardly_matters() -> None:
     records = row(natural, max_tokens=300) + row(lambda k: natural(k) + 1, max_tokens=900)
     assert only(records).sentences == [
         "max_tokens=900 wrote more than max_tokens=300: 198 and 198 tokens, "
-        "ratio 1.01 [1.00, 1.01]: moved, by less than 10 %"
+        "ratio 1.005 [1.005, 1.006]: moved, by less than 10 %"
     ]
 
 
@@ -198,6 +251,20 @@ def test_a_budget_of_reasoning_is_judged_by_the_reasoning() -> None:
     assert level.effect == "moved"
     assert level.visible is not None
     assert level.visible.value < 1
+
+
+def test_a_methods_own_budget_of_reasoning_is_judged_by_the_reasoning_too() -> None:
+    def budget(tokens: int, controls: dict[str, int | str]) -> list[Record]:
+        method = f"budget:tokens={tokens}:control={'+'.join(controls)}"
+        rows = row(natural, method, reasoning=lambda k: tokens - k % 3)
+        return [replace(record, controls=controls) for record in rows]
+
+    sweep = only(budget(40, {"thinking": 40}) + budget(80, {"thinking": 80}))
+    assert (sweep.key, sweep.governs) == ("tokens", "reasoning")
+    assert sweep.sentences[0].startswith("tokens=80 reasoned more than tokens=40")
+    # a cap holds both
+    pair = budget(40, {"cap": 60, "thinking": 40}) + budget(80, {"cap": 100, "thinking": 80})
+    assert only(pair).governs == "output"
 
 
 def test_where_nobody_counted_the_reasoning_all_tokens_are_compared() -> None:

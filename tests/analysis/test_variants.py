@@ -174,7 +174,8 @@ def test_a_default_may_be_named() -> None:
 
 
 def test_many_comparisons_name_each_baseline() -> None:
-    rows = leaderboard([*SWEEP, *run("direct", 5, reasoning_effort="low")])
+    runs = [*SWEEP, *run("direct", 5, reasoning_effort="low")]
+    rows = leaderboard(runs, correction="none")
     assert any(
         "3 methods are compared with cot · reasoning_effort=low, cot · reasoning_effort=high" in p
         for p in problems(rows)

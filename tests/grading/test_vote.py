@@ -6,7 +6,8 @@ from hypothesis import given, strategies as st
 from tale_eval.asking.prompts import options_in, with_options
 from tale_eval.asking.question import Question
 from tale_eval.grading.answers import extract, grade
-from tale_eval.grading.vote import agreed, answer_in, voted
+from tale_eval.grading.same import answer_in
+from tale_eval.grading.vote import agreed, voted
 
 CLOZE = Question("What is it?", "cloze", "en", "bracketed")
 CHOICE = Question("How long?\nA. 12 cm\nB. 15 cm\n", "choice", "en", "bracketed")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task, eval
+from inspect_ai import Epochs, Task, eval
 from inspect_ai.agent import react
 from inspect_ai.dataset import Sample
 from inspect_ai.event import LoggerEvent, ModelEvent
@@ -90,6 +90,9 @@ EVALS: dict[str, dict[str, Any]] = {
     "math": {},
     "gsm8k": {},
     "mgsm": {"languages": ["en"]},
+    "mgsm de": {"languages": ["de"]},
+    "mgsm zh": {"languages": ["zh"]},
+    "mgsm te": {"languages": ["te"]},
     "bbeh_mini": {},
     "commonsense_qa": {},
     "arc_easy": {},
@@ -348,6 +351,58 @@ def test_a_format_in_the_question_is_not_said_twice(tmp_path: Path) -> None:
     assert asked(sample)["found"] == "the question itself states it (boxed)"
 
 
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ('Was ist 5 + 7? Die letzte Zeile sei "Antwort: x".', "Antwort"),
+        ("5 加 7 等于多少？最后一行写“答案：”和数字。", "答案"),
+    ],
+)
+def test_a_format_in_another_language_is_not_said_twice_and_is_followed_by_the_check(
+    question: str, label: str, tmp_path: Path
+) -> None:
+    data = [Sample(question, target="12"), Sample(question + " ", target="15")]
+    task = Task(dataset=data, scorer=pattern(label + r"[:：]\s*(\d+)"))
+    (one,) = check(task, {"cot": method_solver("cot")})
+    assert one.told_apart, one
+    assert "ANSWER" not in sent(run(task, tmp_path))[-1][1]
+
+
+def test_a_chinese_question_is_asked_in_chinese_as_in_lm_eval(tmp_path: Path) -> None:
+    task = Task(dataset=[Sample("5 加 7 等于多少？", target="12")], scorer=match())
+    assert sent(run(task, tmp_path))[-1] == (
+        "user",
+        "Q: 5 加 7 等于多少？\n回答的最后一行必须是“ANSWER: $ANSWER”（不含引号），"
+        "其中 $ANSWER 是问题的答案。\n让我们一步一步思考：\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"benchmark": "humaneval", "kind": "code", "language": "python", "subset": "x"},
+        {"benchmark": "arc", "kind": "choice", "language": "en"},
+    ],
+)
+def test_fields_of_somebodys_data_do_not_make_it_ours(
+    metadata: dict[str, str], tmp_path: Path
+) -> None:
+    task = Task(dataset=[Sample("5 + 7?", target="12", metadata=metadata)], scorer=match())
+    sample = run(task, tmp_path)
+    assert sample.error is None
+    assert asked(sample)["found"] == "scorer match()"
+
+
+@pytest.mark.parametrize("method", ["cot", "self_consistency:samples=2"])
+def test_options_behind_z_are_numbered_as_inspect_numbers_them(method: str, tmp_path: Path) -> None:
+    choices = [f"tree {n}" for n in range(30)]
+    task = Task(dataset=[Sample("Which?", choices=choices, target="2")], scorer=choice())
+    sample = run(task, tmp_path, method=method, reply="So.\nANSWER: 2")
+    assert "\nZ) tree 25\n1) tree 26\n2) tree 27\n" in sent(sample)[-1][1]
+    assert sample.scores is not None
+    assert sample.scores["choice"].value == "C"
+
+
 def test_a_request_to_reason_is_the_methods_own_business(tmp_path: Path) -> None:
     task = Task(dataset=questions("12"), solver=[chain_of_thought(), generate()], scorer=match())
     sample = run(task, tmp_path, method="direct")
@@ -573,6 +628,52 @@ def test_a_score_that_tells_nothing_apart_is_found() -> None:
     assert one.told_apart is False
     assert one.right == {"picky": "I"}
     assert one.answers == ("12", "15")
+
+
+def test_a_scorer_that_always_says_right_is_found() -> None:
+    (one,) = check(
+        Task(dataset=questions("12", "15"), scorer=giving(1, 1)), {"cot": method_solver("cot")}
+    )
+    assert one.told_apart is False
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(5, 1), (0, 3), (float("nan"), float("nan"))])
+def test_scores_that_are_neither_right_nor_wrong_say_nothing(right: float, wrong: float) -> None:
+    task = Task(dataset=questions("12", "15"), scorer=giving(right, wrong))
+    (one,) = check(task, {"cot": method_solver("cot")})
+    assert one.told_apart is None
+    assert f"(score {right} and {wrong}) are neither right nor wrong" in one.problem
+
+
+def giving(right: float, wrong: float) -> Scorer:
+    @scorer(metrics=[accuracy()], name="score")
+    def gives() -> Scorer:
+        async def score(state: TaskState, target: Target) -> Score:
+            return Score(value=right if target.text in state.output.completion else wrong)
+
+        return score
+
+    return gives()
+
+
+def test_a_limit_of_the_tasks_own_is_no_verdict_on_its_score() -> None:
+    task = Task(dataset=questions("12", "15"), scorer=match(), message_limit=1)
+    (one,) = check(task, {"cot": method_solver("cot")})
+    assert one.told_apart is None
+    assert one.problem == "the task's own message limit of 1 ended the sample"
+
+
+def test_where_every_option_is_right_there_is_no_wrong_answer() -> None:
+    task = Task(dataset=[Sample("Which?", choices=["x"], target="A")], scorer=choice())
+    (one,) = check(task, {"cot": method_solver("cot")})
+    assert one.problem == "every answer is right: there is none but 'A' to choose"
+
+
+def test_a_tasks_own_epochs_and_reducers_are_no_matter_to_the_check() -> None:
+    epochs = Epochs(5, ["mean", "pass_at_5"])
+    task = Task(dataset=questions("12", "15"), scorer=match(), epochs=epochs)
+    (one,) = check(task, {"cot": method_solver("cot")})
+    assert one.told_apart
 
 
 def test_what_only_a_model_grades_is_not_checked() -> None:

@@ -1,11 +1,20 @@
 """Logs with several scores, and with scores that say neither right nor wrong."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import one_line, tale_eval
-from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSample, EvalSpec, write_eval_log
+from inspect_ai.log import (
+    EvalConfig,
+    EvalDataset,
+    EvalLog,
+    EvalSample,
+    EvalSpec,
+    read_eval_log,
+    write_eval_log,
+)
 from inspect_ai.scorer import Score
 
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
@@ -97,6 +106,9 @@ def test_a_log_without_the_wanted_score_keeps_its_own(tmp_path: Path) -> None:
     reading = read_records([str(tmp_path)], score="match")
     rows = {row.task: row.accuracy for row in leaderboard(reading.records)}
     assert rows == {"poems": pytest.approx(1 / 3), "sums": 1}
+    assert reading.problems == [
+        f"{tmp_path / 'b.eval'}: has no score match; its score exact says what is right"
+    ]
 
 
 def test_a_grade_of_ten_is_unread_and_not_failed(tmp_path: Path) -> None:
@@ -110,10 +122,21 @@ def test_a_grade_of_ten_is_unread_and_not_failed(tmp_path: Path) -> None:
 
 def test_one_score_decides_for_the_whole_log(tmp_path: Path) -> None:
     """A grade of 1 of 10 is no right answer among grades that are none."""
-    written(tmp_path / "a.eval", {"grade": 7, "match": "I"}, {"grade": 1, "match": "I"})
-    row, (note,) = read(tmp_path, "match")[0], read(tmp_path)[1]
+    log = written(tmp_path / "a.eval", {"grade": 7, "match": "I"}, {"grade": 1, "match": "I"})
+    row, (note,) = read(tmp_path)
     assert (row.n, row.accuracy) == (2, 0)
-    assert "its score grade says what is right; it has match too" in note
+    assert note == (
+        f"{log}: its score match says what is right; it has grade too, which --score NAME takes"
+    )
+    row, notes = read(tmp_path, "grade")
+    assert (row.n, row.errors, row.unread, notes) == (0, 0, 2, [])
+
+
+def test_a_scale_is_unread_where_it_is_all_there_is(tmp_path: Path) -> None:
+    written(tmp_path / "a.eval", *({"grade": n} for n in (10, 1, 0, float("nan"))))
+    row, _ = read(tmp_path)
+    # the last was not graded at all
+    assert (row.n, row.errors, row.unread, row.accuracy) == (0, 1, 3, None)
 
 
 def test_an_answer_that_nobody_scored_is_not_unread(tmp_path: Path) -> None:
@@ -188,3 +211,17 @@ def test_the_first_score_that_can_be_read_decides() -> None:
     assert choice.of_log([{"judge": {"a": 1, "b": 0}}]) == (None, ["judge.a", "judge.b"])
     assert choice.of_log([{"judge": {"a": 1}}]) == ("judge.a", [])
     assert choice.of_log([{}]) == (None, [])
+
+
+def test_a_record_says_what_the_deciding_scorer_read(tmp_path: Path) -> None:
+    """A long answer is known by its hash, and one that nobody wrote down is unknown."""
+    said: list[Any] = ["4", "x" * 65, None]
+    spec = read_eval_log(str(written(tmp_path / "a.eval", {"match": "C"}))).eval
+    scores = [{"match": Score(value="C", answer=text), "z": Score(value=0)} for text in said]
+    samples = [
+        EvalSample(id=n, epoch=1, input="?", target="1", scores=each)
+        for n, each in enumerate(scores)
+    ]
+    write_eval_log(EvalLog(status="success", eval=spec, samples=samples), str(tmp_path / "a.eval"))
+    answers = [record.answer for record in read_records([str(tmp_path)], score="match").records]
+    assert answers == ["4", sha256(b"x" * 65).hexdigest(), None]

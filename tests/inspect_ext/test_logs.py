@@ -29,14 +29,15 @@ from server import ChatServer, Reply, chat_server
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.problems import problems, setting_problems
 from tale_eval.errors import SourceError
+from tale_eval.grading.choice import ScoreChoice
 from tale_eval.inspect_ext.logs.scored import scored_costs
 from tale_eval.inspect_ext.logs.searches import read_searches
-from tale_eval.inspect_ext.logs.whole import sample_record
+from tale_eval.inspect_ext.logs.whole import sample_record, whole_records
 from tale_eval.inspect_ext.scorers import tale
 from tale_eval.logs import ReadLogs, read_records
 from tale_eval.tasks.gsm8k import gsm8k
 from tale_eval.tokens.costs import COST_KEYS
-from tale_eval.tokens.pricing import Price
+from tale_eval.tokens.pricing import Price, Prices
 from tale_eval.training.candidates import read_candidates
 
 SIZE = 4
@@ -329,6 +330,23 @@ def test_the_short_summaries_of_a_log_say_what_its_samples_say(method: str, runs
     samples = read_eval_log(log.location).samples or []
     assert len(records) == 2 * SIZE
     assert records == [sample_record(log.eval, sample, None, log.plan.config) for sample in samples]
+
+
+@pytest.mark.parametrize("prices", [None, {}])
+def test_what_our_scorer_wrote_is_worked_out_once_a_sample(
+    prices: Prices | None, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = runs.gsm8k("sums", "tale_ep")
+    counted: list[object] = []
+
+    def counting(scores: Any, **given: Any) -> Any:
+        counted.append(scores)
+        return scored_costs(scores, **given)
+
+    for module in ("whole", "costs"):
+        monkeypatch.setattr(f"tale_eval.inspect_ext.logs.{module}.scored_costs", counting)
+    records, _ = whole_records(log.location, prices, [], ScoreChoice())
+    assert len(records) == len(counted) == SIZE
 
 
 def test_runs_that_were_not_made_alike_are_named(runs: Runs) -> None:

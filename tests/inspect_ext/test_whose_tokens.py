@@ -22,13 +22,15 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target, accuracy, match, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, chain, generate, solver
 
+from tale_eval.analysis.leaderboard import leaderboard
+from tale_eval.analysis.problems import problems
 from tale_eval.inspect_ext.record import scorer_calls
 from tale_eval.inspect_ext.scorers import token_cost
 from tale_eval.logs import read_records
 from tale_eval.solvers.cot import cot
 
 # output tokens by what a prompt begins with; each call reads 100 tokens
-WRITTEN = {"Q:": 40, "Question": 31, "Critique": 17, "Revise": 23, "Grade": 5}
+WRITTEN = {"Q:": 40, "Question": 31, "Critique": 17, "Revise": 23, "Grade": 5, "Verbose": 500}
 
 
 def scripted(
@@ -144,6 +146,56 @@ def test_a_critique_after_a_method_of_ours_is_the_methods(tmp_path: Path) -> Non
     costs = costs_of(log)
     assert (costs["answer_tokens"], costs["output_tokens"]) == (40, 40 + 17)
     assert (costs["helper_tokens"], costs["scorer_tokens"], costs["calls"]) == (17, 5, 2)
+
+
+# --- in what is shown ---
+
+
+@scorer(metrics=[accuracy()])
+def long_judge() -> Scorer:
+    """A grader that writes more than the methods do."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        await say("Verbose", model("judge"))
+        return Score(value="C")
+
+    return score
+
+
+def test_a_graders_tokens_move_no_ratio_no_curve_and_no_cost(tmp_path: Path) -> None:
+    """Two methods of 40 and 17 tokens, and a grader that writes 500 for each answer."""
+
+    @solver
+    def brief() -> Solver:
+        async def solve(state: TaskState, generate: Generate) -> TaskState:
+            state.output = await say("Critique", get_model())
+            return state
+
+        return solve
+
+    run(tmp_path / "a", cot(), [long_judge(), token_cost()])
+    run(tmp_path / "b", brief(), [long_judge(), token_cost()])
+    reading = read_records([str(tmp_path)])
+    rows = leaderboard(reading.records, "cot")
+    base, row = rows
+    assert row.comparison is not None
+    assert row.comparison.ratio == pytest.approx(17 / 40)
+    for name, ours, theirs in (
+        ("output_tokens", 17, 40),
+        ("tokens_per_correct", 17, 40),
+        ("e3", 1 / 17, 1 / 40),
+        ("scorer_tokens", 500, 500),
+        ("scorer_tokens_total", 500, 500),
+        ("pareto", True, False),
+    ):
+        assert (row.measure(name).value, base.measure(name).value) == (
+            pytest.approx(ours),
+            pytest.approx(theirs),
+        ), name
+    (note,) = [note for note in problems(rows, "cot") if "graders" in note]
+    assert note.endswith(
+        "graders wrote 1,000 output tokens beside the methods', which are in no row's tokens"
+    )
 
 
 # --- logs without events, and older ones ---

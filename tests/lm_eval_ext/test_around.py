@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from command import lm_eval, one_line
 
 from tale_eval.errors import InvalidValueError, UnknownNameError
 from tale_eval.lm_eval_ext.around import MARK, checked_method, put_method_around
@@ -338,6 +340,33 @@ def test_cut_answers_are_flagged_and_counted(heard: pytest.LogCaptureFixture) ->
     ]
 
 
+TOTAL = "self_consistency:samples=2:max_total_tokens=11"
+
+
+def test_an_answer_beyond_a_total_ends_its_question_and_not_the_run() -> None:
+    # first answers take 10, 11 and 12 tokens
+    _, samples, results = run(a_task(), TOTAL)
+    assert [s["failed"] for s in samples[:3]] == [0, 0, 1]
+    assert samples[2]["error"].startswith("max_total_tokens=11: the first answer alone took 12")
+    # it was paid for, and is not among the answers
+    assert [call["output_tokens"] for call in samples[2]["calls"]] == [12]
+    assert results["right,strict"] == 1
+
+
+def test_a_total_below_every_answer_ends_the_run_with_the_reason() -> None:
+    with pytest.raises(InvalidValueError, match="the first answer alone took 10 tokens"):
+        run(a_task(), "self_consistency:samples=2:max_total_tokens=9")
+
+
+def test_a_task_of_ours_in_a_configuration_file_has_its_method_already(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("model: dummy\ntasks: [tale_gsm8k_cot]\nlimit: 1\n")
+    done = lm_eval("run", "--config", "run.yaml", "--method", "direct", cwd=tmp_path)
+    assert done.returncode != 0
+    assert "--method direct: tale_gsm8k_cot has a method in its name" in one_line(
+        done.stderr, "error"
+    )
+
+
 @pytest.mark.parametrize("stop", ["\n", "\n\n", ".", ",", " ", "。"])
 def test_stops_that_stand_in_reasoning(stop: str) -> None:
     assert cuts_reasoning(stop)
@@ -360,6 +389,12 @@ def test_a_task_that_asks_for_likelihoods_is_refused_when_its_requests_are_built
     )
     with pytest.raises(InvalidValueError, match=r"--tasks sums: asks for likelihoods"):
         run(task, "cot")
+
+
+def test_more_worked_examples_than_there_are_is_named() -> None:
+    says = "--num_fewshot 7: sums has 3 worked examples, and shows no question as its own"
+    with pytest.raises(InvalidValueError, match=says):
+        run(a_task(num_fewshot=7), "cot")
 
 
 @pytest.mark.parametrize(

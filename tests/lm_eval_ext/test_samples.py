@@ -98,7 +98,7 @@ def test_the_models_arguments_are_a_table_or_as_they_were_typed(
             [
                 FOREIGN | {"exact_match": 10**400},
                 FOREIGN | {"exact_match": float("nan")},
-                FOREIGN | {"exact_match": 100},
+                FOREIGN | {"exact_match": "maybe"},
                 FOREIGN | {"exact_match": [1]},
                 OURS | {"correct": "yes"},
                 OURS | {"doc": {**OURS["doc"], "method": {}}},
@@ -154,6 +154,22 @@ def test_which_of_several_metrics_was_taken_is_said_and_may_be_chosen(tmp_path: 
         paths = [str(path) for path in tmp_path.glob("samples_*")]
         (record,), _ = read_sample_files(paths, None, problems, choice)
         assert (record.correct, problems, choice.found) == (correct, [], True)
+
+
+def test_a_scale_beyond_0_to_1_is_unread_and_not_failed(tmp_path: Path) -> None:
+    rows = [FOREIGN | {"exact_match": grade, "doc_hash": f"h{grade}"} for grade in (100, 1.0, 0.0)]
+    records, problems = read(tmp_path, b"".join(map(line, rows)))
+    assert [(r.correct, r.unread, r.error) for r in records] == [(None, True, None)] * 3
+    assert problems == []
+
+
+def test_that_a_file_has_not_the_wanted_metric_is_said(tmp_path: Path) -> None:
+    read(tmp_path, line(FOREIGN))
+    paths = [str(path) for path in tmp_path.glob("samples_*")]
+    choice, problems = ScoreChoice("acc_norm"), []
+    read_sample_files(paths, None, problems, choice)
+    assert not choice.found
+    assert problems[0].endswith("has no metric acc_norm; its metric exact_match says what is right")
 
 
 AROUND = FOREIGN | {

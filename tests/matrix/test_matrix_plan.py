@@ -65,9 +65,9 @@ def test_what_is_not_known_is_not_made_up() -> None:
     found = forecast(runs, PRICES)
     assert found.dollars is None
     assert found.unknown == {
-        "no log shows the tokens of direct at this setting": 1,
-        "nobody knows how many questions t has": 1,
-        "no price is known of x/y": 2,
+        "no log shows the tokens of {} at this setting": ["direct"],
+        "nobody knows how many questions {} has": ["t"],
+        "no price is known of {}": ["x/y", "x/y"],
     }
 
 
@@ -97,7 +97,7 @@ def test_a_batch_that_nobody_lists_has_no_known_cost() -> None:
     deepseek = "deepseek/deepseek-chat"
     placed = partial(_placed, read_options(["-M", "service_tier=flex"]), deepseek)
     found = forecast([ToCome(deepseek, "t", "cot", 10, (seen(deepseek),), placed)])
-    assert found.unknown == {f"no price is known of {deepseek} in the tier flex": 1}
+    assert found.unknown == {"no price is known of {}": [f"{deepseek} in the tier flex"]}
 
 
 def test_only_providers_with_a_batch_api_are_asked_in_batches() -> None:
@@ -150,7 +150,16 @@ def test_the_plan_in_words() -> None:
     assert lines == [
         "5 runs, 3 of them done; 1,000 questions to ask in 1 of them, and in 1 it is not known "
         "how many",
-        "cost to come: about $1.05 for 1 runs, by a/b · t · cot (8 answers)",
-        "cost to come: unknown for 1 runs: no log shows the tokens of direct at this setting",
+        "cost to come: about $1.05 for 1 run, by a/b · t · cot (8 answers)",
+        "cost to come: unknown for 1 run: no log shows the tokens of direct at this setting",
     ]
     assert [*Plan(5, (), forecast([])).lines()] == ["5 runs, 5 of them done; nothing left to ask"]
+
+
+def test_many_methods_that_no_log_shows_are_one_line() -> None:
+    runs = [ToCome("a/b", "t", f"m{i}", 10) for i in range(7)]
+    _, line = Plan(7, tuple(runs), forecast(runs, PRICES)).lines()
+    assert line == (
+        "cost to come: unknown for 7 runs: no log shows the tokens of m0, m1, m2, m3, m4, m5, "
+        "and 1 more at this setting"
+    )

@@ -23,17 +23,18 @@ def test_a_matrix_on_s3_runs_once_and_says_that_there_are_no_locks(
     keys = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
     for name, value in (own | keys).items():
         monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="bucket")
+    # the buckets of all such servers of a process are the same
+    boto3.client("s3").create_bucket(Bucket="matrix")
     with chat_server(lambda prompt, _: Reply(f"[[{2 * number_in(prompt)}]]")) as chat:
         for name, value in chat.variables.items():
             monkeypatch.setenv(name, value)
         task = f"gsm8k:source={gsm8k_file(tmp_path, 3)}"
         words = ("compare", task, "--method", "cot", "--model", "openai-api/loop/m")
         for _ in range(2):
-            sweep = ("--sweep", "reasoning_effort=low,high", "--log-dir", "s3://bucket/logs")
+            sweep = ("--sweep", "reasoning_effort=low,high", "--log-dir", "s3://matrix/logs")
             done = tale_eval(*words, *sweep, cwd=tmp_path)
             assert done.returncode == 0, done.stdout + done.stderr
-            assert "s3://bucket/logs has no locks" in done.stderr
+            assert "s3://matrix/logs has no locks" in done.stderr
         assert "2 runs, 2 of them done" in done.stdout
         assert len(chat.requests) == 6
     server.stop()

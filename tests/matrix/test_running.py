@@ -17,6 +17,7 @@ from command import start_tale_eval, tale_eval
 from faulty_server import Gate
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 from questions import gsm8k_file, number_in
+from reasoning_server import Behaviour, Natural, reasoning_server
 from server import ChatServer, Reply, chat_server
 
 from tale_eval.inspect_ext.command_line import read_options
@@ -182,6 +183,33 @@ def test_a_run_that_asks_nothing_has_failed(matrix: Matrix) -> None:
     done = matrix.compare("--limit", "2-3", methods=("cot",))
     assert done.returncode == 0, done.stderr
     assert sorted(map(number_in, matrix.server.prompts())) == [1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["cot", "tale_ep"])
+def test_a_value_that_the_provider_refuses_is_said_in_its_own_words(
+    method: str, tmp_path: Path
+) -> None:
+    source = gsm8k_file(tmp_path, 2)
+    with reasoning_server(lambda _: Natural(9, 9, "8"), Behaviour(effort="refuse")) as server:
+        done = tale_eval(
+            *("compare", f"gsm8k:source={source}", "--method", method, "--model", MODEL),
+            *("--sweep", "reasoning_effort=low,high", "--retry-attempts", 0),
+            *("--log-dir", "logs", "--display", "none"),
+            cwd=tmp_path,
+            variables=server.variables,
+        )
+    assert done.returncode == 1
+    for effort in ("low", "high"):
+        assert (
+            f"{MODEL} refuses the request: the effort of {effort} is not supported by this model"
+            in done.stderr
+        )
+    assert "Warning" not in done.stderr
+    # the report says it, too, and gives no advice that does not help
+    said = tale_eval("report", "logs", cwd=tmp_path).stderr
+    assert "the effort of low is not supported by this model" in said
+    assert "may help" not in said
 
 
 @pytest.mark.slow

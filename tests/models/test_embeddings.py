@@ -21,7 +21,7 @@ from tiny import tiny_model
 from tale_eval.budgets.estimators import make_estimator
 from tale_eval.budgets.fitted import read_fitted, write_fitted
 from tale_eval.errors import InvalidValueError, SourceError
-from tale_eval.models.embeddings import Local, embedder
+from tale_eval.models.embeddings import Local, _pooling, embedder
 from tale_eval.solvers.tale_ep import tale_ep
 from tale_eval.tasks.gsm8k import gsm8k
 
@@ -198,6 +198,38 @@ def test_a_folder_of_transformers_gives_the_mean_of_its_states(
     said = {"pooling_mode_cls_token": True}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(said))
     assert Local(str(folder))([long]) != pytest.approx(together[1:], abs=1e-3)
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_lasttoken": True}))
+    last = Local(str(folder))
+    assert last([short, long]) == pytest.approx(
+        np.concatenate([last([short]), last([long])]), abs=1e-5
+    )
+    # the last token of one text, and not the padding after it
+    last._tokenizer.padding_side = "left"
+    assert last([short, long])[1] == pytest.approx(last([long])[0], abs=1e-5)
+
+
+def test_vectors_that_are_made_in_a_way_that_is_not_known_are_refused(tmp_path: Path) -> None:
+    assert _pooling(tmp_path) == "mean"
+    (tmp_path / "1_Pooling").mkdir()
+    said = tmp_path / "1_Pooling" / "config.json"
+    modes = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+    said.write_text(json.dumps({"word_embedding_dimension": 384, **modes}))
+    assert _pooling(tmp_path) == "mean"
+    for both in ({"pooling_mode_cls_token": True}, {"pooling_mode_max_tokens": True}):
+        said.write_text(json.dumps(modes | both))
+        with pytest.raises(SourceError, match=r"by pooling_mode_\w+, pooling_mode_\w+, and kn"):
+            _pooling(tmp_path)
+    said.write_text("{")
+    with pytest.raises(SourceError, match="not JSON"):
+        _pooling(tmp_path)
+    said.write_text(json.dumps(modes))
+    layers = ["Transformer", "Pooling", "Dense", "Normalize"]
+    kinds = [{"type": f"sentence_transformers.models.{layer}"} for layer in layers]
+    (tmp_path / "modules.json").write_text(json.dumps(kinds))
+    with pytest.raises(SourceError, match=r"by Dense, .*serve it, and name features=server#"):
+        _pooling(tmp_path)
+    (tmp_path / "modules.json").write_text(json.dumps([kinds[0], kinds[1], kinds[3]]))
+    assert _pooling(tmp_path) == "mean"
 
 
 @pytest.mark.model

@@ -65,7 +65,7 @@ def test_it_draws_every_chart_and_asks_for_nothing_but_itself(
     browser: Any, realistic: Path
 ) -> None:
     _open(browser, realistic)
-    assert len(_all(browser, "figure svg")) == 4
+    assert len(_all(browser, "figure svg")) == 6
     assert {url for url in _requests(browser) if not url.startswith("data:")} == {
         realistic.as_uri()
     }
@@ -111,7 +111,7 @@ def test_the_three_controls_filter_the_table_and_the_charts(browser: Any, realis
     _open(browser, realistic)
     _choose(browser, "task", "gsm8k")
     assert len(_shown_rows(browser)) == 8
-    assert [f.is_displayed() for f in _all(browser, "figure")] == [True, False, True, False]
+    assert [f.is_displayed() for f in _all(browser, "figure")] == [True, False] * 3
     _choose(browser, "model", "example/model-b")
     assert len(_shown_rows(browser)) == 3
     browser.find_element("id", "words").send_keys("tale")
@@ -141,6 +141,40 @@ def test_all_columns_are_shown_on_request(browser: Any, realistic: Path) -> None
     browser.find_element("id", "more").click()
     after = sum(h.is_displayed() for h in _all(browser, "#leaderboard thead th"))
     assert after > before
+
+
+def test_a_click_on_a_name_in_the_legend_shows_its_curve_alone(
+    browser: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "swept.html"
+    example_report.write_swept(path)
+    _open(browser, path)
+    (figure,) = _all(browser, "figure.curve")
+    lines = figure.find_elements("css selector", ".mark-line.role-mark path")
+    # a curve for each model and a frontier for each
+    assert len(lines) == 4
+    names = figure.find_elements("css selector", ".role-legend-label text")
+    (cot,) = (name for name in names if name.text == "cot")
+    _click(browser, cot)
+    _wait(browser, lambda: "0.12" in _opacities(figure))
+    assert "1" in _opacities(figure)
+    _choose(browser, "model", "a")
+    _wait(browser, lambda: len(figure.find_elements("css selector", _SYMBOLS)) == 4)
+    assert {url for url in _requests(browser) if not url.startswith("data:")} == {path.as_uri()}
+    assert _complaints(browser) == []
+
+
+_SYMBOLS = '.mark-symbol.role-mark path[aria-roledescription="point"]'
+
+
+def _opacities(figure: Any) -> set[str]:
+    return {str(p.get_attribute("opacity")) for p in figure.find_elements("css selector", _SYMBOLS)}
+
+
+def _click(browser: Any, element: Any) -> None:
+    from selenium.webdriver import ActionChains
+
+    ActionChains(browser).scroll_to_element(element).move_to_element(element).click().perform()
 
 
 def test_on_a_phone_only_the_table_scrolls_sideways(browser: Any, realistic: Path) -> None:

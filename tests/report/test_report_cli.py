@@ -70,9 +70,9 @@ def test_a_file_that_cannot_be_written_costs_no_other(folder: Path) -> None:
 
 
 def test_a_charts_name_is_checked_before_any_log_is_read(folder: Path) -> None:
-    done = tale_eval("report", "gone", "--chart", "chart.pdf", cwd=folder)
+    done = tale_eval("report", "gone", "--chart", "chart.bmp", cwd=folder)
     assert done.returncode == 2
-    assert "chart.pdf: a chart ends in one of .svg" in one_line(done.stderr, "error")
+    assert "chart.bmp: a chart ends in one of .svg" in one_line(done.stderr, "error")
 
 
 def test_projected_dollars_are_marked_as_those_of_another_model(folder: Path) -> None:

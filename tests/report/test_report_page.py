@@ -77,8 +77,8 @@ def test_names_are_text_wherever_they_stand(tmp_path: Path) -> None:
     read = _page(tmp_path, _answers(MODEL, TASK, METHOD), problems=[f"{MODEL}: {TASK}"])
     assert read.all("img") == []
     assert all("onerror" not in a and "onclick" not in a for _, a in read.tags)
-    # JSON of two charts, the libraries, the page's own script
-    assert [a.get("type") for a in read.all("script")] == ["application/json"] * 2 + [None] * 2
+    # JSON of three charts, the libraries, the page's own script
+    assert [a.get("type") for a in read.all("script")] == ["application/json"] * 3 + [None] * 2
     rows = [a for a in read.all("tr") if "data-model" in a]
     assert {(a["data-model"], a["data-task"]) for a in rows} == {(MODEL, TASK)}
     assert {a["data-task"] for a in read.all("figure")} == {TASK}
@@ -92,7 +92,7 @@ def test_chart_data_cannot_end_its_script_element_and_says_the_same(tmp_path: Pa
     blocks = re.findall(
         r'<script type="application/json">(.*?)</script>', path.read_text(), flags=re.DOTALL
     )
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         assert not set("<>&") & set(block)
         values = json.loads(block)["data"]["values"]

@@ -465,6 +465,45 @@ def test_answers_of_several_models_are_not_mixed(logs: Path, tmp_path: Path) -> 
         read_candidates(both, "x")
 
 
+def test_answers_of_one_method_at_several_settings_are_not_mixed(
+    logs: Path, tmp_path: Path
+) -> None:
+    with chat_server(scripted) as server:
+        task = gsm8k(source=str(gsm8k_file(tmp_path, 2)))
+        for effort in ("low", "high"):
+            run(server, task, tmp_path / "cot", solver=cot(), reasoning_effort=effort)
+        run(server, task, tmp_path / "direct", solver=direct(), reasoning_effort="low")
+    both = [str(tmp_path / "cot")]
+    refused = (
+        r"hold cot at 2 settings, and a corpus is made of answers at one: choose one with "
+        r"--setting, .*: reasoning_effort=high; reasoning_effort=low$"
+    )
+    with pytest.raises(InvalidValueError, match=refused):
+        read_candidates(both)
+    high = read_candidates(both, setting=["reasoning_effort=high"])
+    assert {c.setting.values["reasoning_effort"] for c in high.candidates} == {"high"}
+    assert (len(high.candidates), high.mixed) == (2, [])
+    # what leaves a setting to the provider is "default"
+    everything = [*both, str(logs / "search")]
+    searched = read_candidates(everything, setting=["reasoning_effort=default"])
+    assert {c.method for c in searched.candidates} == {"budget_search"}
+    with pytest.raises(UnknownNameError, match=r"unknown setting 'effort=x'; allowed: reason.*low"):
+        read_candidates(both, setting=["effort=x"])
+    with pytest.raises(InvalidValueError, match="--setting 'high': write NAME=VALUE"):
+        read_candidates(both, setting=["high"])
+
+
+def test_methods_at_different_settings_are_mixed_and_called_so(logs: Path, tmp_path: Path) -> None:
+    with chat_server(scripted) as server:
+        task = gsm8k(source=str(gsm8k_file(tmp_path, 1)))
+        run(server, task, tmp_path / "cot", solver=cot(), reasoning_effort="low")
+    (said,) = read_candidates([str(tmp_path / "cot"), str(logs / "search")]).mixed
+    assert said == (
+        "the methods ran at different settings, and their answers are mixed: budget_search · "
+        "reasoning_effort=default; cot · reasoning_effort=low"
+    )
+
+
 @pytest.mark.parametrize("solver", [cot(), budget_search("halving")])
 def test_a_thought_that_inspect_takes_out_of_the_answer_is_not_left_out_in_training(
     solver: Any, tmp_path: Path

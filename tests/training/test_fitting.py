@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,26 @@ from typing import Any
 import pytest
 from command import lm_eval, lm_eval_samples, one_line, tale_eval
 from evaluation import run, samples
+from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.log import list_eval_logs, read_eval_log
 from needs import answer, gsm8k_file, need, question, searched, searches, texts
 from server import ChatServer, chat_server
 
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.analysis.problems import problems
+from tale_eval.asking.setting import Setting
 from tale_eval.budgets.elasticity import QuestionTrials
 from tale_eval.budgets.fitted import read_fitted
 from tale_eval.budgets.needs import Search
+from tale_eval.cli.totals import with_totals_divided
 from tale_eval.errors import InvalidValueError, UnknownNameError
+from tale_eval.inspect_ext.command_line import read_options
 from tale_eval.inspect_ext.logs.searches import read_searches
+from tale_eval.lm_eval_ext.documents import documents
 from tale_eval.logs import read_records
+from tale_eval.matrix import Combination
 from tale_eval.records import Searched
+from tale_eval.solvers import resolve
 from tale_eval.solvers.budget_search import budget_search
 from tale_eval.solvers.tale_ep import tale_ep
 from tale_eval.tasks.gsm8k import gsm8k
@@ -92,10 +100,42 @@ def test_searches_of_two_models_are_not_mixed(found: list[Searched]) -> None:
         lesson(both, model="openai/none")
 
 
+def test_searches_at_two_settings_are_not_mixed(found: list[Searched]) -> None:
+    efforts = [
+        replace(item, setting=Setting(item.setting.values | {"reasoning_effort": effort}))
+        for effort in ("low", "high")
+        for item in found
+    ]
+    refused = (
+        "these logs hold budget_search:strategy=halving at 2 settings, and what is needed at one "
+        "says nothing of another: choose one with --setting, or name the logs of one: "
+        "reasoning_effort=high; reasoning_effort=low"
+    )
+    with pytest.raises(InvalidValueError, match=re.escape(refused)):
+        lesson(efforts)
+    taught = lesson(efforts, setting=["reasoning_effort=low"])
+    assert len(taught.searches) == len(TAUGHT)
+    assert [("reasoning_effort=low" in setting) for setting in taught.settings] == [True]
+    # the estimates are those of the same setting, too
+    (estimates,) = taught.estimates.values()
+    assert estimates.keys() == taught.searches.keys()
+
+
 def test_too_few_searches_are_refused(found: list[Searched]) -> None:
     few = [item for item in found if item.trace is not None][: FEWEST - 1]
     with pytest.raises(InvalidValueError, match="too few searches: 19 questions that vanilla CoT"):
         lesson(few)
+
+
+def test_copies_of_a_text_are_no_more_questions(found: list[Searched]) -> None:
+    some = [item for item in found if item.trace is not None][: FEWEST - 1]
+    copies = [
+        replace(item, question=f"copy {number} of {item.question}")
+        for item in some
+        for number in range(3)
+    ]
+    with pytest.raises(InvalidValueError, match="too few searches: 19 questions that vanilla CoT"):
+        lesson(copies)
 
 
 def test_a_question_that_was_searched_twice_is_refused(found: list[Searched]) -> None:
@@ -133,6 +173,16 @@ def test_the_card_says_how_good_it_is_beside_what_it_must_beat(fitted: Path) -> 
     assert "ridge is better than fixed" in readme
     assert "60.61 % in range, 109.64 tokens" in readme
     assert card["sha256"] in readme
+
+
+@pytest.mark.parametrize("name", ["knn", "ridge", "gradient_boosting", "quantile"])
+def test_the_same_searches_give_the_same_bytes_in_whatever_order_they_come(
+    name: str, found: list[Searched], tmp_path: Path
+) -> None:
+    for folder, items in (("a", found), ("b", found[::-1])):
+        fit_to_folder(*learner_of(name), lesson(items), tmp_path / folder, {})
+    for file in ("card.json", "README.md", "estimator.npz", "chances.npz"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 def made(shape: str, count: int = 120) -> Lesson:
@@ -222,6 +272,119 @@ def test_a_plan_is_no_estimator_to_divide_by(tmp_path: Path) -> None:
     _, plan = plan_to_folder(source, questions, 1_000, tmp_path / "plan", {"tasks": ["t"]})
     with pytest.raises(FileNotFoundError, match=r"has no chances\.npz, from which budgets are"):
         plan_to_folder(plan, questions, 1_000, tmp_path / "again", {"tasks": ["t"]})
+
+
+def test_a_total_of_several_epochs_is_divided_once_for_all_of_them(tmp_path: Path) -> None:
+    source, _ = fit_to_folder(*learner_of("fixed"), made(SHAPE), tmp_path / "fixed", {})
+    questions = [question(text) for text in FRESH]
+    once, _ = plan_to_folder(source, questions, 1_000, tmp_path / "once", {"tasks": ["t"]})
+    plan, written = plan_to_folder(
+        source, questions, 3_002, tmp_path / "plan", {"tasks": ["t"]}, epochs=3
+    )
+    # 1,000 an epoch, and the 2 that are no three
+    assert plan.spent == 3 * once.spent == 3 * sum(written.learner.estimates(questions))
+    assert plan.left == 3 * once.left + 2
+    assert (plan.even, plan.right) == (once.even, pytest.approx(3 * once.right))
+    assert plan.written == pytest.approx(3 * (once.written or 0))
+    assert summary(plan)[0].startswith("30 questions, 3 times each, 3,002 tokens: budgets of")
+    with pytest.raises(InvalidValueError, match="total=29: 30 questions need at least one token"):
+        plan_to_folder(source, questions, 87, tmp_path / "little", {"tasks": ["t"]}, epochs=3)
+
+
+def test_a_total_is_of_a_fitted_estimator_and_divided_before_the_run(
+    fitted: Path, tmp_path: Path
+) -> None:
+    undivided = re.escape(
+        "total=900: a method sees one question, and a total is divided over all of a run: run it "
+        f"with 'tale-eval compare', or divide it by 'tale-eval allocate {fitted} TASK --total 900 "
+        "--out PLAN' and name estimator=PLAN"
+    )
+    with pytest.raises(PrerequisiteError, match=undivided):
+        tale_ep(estimator=str(fitted), total=900)
+    method = f"tale_ep:estimator={fitted}:total=900"
+    # a matrix may be made of it, since it will be divided
+    assert ":total=900" in str(resolve(method))
+    source = gsm8k_file(tmp_path / "asked.jsonl", FRESH)
+    with pytest.raises(InvalidValueError, match=undivided):
+        documents(
+            {"benchmark": "gsm8k", "method": "tale_ep"},
+            tale_source=str(source),
+            tale_estimator=str(fitted),
+            tale_total=900,
+            models_of_tale_eval=True,
+        )
+    for wrong, message in (
+        ("tale_ep:total=900", "the estimator zero_shot does not say where tokens help most"),
+        (f"{method}:min_budget=20", "min_budget=20: budgets that are raised are no part of total"),
+        (f"tale_ep:estimator={fitted}:total=0", "total=0: must be a whole number from 1 up"),
+    ):
+        with pytest.raises(InvalidValueError, match=message):
+            resolve(wrong)
+    plan_to_folder(
+        read_fitted(fitted), [question(t) for t in FRESH], 900, tmp_path / "plan", {"tasks": []}
+    )
+    assert tale_ep(estimator=str(tmp_path / "plan"), total=900)
+    with pytest.raises(InvalidValueError, match=r"total=800: the plan .*plan divides 900 tokens"):
+        resolve(f"tale_ep:estimator={tmp_path / 'plan'}:total=800")
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "log_dir", "message"),
+    [
+        ("inspect_evals/gsm8k", [], "logs", "which questions task inspect_evals/gsm8k asks is kno"),
+        ("chain_sum", ["--sample-id", "1"], "logs", "which questions --sample-id asks is known to"),
+        ("chain_sum", ["--sample-shuffle", "7", "--limit", "3"], "logs", "questions --sample-shuf"),
+        ("chain_sum", [], "s3://bucket/logs", "s3://bucket/logs is no local folder; make it with"),
+        ("chain_sum:size=30", ["--limit", "20", "--epochs", "5"], "logs", "total=18: 20 questions"),
+    ],
+)
+def test_a_total_over_questions_that_are_not_known_is_refused(
+    task: str, options: list[str], log_dir: str, message: str, fitted: Path, tmp_path: Path
+) -> None:
+    matrix = [Combination(task, f"tale_ep:estimator={fitted}:total=90", MODEL)]
+    place = log_dir if "://" in log_dir else str(tmp_path / log_dir)
+    with pytest.raises(InvalidValueError, match=message):
+        with_totals_divided(matrix, place, read_options(options))
+
+
+def test_a_matrix_divides_each_total_over_the_questions_that_it_will_ask(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = f"gsm8k:source={gsm8k_file(tmp_path / 'asked.jsonl', FRESH)}"
+    written = ("cot", *(f"tale_ep:estimator={fitted}:total={total}" for total in (1200, 2400)))
+    matrix = [Combination(task, method, MODEL) for method in written]
+    options = read_options(["--limit", "11-20", "--epochs", "2"])
+    divided = with_totals_divided(matrix, str(tmp_path / "logs"), options)
+    assert divided[0] == matrix[0]
+    for combination, total in zip(divided[1:], (1200, 2400), strict=True):
+        method = resolve(combination.method)
+        assert method.arguments["total"] == str(total)
+        assert method.arguments["estimator_hash"].startswith("allocated-")
+        plan = read_fitted(Path(method.arguments["estimator"]))
+        assert plan.card["plan"]["questions"] == 10
+        known = [plan.learner.estimate(question(text)).status for text in FRESH]
+        assert known == ["missing"] * 10 + ["read"] * 10 + ["missing"] * 10
+        assert 2 * sum(plan.learner.estimates([question(t) for t in FRESH[10:20]])) <= total
+    said = capsys.readouterr().out
+    assert said.count("10 questions, 2 times each") == 2
+    # a second call finds the plans, and so its own logs
+    assert with_totals_divided(matrix, str(tmp_path / "logs"), options) == divided
+    assert with_totals_divided(divided, str(tmp_path / "logs"), options) == divided
+    assert capsys.readouterr().out == ""
+
+
+def test_two_matrices_into_one_folder_share_their_plans(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    matrix = [Combination("chain_sum:size=40", f"tale_ep:estimator={fitted}:total=900", MODEL)]
+
+    def divided(_: int) -> list[Combination]:
+        return with_totals_divided(matrix, str(tmp_path / "logs"), read_options([]))
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(divided, range(4))
+    assert others == [first] * 3
+    assert capsys.readouterr().out.count("40 questions, 900 tokens") == 1
 
 
 # --- the commands, and both harnesses ------------------------------------------------------
@@ -344,6 +507,32 @@ def test_fit_and_allocate_from_the_command_line(logs: Path, tmp_path: Path) -> N
     (info,) = list_eval_logs(str(tmp_path / "logs"))
     stores = [sample.store for sample in read_eval_log(info).samples or []]
     assert sum(store["TaleRecord:budget"] for store in stores) <= 3000
+
+
+@pytest.mark.slow
+def test_a_sweep_of_totals_from_the_command_line(fitted: Path, tmp_path: Path) -> None:
+    asked = gsm8k_file(tmp_path / "fresh.jsonl", FRESH)
+    words = (
+        *("compare", f"gsm8k:source={asked}", "--method", f"tale_ep:estimator={fitted}"),
+        *("--sweep", "tale_ep.total=1500,4500", "--model", MODEL, "--log-dir", "logs"),
+        *("--display", "none"),
+    )
+    with chat_server(answer(SHAPE)) as server:
+        done = tale_eval(*words, cwd=tmp_path, variables=server.variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        asked_so_far = len(server.exchanges)
+        again = tale_eval(*words, cwd=tmp_path, variables=server.variables)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert len(server.exchanges) == asked_so_far == 2 * len(FRESH)
+    rows = leaderboard(read_records([str(tmp_path / "logs")]).records, baseline=None)
+    spent, right = {}, {}
+    for row in rows:
+        (total,) = re.findall(r":total=(\d+)", row.label)
+        spent[total] = sum(record.costs["output_tokens"] or 0 for record in row.records)
+        right[total] = row.accuracy
+    # the reasoner writes just its budget
+    assert 0 < spent["1500"] <= 1500 < spent["4500"] <= 4500
+    assert right["1500"] < right["4500"]
 
 
 @pytest.mark.slow

@@ -33,6 +33,8 @@ def sample_costs(
 ) -> dict[str, float | None]:
     """The costs by `COST_KEYS`, None where they are not known; dollars anew with prices.
 
+    What a scorer of ours wrote down is worked out here; `costs_beside` is for who has it.
+
     Args:
         sample: The sample; its events are used where it has them.
         spec: Of its run.
@@ -41,6 +43,26 @@ def sample_costs(
     """
     batch = config is not None and is_batch(spec.model, config)
     scored = scored_costs(sample.scores or {}, batch=batch)
+    return costs_beside(scored, sample, spec, prices, batch=batch)
+
+
+def costs_beside(
+    scored: dict[str, float | None] | None,
+    sample: EvalSample,
+    spec: EvalSpec,
+    prices: Prices | None,
+    *,
+    batch: bool,
+) -> dict[str, float | None]:
+    """`sample_costs`, with what a scorer of ours wrote down at hand.
+
+    Args:
+        scored: By `scored_costs`; None if there is nothing to go by.
+        sample: The sample; its events are used where it has them.
+        spec: Of its run.
+        prices: A user's own prices.
+        batch: Whether the run used its provider's batch API.
+    """
     if scored is not None and prices is None:
         return with_later_scorers(scored, sample.scores or {}, sample.model_usage)
     calls = [_placed(call, sample, spec, batch) for call in _calls(sample, spec)]
@@ -81,8 +103,8 @@ def _dollars(calls: Sequence[Call], prices: Prices | None) -> float | None:
 
 
 def padded(sample: EvalSample) -> bool:
-    """Whether nobody counted what each reply of a local batch holds."""
-    if scored_costs(sample.scores or {}) or record_in(sample).has_calls:
+    """Whether a sample of which no scorer says the cost is of a local batch that nobody counted."""
+    if record_in(sample).has_calls:
         return False
     return any(pads(model) for model in sample.model_usage)
 

@@ -25,6 +25,7 @@ class GivenScore(BaseModel):
     """What a scorer said."""
 
     value: Any = None
+    answer: Any = None
 
 
 class Used(BaseModel):

@@ -1,11 +1,13 @@
 """Records of whole samples, by Inspect's own reader: of any log that it can read."""
 
+from collections.abc import Sequence
+
 from inspect_ai.log import EvalLog, EvalSample, EvalSpec, read_eval_log, read_eval_log_sample
 from inspect_ai.model import GenerateConfig
 
-from tale_eval.grading.choice import ScoreChoice
+from tale_eval.grading.choice import Deciding, ScoreChoice
 from tale_eval.inspect_ext.logged import is_batch, record_in
-from tale_eval.inspect_ext.logs.costs import needs_events, padded, sample_costs
+from tale_eval.inspect_ext.logs.costs import costs_beside, needs_events, padded, sample_costs
 from tale_eval.inspect_ext.logs.files import UNREAD
 from tale_eval.inspect_ext.logs.labels import method_label, recorded_method, run_setting
 from tale_eval.inspect_ext.logs.rows import deciding, judging, record
@@ -23,21 +25,32 @@ def whole_records(
     # all samples at once: Inspect opens the file anew for each that is read alone
     log = read_eval_log(as_path(location), exclude_fields=UNREAD)
     samples = _finished(log, problems)
-    if count := sum(map(padded, samples)):
-        problems.append(
-            f"{log.location}: the tokens of {count} answers are those of the longest reply of "
-            "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
-            "the model loaded, counts them anew"
-        )
+    batch = is_batch(log.eval.model, log.plan.config)
+    # what our scorer wrote is worked out once a sample: a log may hold ten thousand
+    scored = [scored_costs(sample.scores or {}, batch=batch) for sample in samples]
+    problems += _padding(
+        [s for s, costs in zip(samples, scored, strict=True) if costs is None], log
+    )
     method = method_label(log.eval, recorded_method(samples))
     which = deciding(log, samples, problems, choice)
-    records = [
-        sample_record(
-            log.eval, _with_events(log, sample, prices), prices, log.plan.config, which, method
-        )
-        for sample in samples
-    ]
+    records = []
+    for sample, known in zip(samples, scored, strict=True):
+        told = prices is None and known is not None
+        whole = sample if told else _with_events(log, sample)
+        costs = costs_beside(known, whole, log.eval, prices, batch=batch)
+        records.append(_record(log.eval, whole, costs, log.plan.config, which, method))
     return records, next((calls for each in samples if (calls := record_in(each).calls)), [])
+
+
+def _padding(unscored: Sequence[EvalSample], log: EvalLog) -> list[str]:
+    """That answers' tokens are a batch's, and how to have them counted."""
+    if not (count := sum(map(padded, unscored))):
+        return []
+    return [
+        f"{log.location}: the tokens of {count} answers are those of the longest reply of "
+        "their batch; inspect score LOG --scorer tale_eval/token_cost --action append, with "
+        "the model loaded, counts them anew"
+    ]
 
 
 def _finished(log: EvalLog, problems: list[str]) -> list[EvalSample]:
@@ -56,11 +69,8 @@ def _was_stopped(sample: EvalSample) -> bool:
     return sample.error is not None and sample.error.message.startswith("CancelledError")
 
 
-def _with_events(log: EvalLog, sample: EvalSample, prices: Prices | None) -> EvalSample:
+def _with_events(log: EvalLog, sample: EvalSample) -> EvalSample:
     """The sample with its events, where these alone say what its method used."""
-    batch = is_batch(log.eval.model, log.plan.config)
-    if prices is None and scored_costs(sample.scores or {}, batch=batch):
-        return sample
     if not needs_events(sample, log.eval):
         return sample
     # one at a time: those of an agent's samples can be large
@@ -75,7 +85,7 @@ def sample_record(
     sample: EvalSample,
     prices: Prices | None,
     config: GenerateConfig | None = None,
-    which: str | None = None,
+    which: Deciding | None = None,
     method: str | None = None,
 ) -> Record:
     """The record of a whole sample, also where its summary does not say what it cost.
@@ -88,6 +98,18 @@ def sample_record(
         which: The score that says right or wrong; None for the first that can be read so.
         method: The run's `method_label`; None for what this sample says of it.
     """
+    costs = sample_costs(sample, spec, prices, config)
+    return _record(spec, sample, costs, config, which, method)
+
+
+def _record(
+    spec: EvalSpec,
+    sample: EvalSample,
+    costs: dict[str, float | None],
+    config: GenerateConfig | None,
+    which: Deciding | None,
+    method: str | None,
+) -> Record:
     logged = record_in(sample)
     return record(
         spec,
@@ -95,7 +117,7 @@ def sample_record(
         method=method or method_label(spec, logged.method),
         setting=run_setting(spec, config),
         error=sample.error.message if sample.error else None,
-        costs=sample_costs(sample, spec, prices, config),
-        which=which or ScoreChoice().of_log([judging(sample)])[0],
+        costs=costs,
+        which=which or ScoreChoice().deciding([judging(sample)])[0],
         controls=logged.controls,
     )

@@ -1,7 +1,7 @@
 """Regular expressions that are compiled when they are first used. Pure.
 
-The readers have some hundred and fifty of them. Inspect loads this package in every one of its
-runs, also in those that read no answer.
+The readers alone have some hundred and fifty. Inspect loads this package in every one of its runs,
+also in those that read no answer.
 """
 
 import re

@@ -8,16 +8,22 @@ from types import ModuleType
 
 import pytest
 
+import tale_eval.asking
 import tale_eval.grading
 from tale_eval.budgets import reading
-from tale_eval.grading.patterns import _Pattern, pattern
+from tale_eval.patterns import _Pattern, pattern
+from tale_eval.shown import masking
+from tale_eval.tokens import ledger
 
 # a module that begins with an underscore runs when it is imported
 READERS = [
     reading,
+    ledger,
+    masking,
     *(
-        importlib.import_module(f"tale_eval.grading.{found.name}")
-        for found in pkgutil.iter_modules(tale_eval.grading.__path__)
+        importlib.import_module(f"{room.__name__}.{found.name}")
+        for room in (tale_eval.asking, tale_eval.grading)
+        for found in pkgutil.iter_modules(room.__path__)
         if not found.name.startswith("_")
     ),
 ]

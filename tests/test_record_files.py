@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +210,7 @@ def test_the_columns_of_this_version(tmp_path: Path) -> None:
         "until_decided": "int64",
     }
     assert {k: v for k, v in types.items() if k not in COST_KEYS} == of_the_answer
+    assert {field.name for field in fields(Record)} - {"costs"} <= set(types)
     assert {k for k, v in types.items() if k in COST_KEYS and v == "double"} == DECIMAL
     assert {k for k, v in types.items() if k in COST_KEYS and v == "bool"} == FLAGS
     assert schema.metadata[b"tale_eval.schema_version"] == b"1"

@@ -26,6 +26,9 @@ def board(
     with_texts: Annotated[
         bool, typer.Option("--with-texts", help="Show what was asked, too")
     ] = False,
+    correction: Annotated[
+        str, typer.Option(help="Of several verdicts of one model and task: holm or none")
+    ] = "holm",
     title: Annotated[str, typer.Option(help="The heading")] = "Leaderboard",
     score: Annotated[
         str | None,
@@ -34,6 +37,7 @@ def board(
 ) -> None:
     """Write a leaderboard that opens offline, with a page for each of its rows."""
     from tale_eval.analysis.control_measures import control_problems
+    from tale_eval.analysis.family import check_correction
     from tale_eval.analysis.leaderboard import leaderboard
     from tale_eval.analysis.merging import Source, merged
     from tale_eval.analysis.money import price_notes
@@ -45,6 +49,7 @@ def board(
     from tale_eval.report.board import write_board
     from tale_eval.shown.masking import masked_text
 
+    corrected_by = check_correction(correction)
     if out.exists() and not out.is_dir():
         raise InvalidValueError(f"--out {out}: a file of this name is there; name a folder")
     found: list[Source] = []
@@ -57,7 +62,7 @@ def board(
     if not together.records:
         note(read_notes)
         raise SourceError("no source holds an answer: there is nothing to show")
-    rows = leaderboard(together.records, baseline, margin)
+    rows = leaderboard(together.records, baseline, margin, corrected_by)
     controls = controlled_rows(together.records, baseline)
     notes = [*read_notes, *together.notes, *setting_problems(together.settings)]
     notes += problems(rows, baseline) + control_problems(controls)

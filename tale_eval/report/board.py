@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tale_eval.analysis.curves import curves
+from tale_eval.analysis.frontiers import frontiers, pass_frontiers
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.results import shown_method
@@ -99,6 +101,9 @@ def write_board(
         notes,
         controls=controls,
         swept=swept,
+        curves=curves(rows),
+        frontiers=frontiers(rows),
+        passes=pass_frontiers(rows),
         title=title,
         margin=margin,
         board=BoardLinks(lambda row: f"{ROWS}/{names[key_of(row)]}", DATA, sources),

@@ -149,6 +149,13 @@ def test_the_keyboard_alone_sorts_filters_and_leads_to_a_row_and_back(
     _wait(browser, lambda: _all(browser, "html[data-ready] #leaderboard"))
 
 
+def test_the_rows_of_a_method_at_its_settings_are_joined_to_curves(
+    browser: Any, large: Path
+) -> None:
+    _open(browser, large)
+    assert len(_all(browser, "figure.curve svg")) >= len(TASKS)
+
+
 def test_a_rows_answers_sort_and_filter(browser: Any, large: Path) -> None:
     (path,) = (
         path

@@ -22,6 +22,7 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target, accuracy, match, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, chain, generate, solver
 
+from tale_eval.analysis.frontiers import frontiers
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.analysis.problems import problems
 from tale_eval.inspect_ext.record import scorer_calls
@@ -162,7 +163,7 @@ def long_judge() -> Scorer:
     return score
 
 
-def test_a_graders_tokens_move_no_ratio_no_curve_and_no_cost(tmp_path: Path) -> None:
+def test_a_graders_tokens_move_no_ratio_no_frontier_and_no_measure(tmp_path: Path) -> None:
     """Two methods of 40 and 17 tokens, and a grader that writes 500 for each answer."""
 
     @solver
@@ -192,6 +193,8 @@ def test_a_graders_tokens_move_no_ratio_no_curve_and_no_cost(tmp_path: Path) -> 
             pytest.approx(ours),
             pytest.approx(theirs),
         ), name
+    (frontier,) = [each for each in frontiers(rows) if each.cost == "tokens"]
+    assert (frontier.best.cost, frontier.reference) == (17, 40)
     (note,) = [note for note in problems(rows, "cot") if "graders" in note]
     assert note.endswith(
         "graders wrote 1,000 output tokens beside the methods', which are in no row's tokens"

@@ -478,7 +478,7 @@ MEASURES = (
         main=True,
         rank=6,
         short="verdict",
-        depends="baseline",
+        depends="rows",
     ),
     Measure(
         "pareto",
@@ -884,6 +884,7 @@ MEASURES = (
         "confidence sequence",
         _against_baseline(lambda versus: Value(versus.until_decided)),
         "mark",
+        depends="baseline",
     ),
     _file_only(
         "p_not_worse",

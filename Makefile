@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 FUZZ_SECONDS ?= 60
 VLLM_VENV ?= .venv-vllm
 
-demo: $(VENV)/demo.done          ## three methods on generated questions with the embedded model
+demo: $(VENV)/demo.done          ## four methods on generated questions with the embedded model
 	$(BIN)/tale-eval demo
 
 tale-pt: $(VENV)/dev.done        ## search, corpus, train, compare on the embedded model (< 40 min)

@@ -1,4 +1,4 @@
-"""`tale-eval demo`: three methods on generated questions, with the embedded model."""
+"""`tale-eval demo`: four methods on generated questions, with the embedded model."""
 
 import os
 from pathlib import Path
@@ -10,9 +10,9 @@ from rich.console import Console
 from tale_eval.cli.report import report
 from tale_eval.errors import RunError
 
-METHODS = ("direct", "cot", "tale_ep")
+METHODS = ("direct", "cot", "cot:shots=4", "tale_ep")
 # the embedded model rambles where it should estimate
-EMBEDDED_METHODS = ("direct", "cot", "tale_ep:estimator_max_tokens=32")
+EMBEDDED_METHODS = (*METHODS[:-1], "tale_ep:estimator_max_tokens=32")
 EMBEDDED = "hf/smollm2-135m-instruct"
 OPTIONS = ["--max-tokens", "256", "--retry-attempts", "1"]
 
@@ -29,7 +29,7 @@ def demo(
     log_dir: Annotated[Path, typer.Option(help="Where the logs go")] = Path("logs/demo"),
     html: Annotated[Path, typer.Option(help="The page to write")] = Path("report.html"),
 ) -> None:
-    """Run direct answering, vanilla CoT and TALE-EP on generated questions."""
+    """Run direct answering, CoT, CoT with worked examples, and TALE-EP on generated questions."""
     run_demo(model, size, str(log_dir))
     report([str(log_dir)], html=html)
     Console(stderr=True).print(f"The same, with charts: {html}", highlight=False)

@@ -309,7 +309,7 @@ def _read(name: str) -> tuple[list[Record], list[RunSettings], list[str]]:
         setting, controls = lru_cache(_setting), lru_cache(_controls)
         names, columns = list(columns), columns.values()
         rows = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
-        records = [_record(row, setting, controls) for row in rows]
+        records = [_checked(_record(row, setting, controls)) for row in rows]
         runs = [_run_settings(each) for each in json.loads(metadata[_RUNS_KEY])]
         # each names its log, wherever this file lies
         notes = [str(note) for note in json.loads(metadata[_NOTES_KEY])]
@@ -372,6 +372,20 @@ def _record(
         answer=row.get("answer"),
         until_decided=row.get("until_decided"),
     )
+
+
+def _checked(record: Record) -> Record:
+    """The record, if its numbers can be an answer's.
+
+    Raises:
+        InvalidValueError: They cannot.
+    """
+    if not isinstance(record.epoch, int) or record.epoch < 1:
+        raise InvalidValueError(f"epoch is {record.epoch!r}; expected a whole number from 1 up")
+    for key, value in record.costs.items():
+        if value is not None and value < 0:
+            raise InvalidValueError(f"{key} is {value!r}; expected 0 or more")
+    return record
 
 
 def _run_settings(run: Mapping[str, Any]) -> RunSettings:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tale_eval.analysis.comparison import by_question, score
+from tale_eval.analysis.comparison import by_question, score, score_with_failures
 from tale_eval.analysis.leaderboard import LeaderboardRow, compared
 from tale_eval.analysis.power import (
     Discordance,
@@ -89,7 +89,9 @@ def _plan(
 ) -> RunPlan | None:
     assert row.comparison is not None
     baseline = named[row.model, row.task, row.comparison.baseline].records
-    seen = discordance(by_question(row.records, score), by_question(baseline, score))
+    # as the verdict will count them
+    judged = score_with_failures if row.comparison.failures_count else score
+    seen = discordance(by_question(row.records, judged), by_question(baseline, judged))
     if seen is None:
         return None
     together, equal = row.comparison.together, seen.with_difference(0)

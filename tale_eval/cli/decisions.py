@@ -147,6 +147,7 @@ def _rows(
 ) -> "list[LeaderboardRow]":
     from tale_eval.analysis.family import check_correction
     from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.problems import problems
     from tale_eval.logs import read_records
 
     corrected_by = check_correction(correction)
@@ -154,4 +155,7 @@ def _rows(
     note(read.problems)
     if not read.records:
         raise SourceError("no log holds an answer: there is nothing to compare")
-    return leaderboard(read.records, baseline, margin, corrected_by)
+    rows = leaderboard(read.records, baseline, margin, corrected_by)
+    # what is not judged is silent otherwise, and a gate passes without it
+    note(problems(rows, baseline))
+    return rows

@@ -8,6 +8,7 @@ hash, and what was asked only if its writer wanted that.
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -100,6 +101,22 @@ def hashed(settings: Iterable[RunSettings]) -> list[RunSettings]:
         SourceError: A log cannot be read.
     """
     return [each if each.sha256 else _hashed(each) for each in settings]
+
+
+def told_twice(settings: Iterable[RunSettings]) -> list[str]:
+    """A note for logs that are there again, as they are or in a file of records.
+
+    Args:
+        settings: How the logs came to be, as `hashed` says it.
+    """
+    seen = Counter((each.sha256, each.model, each.task, each.method) for each in settings)
+    again = sum(1 for count in seen.values() if count > 1)
+    if not again:
+        return []
+    return [
+        f"logs that are there more than once: {again:,}; their answers count each time: name each "
+        "log, or the file that holds its answers, once"
+    ]
 
 
 def without_places(notes: Iterable[str], settings: Iterable[RunSettings]) -> list[str]:

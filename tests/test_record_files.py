@@ -159,6 +159,15 @@ def test_files_can_be_written_into_one(tmp_path: Path) -> None:
     assert {len(run.sha256 or "") for run in both.settings} == {64}
 
 
+def test_a_log_that_is_there_as_itself_and_in_a_file_is_said(tmp_path: Path) -> None:
+    """Its answers count twice: two runs of one thing cannot be told from one given twice."""
+    one, both = tmp_path / "one.parquet", tmp_path / "both.parquet"
+    assert "more than once" not in tale_eval("records", LOGS, "--out", one, cwd=tmp_path).stderr
+    done = tale_eval("records", one, LOGS / "cot.eval", "--out", both, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "logs that are there more than once: 1; their answers count each time" in done.stderr
+
+
 def test_a_folder_of_logs_counts_once_if_its_file_lies_in_it(tmp_path: Path) -> None:
     (tmp_path / "cot.eval").write_bytes((LOGS / "cot.eval").read_bytes())
     tale_eval("records", "cot.eval", "--out", "r.parquet", cwd=tmp_path)

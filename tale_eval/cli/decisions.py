@@ -138,6 +138,8 @@ def plan(
             f"each as one of up to {several} verdicts with Holm's correction, at the least level "
             f"that this leaves it ({100 * LEVEL / several:.2g} %)"
         )
+    if settled := [f"{each.method} ({each.verdict})" for each in plans if each.settled]:
+        print(f"settled by the pilot already: {', '.join(settled)}")
     everything = {"margin": margin, "power": power, "correction": correction, "plans": plans}
     write_files((json, lambda path: write_json(everything, path)))
 

@@ -80,6 +80,20 @@ def test_what_is_not_judged_is_said_by_the_gate_and_the_plan(tmp_path: Path) -> 
         assert "other_sums: only short was run, there is nothing to compare it with" in done.stderr
 
 
+def test_a_plan_names_the_verdicts_that_the_pilot_has_settled(tmp_path: Path) -> None:
+    """Methods far apart: what equally accurate ones would need says nothing of them."""
+    for method, right in (("cot", 200), ("better", 300), ("close", 196), ("worst", 100)):
+        write_log(tmp_path, method, right, 100)
+    done = tale_eval("plan", tmp_path, "--json", "plan.json", cwd=tmp_path)
+    assert "settled by the pilot already: better (not worse), worst (worse)" in done.stdout
+    plans = json.loads((tmp_path / "plan.json").read_text())["plans"]
+    assert {plan["method"]: plan["verdict"] for plan in plans} == {
+        "better": "not worse",
+        "close": "undecided",
+        "worst": "worse",
+    }
+
+
 def test_a_number_of_questions_beyond_all_bounds_is_no_range(tmp_path: Path) -> None:
     write_log(tmp_path, "cot", 30, 100, of=40)
     write_log(tmp_path, "short", 20, 100, of=40)

@@ -83,6 +83,7 @@ def gate(
     from tale_eval.analysis.leaderboard import compared
     from tale_eval.report.decisions import gate_table
     from tale_eval.report.tables import write_json
+    from tale_eval.shown.names import visible_lines
 
     with _no_answer():
         rows = _rows(logs, baseline, margin, score, correction)
@@ -91,7 +92,7 @@ def gate(
         outcome = together(each.outcome for each in found)
         console().print(gate_table(found))
         for line in words:
-            print(line)
+            print(visible_lines(line))
         note(f"{each.method}: {each.reason}" for each in found if each.reason)
         print(f"gate: {outcome}")
         everything = {
@@ -121,6 +122,7 @@ def plan(
     from tale_eval.analysis.statistics import LEVEL
     from tale_eval.report.decisions import plan_table
     from tale_eval.report.tables import write_json
+    from tale_eval.shown.names import visible_lines
 
     plans = run_plans(_rows(logs, baseline, margin, score, correction), baseline, margin, power)
     console().print(plan_table(plans))
@@ -139,7 +141,7 @@ def plan(
             f"that this leaves it ({100 * LEVEL / several:.2g} %)"
         )
     if settled := [f"{each.method} ({each.verdict})" for each in plans if each.settled]:
-        print(f"settled by the pilot already: {', '.join(settled)}")
+        print(visible_lines(f"settled by the pilot already: {', '.join(settled)}"))
     everything = {"margin": margin, "power": power, "correction": correction, "plans": plans}
     write_files((json, lambda path: write_json(everything, path)))
 

@@ -94,6 +94,20 @@ def test_a_plan_names_the_verdicts_that_the_pilot_has_settled(tmp_path: Path) ->
     }
 
 
+def test_a_methods_name_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    for method, right in (("cot", 150), ("short", 150), ("long", 146)):
+        write_log(tmp_path, method, right, 100, of=200)
+    for log in tmp_path.glob("*.jsonl"):
+        log.write_text(log.read_text().replace('"short"', r'"\u001b[31mshort"'))
+    for command, said in (
+        (("gate",), "by itself, undecided with the correction"),
+        (("plan", "--correction", "none"), "settled by the pilot already"),
+    ):
+        done = tale_eval(*command, tmp_path, cwd=tmp_path)
+        assert said in done.stdout
+        assert "\x1b" not in done.stdout + done.stderr
+
+
 def test_a_number_of_questions_beyond_all_bounds_is_no_range(tmp_path: Path) -> None:
     write_log(tmp_path, "cot", 30, 100, of=40)
     write_log(tmp_path, "short", 20, 100, of=40)

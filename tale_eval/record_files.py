@@ -8,6 +8,7 @@ hash, and what was asked only if its writer wanted that.
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -100,6 +101,22 @@ def hashed(settings: Iterable[RunSettings]) -> list[RunSettings]:
         SourceError: A log cannot be read.
     """
     return [each if each.sha256 else _hashed(each) for each in settings]
+
+
+def told_twice(settings: Iterable[RunSettings]) -> list[str]:
+    """A note for logs that are there again, as they are or in a file of records.
+
+    Args:
+        settings: How the logs came to be, as `hashed` says it.
+    """
+    seen = Counter((each.sha256, each.model, each.task, each.method) for each in settings)
+    again = sum(1 for count in seen.values() if count > 1)
+    if not again:
+        return []
+    return [
+        f"logs that are there more than once: {again:,}; their answers count each time: name each "
+        "log, or the file that holds its answers, once"
+    ]
 
 
 def without_places(notes: Iterable[str], settings: Iterable[RunSettings]) -> list[str]:
@@ -309,7 +326,7 @@ def _read(name: str) -> tuple[list[Record], list[RunSettings], list[str]]:
         setting, controls = lru_cache(_setting), lru_cache(_controls)
         names, columns = list(columns), columns.values()
         rows = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
-        records = [_record(row, setting, controls) for row in rows]
+        records = [_checked(_record(row, setting, controls)) for row in rows]
         runs = [_run_settings(each) for each in json.loads(metadata[_RUNS_KEY])]
         # each names its log, wherever this file lies
         notes = [str(note) for note in json.loads(metadata[_NOTES_KEY])]
@@ -372,6 +389,20 @@ def _record(
         answer=row.get("answer"),
         until_decided=row.get("until_decided"),
     )
+
+
+def _checked(record: Record) -> Record:
+    """The record, if its numbers can be an answer's.
+
+    Raises:
+        InvalidValueError: They cannot.
+    """
+    if not isinstance(record.epoch, int) or record.epoch < 1:
+        raise InvalidValueError(f"epoch is {record.epoch!r}; expected a whole number from 1 up")
+    for key, value in record.costs.items():
+        if value is not None and value < 0:
+            raise InvalidValueError(f"{key} is {value!r}; expected 0 or more")
+    return record
 
 
 def _run_settings(run: Mapping[str, Any]) -> RunSettings:

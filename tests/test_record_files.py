@@ -159,6 +159,15 @@ def test_files_can_be_written_into_one(tmp_path: Path) -> None:
     assert {len(run.sha256 or "") for run in both.settings} == {64}
 
 
+def test_a_log_that_is_there_as_itself_and_in_a_file_is_said(tmp_path: Path) -> None:
+    """Its answers count twice: two runs of one thing cannot be told from one given twice."""
+    one, both = tmp_path / "one.parquet", tmp_path / "both.parquet"
+    assert "more than once" not in tale_eval("records", LOGS, "--out", one, cwd=tmp_path).stderr
+    done = tale_eval("records", one, LOGS / "cot.eval", "--out", both, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "logs that are there more than once: 1; their answers count each time" in done.stderr
+
+
 def test_a_folder_of_logs_counts_once_if_its_file_lies_in_it(tmp_path: Path) -> None:
     (tmp_path / "cot.eval").write_bytes((LOGS / "cot.eval").read_bytes())
     tale_eval("records", "cot.eval", "--out", "r.parquet", cwd=tmp_path)
@@ -337,13 +346,26 @@ def test_a_cut_file_and_one_that_is_not_there_are_named(tmp_path: Path) -> None:
         read_records([str(tmp_path / "gone.parquet")])
 
 
-def test_a_file_that_claims_what_cannot_be_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("correct", 7.0, r"correct is 7\.0; expected a share"),
+        ("epoch", None, "epoch is None; expected a whole number from 1 up"),
+        ("epoch", 0, "epoch is 0; expected a whole number from 1 up"),
+        ("output_tokens", -5, "output_tokens is -5; expected 0 or more"),
+        ("dollars", -0.5, r"dollars is -0\.5; expected 0 or more"),
+    ],
+)
+def test_a_file_that_claims_what_cannot_be_is_refused_by_name(
+    column: str, value: float | None, said: str, tmp_path: Path
+) -> None:
     path = written(tmp_path, answer())
     table = pyarrow.parquet.read_table(path)
-    place = table.column_names.index("correct")
-    table = table.set_column(place, "correct", pyarrow.array([7.0]))
+    place = table.column_names.index(column)
+    claimed = pyarrow.array([value], type=table.schema.field(column).type)
+    table = table.set_column(place, column, claimed)
     pyarrow.parquet.write_table(table, path)
-    with pytest.raises(InvalidValueError, match=r"correct is 7\.0; expected a share"):
+    with pytest.raises(InvalidValueError, match=rf"r\.parquet: not a file of records .*{said}"):
         read_records([str(path)])
 
 

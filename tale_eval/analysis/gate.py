@@ -25,7 +25,9 @@ class Gated:
     Attributes:
         model, task, method, baseline: Whose.
         paired: Questions that the verdict rests on.
-        difference, interval: Of the accuracies.
+        difference, interval: Of the accuracies, as the verdict counts them.
+        failures_count: Failed samples count as wrong answers there: there are too many to leave
+            out.
         accuracy: "pass" if it is not worse than the baseline by more than the margin.
         alone: The same without the correction for the other verdicts.
         correction, together: Which correction that is, and for how many verdicts.
@@ -44,6 +46,7 @@ class Gated:
     paired: int
     difference: float | None
     interval: Interval | None
+    failures_count: bool
     accuracy: Outcome
     alone: Outcome
     correction: str
@@ -89,14 +92,16 @@ def _gated(row: LeaderboardRow, most: float | None) -> Gated:
     assert comparison is not None
     tokens = None if most is None else _tokens(comparison.ratio_interval, most)
     accuracy = _OF_VERDICT[comparison.verdict]
+    paired, difference, interval = _judged(comparison)
     return Gated(
         model=row.model,
         task=row.task,
         method=row.label,
         baseline=comparison.baseline,
-        paired=comparison.paired,
-        difference=comparison.difference,
-        interval=comparison.interval,
+        paired=paired,
+        difference=difference,
+        interval=interval,
+        failures_count=comparison.failures_count,
         accuracy=accuracy,
         alone=_OF_VERDICT[comparison.alone],
         correction=comparison.correction,
@@ -105,9 +110,17 @@ def _gated(row: LeaderboardRow, most: float | None) -> Gated:
         ratio=comparison.ratio,
         ratio_interval=comparison.ratio_interval,
         tokens=tokens,
-        reason=_reason(comparison, accuracy, tokens),
+        reason=_reason(comparison, interval, accuracy, tokens),
         outcome=together([accuracy, *([tokens] if tokens else [])]),
     )
+
+
+def _judged(comparison: Comparison) -> tuple[int, float | None, Interval | None]:
+    """The questions and the difference that the verdict rests on, and its interval."""
+    counted = comparison.with_failures if comparison.failures_count else None
+    if counted is not None:
+        return counted.questions, counted.value, counted.interval
+    return comparison.paired, comparison.difference, comparison.interval
 
 
 def _tokens(interval: Interval | None, most: float) -> Outcome:
@@ -118,7 +131,9 @@ def _tokens(interval: Interval | None, most: float) -> Outcome:
     return "fail" if interval.low > most else "undecided"
 
 
-def _reason(comparison: Comparison, accuracy: Outcome, tokens: Outcome | None) -> str | None:
+def _reason(
+    comparison: Comparison, interval: Interval | None, accuracy: Outcome, tokens: Outcome | None
+) -> str | None:
     if comparison.paired == 0:
         return "no question was answered by both"
     reasons = []
@@ -127,6 +142,8 @@ def _reason(comparison: Comparison, accuracy: Outcome, tokens: Outcome | None) -
             f"“{comparison.alone}” by itself, undecided with the correction for "
             f"{comparison.together} verdicts: ask more questions"
         )
+    elif accuracy == "undecided" and interval is None:
+        reasons.append("one question in common has no interval: ask more questions")
     elif accuracy == "undecided":
         reasons.append("the interval of the accuracies holds the margin: ask more questions")
     if tokens == "undecided":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tale_eval.analysis.comparison import by_question, score
+from tale_eval.analysis.comparison import by_question, score, score_with_failures
 from tale_eval.analysis.leaderboard import LeaderboardRow, compared
 from tale_eval.analysis.power import (
     Discordance,
@@ -14,7 +14,7 @@ from tale_eval.analysis.power import (
     provable_margin,
     questions_needed,
 )
-from tale_eval.analysis.statistics import LEVEL
+from tale_eval.analysis.statistics import LEVEL, Verdict
 from tale_eval.errors import InvalidValueError
 
 
@@ -26,6 +26,7 @@ class RunPlan:
         model, task, method, baseline: Whose.
         together: How many verdicts of this model and task are corrected together.
         level: What that leaves each at least: the plan is for the least that it may be.
+        verdict: What the pilot says by itself, whose methods need not be equally accurate.
         seen: How often one of the two alone was right in the pilot.
         now: The chances of each verdict on as many questions as the pilot has, where both are
             equally accurate.
@@ -42,12 +43,18 @@ class RunPlan:
     baseline: str
     together: int
     level: float
+    verdict: Verdict
     seen: Discordance
     now: Power
     needed: int | None
     needed_upper: int | None
     detectable: float | None
     provable: float | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the pilot needs no run after it for this method's verdict."""
+        return self.verdict != "undecided"
 
 
 def run_plans(
@@ -89,7 +96,9 @@ def _plan(
 ) -> RunPlan | None:
     assert row.comparison is not None
     baseline = named[row.model, row.task, row.comparison.baseline].records
-    seen = discordance(by_question(row.records, score), by_question(baseline, score))
+    # as the verdict will count them
+    judged = score_with_failures if row.comparison.failures_count else score
+    seen = discordance(by_question(row.records, judged), by_question(baseline, judged))
     if seen is None:
         return None
     together, equal = row.comparison.together, seen.with_difference(0)
@@ -101,6 +110,7 @@ def _plan(
         baseline=row.comparison.baseline,
         together=together,
         level=level,
+        verdict=row.comparison.verdict,
         seen=seen,
         now=power(seen.questions, equal, margin, level),
         needed=questions_needed(equal, margin, chance, level),

@@ -83,6 +83,7 @@ def gate(
     from tale_eval.analysis.leaderboard import compared
     from tale_eval.report.decisions import gate_table
     from tale_eval.report.tables import write_json
+    from tale_eval.shown.names import visible_lines
 
     with _no_answer():
         rows = _rows(logs, baseline, margin, score, correction)
@@ -91,7 +92,7 @@ def gate(
         outcome = together(each.outcome for each in found)
         console().print(gate_table(found))
         for line in words:
-            print(line)
+            print(visible_lines(line))
         note(f"{each.method}: {each.reason}" for each in found if each.reason)
         print(f"gate: {outcome}")
         everything = {
@@ -121,6 +122,7 @@ def plan(
     from tale_eval.analysis.statistics import LEVEL
     from tale_eval.report.decisions import plan_table
     from tale_eval.report.tables import write_json
+    from tale_eval.shown.names import visible_lines
 
     plans = run_plans(_rows(logs, baseline, margin, score, correction), baseline, margin, power)
     console().print(plan_table(plans))
@@ -138,6 +140,8 @@ def plan(
             f"each as one of up to {several} verdicts with Holm's correction, at the least level "
             f"that this leaves it ({100 * LEVEL / several:.2g} %)"
         )
+    if settled := [f"{each.method} ({each.verdict})" for each in plans if each.settled]:
+        print(visible_lines(f"settled by the pilot already: {', '.join(settled)}"))
     everything = {"margin": margin, "power": power, "correction": correction, "plans": plans}
     write_files((json, lambda path: write_json(everything, path)))
 
@@ -147,6 +151,7 @@ def _rows(
 ) -> "list[LeaderboardRow]":
     from tale_eval.analysis.family import check_correction
     from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.problems import problems
     from tale_eval.logs import read_records
 
     corrected_by = check_correction(correction)
@@ -154,4 +159,7 @@ def _rows(
     note(read.problems)
     if not read.records:
         raise SourceError("no log holds an answer: there is nothing to compare")
-    return leaderboard(read.records, baseline, margin, corrected_by)
+    rows = leaderboard(read.records, baseline, margin, corrected_by)
+    # what is not judged is silent otherwise, and a gate passes without it
+    note(problems(rows, baseline))
+    return rows

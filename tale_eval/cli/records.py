@@ -25,7 +25,7 @@ def records(
 ) -> None:
     """Write all answers into one Parquet file, which pandas, DuckDB and `report` read."""
     from tale_eval.logs import read_records
-    from tale_eval.record_files import hashed, without_places, write_record_file
+    from tale_eval.record_files import hashed, told_twice, without_places, write_record_file
     from tale_eval.tokens.pricing import read_prices
 
     if out.suffix != ".parquet":
@@ -37,6 +37,7 @@ def records(
         raise SourceError("no log holds an answer: there is nothing to write")
     notes = without_places(read.problems, read.settings)
     runs = hashed(read.settings)
+    note(told_twice(runs))
     write_files(
         (out, lambda path: write_record_file(path, read.records, runs, notes, texts=with_texts))
     )

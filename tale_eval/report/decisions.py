@@ -48,15 +48,17 @@ def plan_table(plans: Sequence[RunPlan]) -> Table:
             f"{plan.seen.questions:,}",
             f"{100 * plan.seen.share:.1f} %",
             f"{100 * plan.now.not_worse:.0f} %",
-            f"{_questions(plan.needed)} to {_questions(plan.needed_upper)}",
+            _questions(plan.needed, plan.needed_upper),
             _points(plan.detectable),
             _points(plan.provable),
         )
     return table
 
 
-def _questions(needed: int | None) -> str:
-    return f"over {MOST_QUESTIONS:,}" if needed is None else f"{needed:,}"
+def _questions(least: int | None, most: int | None) -> str:
+    if least is None:
+        return f"over {MOST_QUESTIONS:,}"
+    return f"{least:,} to {f'over {MOST_QUESTIONS:,}' if most is None else f'{most:,}'}"
 
 
 def _points(share: float | None) -> str:

@@ -42,6 +42,41 @@ def test_what_passes(
     assert (found.reason is not None) == ("undecided" in (accuracy, cheap))
 
 
+def failing(of: int, failed: int) -> list[LeaderboardRow]:
+    """Right wherever it answers, as its baseline is; the last ones fail."""
+    records = answers("cot", of, of, 100) + answers("short", of, of - failed, 40)
+    records += [answer("short", f"q{i}", None, None) for i in range(of - failed, of)]
+    return leaderboard(records, "cot", 0.02)
+
+
+def test_the_difference_shown_is_the_one_that_the_verdict_rests_on() -> None:
+    """100 of 200 failed: of what was answered nothing is lost, of all of it a half."""
+    (found,) = gated(failing(200, 100), "cot", None)
+    assert found.failures_count
+    assert (found.accuracy, found.difference, found.paired) == ("fail", -0.5, 200)
+    assert found.interval is not None
+    assert found.interval.high < -0.02
+
+
+def test_a_few_failures_are_left_out_of_the_difference() -> None:
+    (found,) = gated(failing(400, 4), "cot", None)
+    assert not found.failures_count
+    assert (found.accuracy, found.difference, found.paired) == ("pass", 0, 396)
+
+
+def test_a_plan_counts_failures_as_its_verdict_will() -> None:
+    (found,) = run_plans(failing(200, 100), "cot", 0.02, 0.8)
+    assert (found.seen.questions, found.seen.share) == (200, 0.5)
+
+
+def test_one_question_is_undecided_for_another_reason_than_its_interval() -> None:
+    (found,) = gated(
+        leaderboard(answers("cot", 1, 1, 9) + answers("short", 1, 1, 9), "cot", 0.02), "cot", None
+    )
+    assert (found.accuracy, found.interval) == ("undecided", None)
+    assert found.reason == "one question in common has no interval: ask more questions"
+
+
 def test_without_a_limit_tokens_are_not_judged() -> None:
     (found,) = gated(rows(300, 500), "cot", None)
     assert (found.tokens, found.outcome) == (None, "pass")

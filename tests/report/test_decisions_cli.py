@@ -67,6 +67,55 @@ def test_a_gate_that_cannot_be_asked_is_no_verdict(
     assert message in one_line(done.stderr, "error")
 
 
+def test_what_is_not_judged_is_said_by_the_gate_and_the_plan(tmp_path: Path) -> None:
+    write_log(tmp_path, "cot", 300, 100)
+    write_log(tmp_path, "short", 300, 40)
+    # of a task that the baseline was not asked
+    elsewhere = tmp_path / "samples_tale_sums_short_2026-01-01T00-00-00.000000.jsonl"
+    other = tmp_path / "samples_tale_sums2_short_2026-01-01T00-00-00.000000.jsonl"
+    other.write_text(elsewhere.read_text().replace('"task": "sums"', '"task": "other_sums"'))
+    for command, status in (("gate", 0), ("plan", 0)):
+        done = tale_eval(command, tmp_path, cwd=tmp_path)
+        assert done.returncode == status, done.stderr
+        assert "other_sums: only short was run, there is nothing to compare it with" in done.stderr
+
+
+def test_a_plan_names_the_verdicts_that_the_pilot_has_settled(tmp_path: Path) -> None:
+    """Methods far apart: what equally accurate ones would need says nothing of them."""
+    for method, right in (("cot", 200), ("better", 300), ("close", 196), ("worst", 100)):
+        write_log(tmp_path, method, right, 100)
+    done = tale_eval("plan", tmp_path, "--json", "plan.json", cwd=tmp_path)
+    assert "settled by the pilot already: better (not worse), worst (worse)" in done.stdout
+    plans = json.loads((tmp_path / "plan.json").read_text())["plans"]
+    assert {plan["method"]: plan["verdict"] for plan in plans} == {
+        "better": "not worse",
+        "close": "undecided",
+        "worst": "worse",
+    }
+
+
+def test_a_methods_name_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    for method, right in (("cot", 150), ("short", 150), ("long", 146)):
+        write_log(tmp_path, method, right, 100, of=200)
+    for log in tmp_path.glob("*.jsonl"):
+        log.write_text(log.read_text().replace('"short"', r'"\u001b[31mshort"'))
+    for command, said in (
+        (("gate",), "by itself, undecided with the correction"),
+        (("plan", "--correction", "none"), "settled by the pilot already"),
+    ):
+        done = tale_eval(*command, tmp_path, cwd=tmp_path)
+        assert said in done.stdout
+        assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_number_of_questions_beyond_all_bounds_is_no_range(tmp_path: Path) -> None:
+    write_log(tmp_path, "cot", 30, 100, of=40)
+    write_log(tmp_path, "short", 20, 100, of=40)
+    done = tale_eval("plan", tmp_path, "--margin", "0.0001", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("over 100,000") == 1
+
+
 def test_a_mistyped_option_is_not_taken_for_undecided(tmp_path: Path) -> None:
     write_log(tmp_path, "cot", 3, 100, of=4)
     for options in (("--margn", "0.02"), ("--margin", "two")):

@@ -18,6 +18,7 @@ from tale_eval.budgets.fitted import Fitted, read_fitted
 from tale_eval.budgets.needs import question_key
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.command_line import Options
+from tale_eval.matrix.cell import LOCK
 from tale_eval.matrix.combination import Combination
 from tale_eval.matrix.plan import limits_of
 from tale_eval.models.embeddings import embedder
@@ -29,8 +30,6 @@ from tale_eval.training.planning import plan_to_folder, summary
 
 FOLDER = "plans"
 """Where plans lie below the log folder."""
-
-_LOCK = ".tale-eval-lock"
 
 
 def with_totals_divided(
@@ -78,7 +77,7 @@ def _planned(task: str, written: str, log_dir: str, options: Options) -> Method:
     folder = _place(log_dir, total) / _name(task, source, questions, total, times)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # two that are started into one folder share their work, and so their plans
-    with FileLock(folder.parent / _LOCK):
+    with FileLock(folder.parent / LOCK):
         if not folder.exists():
             facts = {"tasks": [task]}
             plan, _ = plan_to_folder(source, questions, total, folder, facts, times)

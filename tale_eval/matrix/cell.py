@@ -26,7 +26,8 @@ GRACE_SECONDS = 10
 """What an interrupted run has to write down what was answered, before it is killed."""
 
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-_LOCK = ".tale-eval-lock"
+LOCK = ".tale-eval-lock"
+"""A file whose lock says that somebody works in its folder."""
 _HOLDER = ".tale-eval-run"
 
 
@@ -124,7 +125,7 @@ def _alone_in(folder: str) -> Iterator[None]:
         return
     place = Path(as_path(folder))
     place.mkdir(parents=True, exist_ok=True)
-    with FileLock(place / _LOCK):
+    with FileLock(place / LOCK):
         held = {"pid": os.getpid(), "host": socket.gethostname()}
         (place / _HOLDER).write_text(json.dumps(held), encoding="utf-8")
         yield
@@ -141,7 +142,7 @@ def holder(folder: str) -> str | None:
     if not has_locks(folder) or not place.is_dir():
         return None
     try:
-        with FileLock(place / _LOCK, timeout=0):
+        with FileLock(place / LOCK, timeout=0):
             return None
     except Timeout:
         return _named(place / _HOLDER)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module, invalidate_caches
 from importlib.metadata import entry_points
@@ -26,9 +27,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 PROGRAMS = Path(sys.executable).parent
-READ_WHEN_LOADED = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "TORCH_", "XDG_CACHE_", "OMP_")
+READ_WHEN_LOADED = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "TORCH_", "VLLM_", "XDG_CACHE_", "OMP_")
 """What variables begin with that packages read once, when they are loaded."""
-_INSPECT = ("tale_eval.matrix.warm", "tale_eval.cli", "inspect_ai._cli.main", "scipy.stats")
+_INSPECT = (
+    "tale_eval.matrix.warm",
+    "tale_eval.cli",
+    "inspect_ai._cli.main",
+    "scipy.stats",
+    "altair",
+)
 _LM_EVAL = (
     *("tale_eval.cli", "tale_eval.lm_eval_ext.registration", "lm_eval.__main__"),
     *("lm_eval.evaluator", "lm_eval.models", "transformers", "torch"),
@@ -161,7 +168,9 @@ def _become(command: Mapping[str, Any]) -> Any:
 def _load(modules: Sequence[str]) -> None:
     sys.path[0] = str(PROGRAMS)  # where a console script lies
     for name in modules:
-        import_module(name)
+        # what is not installed is missed by the command that wants it, and says so
+        with suppress(ImportError):
+            import_module(name)
     gc.freeze()
 
 

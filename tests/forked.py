@@ -22,6 +22,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module, invalidate_caches
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -50,7 +51,22 @@ def can_fork(variables: Mapping[str, str]) -> bool:
     """Whether a command with these variables can begin where loading has ended."""
     read = {name for name in {*variables, *_VARIABLES} if name.startswith(READ_WHEN_LOADED)}
     same = all(variables.get(name) == _VARIABLES.get(name) for name in read)
-    return sys.platform == "linux" and same
+    anew = any(map(_changes_what_is_loaded, _path(variables)))
+    return sys.platform == "linux" and same and not anew
+
+
+def _path(variables: Mapping[str, str]) -> list[str]:
+    """The folders that these variables name and that those of the tests do not."""
+    named, ours = (
+        given.get("PYTHONPATH", "").split(os.pathsep) for given in (variables, _VARIABLES)
+    )
+    return [folder for folder in named if folder and folder not in ours]
+
+
+def _changes_what_is_loaded(folder: str) -> bool:
+    """Whether a folder has another copy of what is installed here, or what every Python runs."""
+    held = [path.stem for path in Path(folder).glob("*") if path.stem.isidentifier()]
+    return any(name == "sitecustomize" or find_spec(name) for name in held)
 
 
 def run_forked(

@@ -60,3 +60,15 @@ def test_variables_that_packages_read_while_they_load_want_a_new_process() -> No
     assert can_fork(ours | {"TALE_EVAL_CACHE": "/elsewhere", "COLUMNS": "80"})
     assert not can_fork(ours | {"HF_HOME": "/elsewhere"})
     assert not can_fork({name: value for name, value in ours.items() if name != "HF_HUB_OFFLINE"})
+
+
+@pytest.mark.parametrize(
+    ("holds", "forks"),
+    [("toys", True), ("tale_eval", False), ("rich", False), ("sitecustomize.py", False)],
+)
+def test_other_copies_of_what_is_loaded_want_a_new_process_and_other_packages_do_not(
+    holds: str, forks: bool, tmp_path: Path
+) -> None:
+    (tmp_path / holds).mkdir()
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    assert can_fork(os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": path}) is forks

@@ -31,18 +31,13 @@ PROGRAMS = Path(sys.executable).parent
 READ_WHEN_LOADED = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "TORCH_", "VLLM_", "XDG_CACHE_", "OMP_")
 """What variables begin with that packages read once, when they are loaded."""
 _INSPECT = (
-    "tale_eval.matrix.warm",
-    "tale_eval.cli",
-    "inspect_ai._cli.main",
-    "scipy.stats",
-    "altair",
+    *("tale_eval.matrix.warm", "tale_eval.cli", "tale_eval.logs", "tale_eval.report.page"),
+    *("inspect_ai._cli.main", "scipy.stats", "altair"),
 )
 _LM_EVAL = (
     *("tale_eval.cli", "tale_eval.lm_eval_ext.registration", "lm_eval.__main__"),
     *("lm_eval.evaluator", "lm_eval.models", "transformers", "torch"),
 )
-
-
 _VARIABLES = os.environ | {"HF_HUB_OFFLINE": "1"}
 """Those with which packages are loaded."""
 

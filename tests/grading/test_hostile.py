@@ -47,7 +47,8 @@ def test_every_text_is_graded_and_read(text: str) -> None:
     for target, kind, options in (("2", "cloze", []), ("\\sqrt{2}", "cloze", []), *CHOICES):
         graded = grade(text, target, kind, options)
         assert (graded.extraction.answer is None) == (graded.extraction.via == "none")
-        assert graded == grade(text, target, kind, options) or graded.undecided
+        # what takes too long is undecided, and is not tried again to find the same
+        assert graded.undecided or graded == grade(text, target, kind, options)
     assert_possible(read_budget(text))
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from command import start_tale_eval, tale_eval
+from command import one_line, start_tale_eval, tale_eval
 from matrices import MODEL, QUESTIONS, Matrix, wait_for_their_end
 from questions import gsm8k_file, number_in
 from reasoning_server import Behaviour, Natural, reasoning_server
@@ -108,10 +108,13 @@ def test_a_sweep_is_run_once_and_shares_its_folders_with_plain_options(matrix: M
 @pytest.mark.slow
 def test_a_run_that_asks_nothing_has_failed(matrix: Matrix) -> None:
     matrix.questions = 3
-    done = matrix.compare("--limit", "10-20", methods=("cot",))
+    done = matrix.compare("--limit", "3-5", "--sample-id", "nobody", methods=("cot",))
     assert done.returncode == 1, done.stdout
     assert "0 of 1 done" in done.stdout
     assert "it ran no question: --limit (ranges count from 1)" in done.stderr
+    done = matrix.compare("--limit", "10-20", methods=("cot",))
+    assert done.returncode == 2, done.stdout
+    assert "--limit 10-20 leaves no question of gsm8k" in one_line(done.stderr, "error")
     done = matrix.compare("--limit", "2-3", methods=("cot",))
     assert done.returncode == 0, done.stderr
     assert sorted(map(number_in, matrix.server.prompts())) == [1, 2]

@@ -108,7 +108,16 @@ def test_a_sweep_is_run_once_and_shares_its_folders_with_plain_options(matrix: M
 @pytest.mark.slow
 def test_a_run_that_asks_nothing_has_failed(matrix: Matrix) -> None:
     matrix.questions = 3
-    done = matrix.compare("--limit", "3-5", "--sample-id", "nobody", methods=("cot",))
+    (matrix.folder / "theirs.py").write_text(
+        "from inspect_ai import Task, task\n"
+        "from inspect_ai.dataset import Sample\n"
+        "from inspect_ai.scorer import match\n"
+        "@task\n"
+        "def theirs():\n"
+        "    return Task([Sample('What is 1 plus 1?', target='2')], scorer=match())\n"
+    )
+    words = ("compare", "theirs.py", "--method", "cot", "--model", MODEL, "--no-check")
+    done = tale_eval(*words, "--limit", "10-20", cwd=matrix.folder)
     assert done.returncode == 1, done.stdout
     assert "0 of 1 done" in done.stdout
     assert "it ran no question: --limit (ranges count from 1)" in done.stderr

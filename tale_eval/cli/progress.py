@@ -1,23 +1,31 @@
 """What is said while the cells of a matrix run."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from tale_eval.cli.output import note, say
 
 if TYPE_CHECKING:
-    from tale_eval.matrix.running import Finished, Waits
+    from tale_eval.matrix.running import AtWork, Finished, Waits
 
 
 class Progress:
-    """A line for every cell that has finished, and what one that failed has said."""
+    """A line for every cell that has finished, and what one that failed has said.
+
+    While none finishes, whoever watches is told now and then how far those at work are.
+    """
 
     def __init__(self, cells: int) -> None:
         self._cells = cells
         self._finished = 0
 
-    def __call__(self, event: "Finished | Waits") -> None:
-        from tale_eval.matrix.running import Waits
+    def __call__(self, event: "Finished | Waits | AtWork") -> None:
+        from tale_eval.matrix.running import AtWork, Waits
 
+        if isinstance(event, AtWork):
+            if sys.stderr.isatty():
+                say(f"[{self._finished}/{self._cells}] at work: {_how_far(event)}")
+            return
         if isinstance(event, Waits):
             note([f"{event.cell} waits: {event.holder} works in {event.cell.folder}"])
             return
@@ -28,3 +36,11 @@ class Progress:
         if event.problem is not None:
             for line in [*event.output.splitlines(), event.problem]:
                 say(f"    {line}")
+
+
+def _how_far(work: "AtWork") -> str:
+    runs = "1 run" if work.runs == 1 else f"{work.runs} runs"
+    if work.answered == 0:
+        return f"{runs}, no question answered yet; a call that fails for now is made again"
+    questions = "1 question" if work.answered == 1 else f"{work.answered:,} questions"
+    return f"{runs}, {questions} answered"

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from matrices import MODEL, QUESTIONS, Matrix, wait_for_their_end
 from questions import gsm8k_file, number_in
 from reasoning_server import Behaviour, Natural, reasoning_server
 
+from tale_eval.cli.progress import Progress
 from tale_eval.inspect_ext.command_line import read_options
 from tale_eval.logs import read_records
+from tale_eval.matrix import running
 from tale_eval.matrix.cell import holder
 from tale_eval.matrix.combination import combinations
-from tale_eval.matrix.running import cells_of, is_local, usual_jobs
+from tale_eval.matrix.running import AtWork, cells_of, is_local, usual_jobs
 
 IN_FLIGHT = 4
 """Connections of one run."""
@@ -70,6 +73,57 @@ def test_a_bound_on_connections_is_shared_by_the_runs_that_ask_one_model(
 def test_whoever_wants_inspects_own_display_has_it_run_by_run(display: str) -> None:
     assert usual_jobs(read_options(["--display", display])) == 1
     assert usual_jobs(read_options(["--display", "plain"])) > 1
+
+
+def test_while_nothing_finishes_it_is_said_how_far_the_runs_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "cot": "Steps: 1/9 | Samples:   4/ 40 | m: 1/20\nSteps: 2/9 | Samples:   7/ 40 | m: 1/20\n",
+        "direct": "Steps: 1/9 | Samples: 1,2\nSamples: 12/ 40\n",
+        "tale_ep": "",
+    }
+    cells = cells_of(combinations(["gsm8k"], [*said], ["a/b"]), "logs", read_options([]), 3)
+    quiet = cells_of(
+        combinations(["gsm8k"], ["cot"], ["a/b"]), "logs", read_options(["--display", "none"]), 1
+    )
+    for name, text in said.items():
+        (tmp_path / name).write_text(text)
+    started = [
+        *(
+            running._Started(each, BaseProcess(), tmp_path / each.combination.method, 0)
+            for each in cells
+        ),
+        running._Started(quiet[0], BaseProcess(), tmp_path / "cot", 0),
+        running._Started(cells[0], BaseProcess(), None, 0),
+    ]
+    found = running._Run([], 3, tmp_path, started)
+    assert [*found.at_work()] == []
+    monkeypatch.setattr(running, "QUIET_SECONDS", 0)
+    # 7 and 12; those whose output is not kept, or was told to be quiet, are not counted
+    assert [*found.at_work()] == [AtWork(3, 19)]
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (AtWork(1, 0), "1 run, no question answered yet; a call that fails for now is made again"),
+        (AtWork(2, 1), "2 runs, 1 question answered"),
+        (AtWork(2, 1234), "2 runs, 1,234 questions answered"),
+    ],
+)
+def test_whoever_watches_is_told_how_far_the_runs_are(
+    work: AtWork,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell = Progress(3)
+    tell(work)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    tell(work)
+    assert capsys.readouterr().err == f"[0/3] at work: {words}\n"
 
 
 @pytest.mark.slow

@@ -179,9 +179,7 @@ def compare(
         first_of = {each.method.partition(":")[0]: each.method for each in reversed(matrix)}
         check_first(tasks[:first], [*first_of.values()], tasks[first:])
     if asking is not None:
-        standing, broken = ask_until_decided(
-            cells, asking, at_once, Progress(len(cells)), _tell_standing
-        )
+        standing, broken = ask_until_decided(cells, asking, at_once, Progress(None), _tell_standing)
         failed = {cell.folder for cell in broken}
         print(f"verdicts within {100 * margin:g} points of {baseline}:")
         for line in map(_settled, standing):

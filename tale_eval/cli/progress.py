@@ -13,10 +13,13 @@ class Progress:
     """A line for every cell that has finished, and what one that failed has said.
 
     While none finishes, whoever watches is told now and then how far those at work are.
+
+    Args:
+        cells: How many there are; None where each may be run again, and nobody knows how often.
     """
 
-    def __init__(self, cells: int) -> None:
-        self._cells = cells
+    def __init__(self, cells: int | None) -> None:
+        self._of = "" if cells is None else f"/{cells}"
         self._finished = 0
 
     def __call__(self, event: "Finished | Waits | AtWork") -> None:
@@ -24,7 +27,7 @@ class Progress:
 
         if isinstance(event, AtWork):
             if sys.stderr.isatty():
-                say(f"[{self._finished}/{self._cells}] at work: {_how_far(event)}")
+                say(f"[{self._finished}{self._of}] at work: {_how_far(event)}")
             return
         if isinstance(event, Waits):
             note([f"{event.cell} waits: {event.holder} works in {event.cell.folder}"])
@@ -32,7 +35,7 @@ class Progress:
         self._finished += 1
         what = "done" if event.problem is None else "not done"
         counted = f"{event.questions} questions, {event.seconds:.0f} s"
-        say(f"[{self._finished}/{self._cells}] {what}: {event.cell} ({counted})")
+        say(f"[{self._finished}{self._of}] {what}: {event.cell} ({counted})")
         if event.problem is not None:
             for line in [*event.output.splitlines(), event.problem]:
                 say(f"    {line}")

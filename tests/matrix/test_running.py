@@ -126,6 +126,22 @@ def test_whoever_watches_is_told_how_far_the_runs_are(
     assert capsys.readouterr().err == f"[0/3] at work: {words}\n"
 
 
+def test_runs_are_counted_of_all_where_their_number_is_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (cell,) = cells_of(combinations(["gsm8k"], ["cot"], ["a/b"]), "logs", read_options([]), 1)
+    done = running.Finished(cell, None, "", 2.4, 40)
+    of_all, of_blocks = Progress(1), Progress(None)
+    of_all(done)
+    for _ in range(2):
+        of_blocks(done)
+    assert capsys.readouterr().err.splitlines() == [
+        "[1/1] done: gsm8k · cot · a/b (40 questions, 2 s)",
+        "[1] done: gsm8k · cot · a/b (40 questions, 2 s)",
+        "[2] done: gsm8k · cot · a/b (40 questions, 2 s)",
+    ]
+
+
 @pytest.mark.slow
 def test_a_sweep_is_run_once_and_shares_its_folders_with_plain_options(matrix: Matrix) -> None:
     matrix.questions = 3

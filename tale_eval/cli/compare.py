@@ -189,7 +189,10 @@ def compare(
     note(f"failed: {cell}" for cell in cells if cell.folder in failed)
     share = f", of shard {shard}" if shard else ""
     done = f"{len(cells) - len(failed)} of {len(cells)} done{share}"
-    print(f"{done}. Next: tale-eval report {log_dir}")
+    if len(failed) == len(cells):
+        print(f"{done}. Once that is mended, the same command runs what is missing")
+    else:
+        print(f"{done}. Next: tale-eval report {log_dir}")
     if failed:
         sys.exit(1)
 

@@ -20,20 +20,19 @@ def sweep_notes(swept: Iterable[Sweep]) -> list[str]:
     levels = [level for sweep in swept for level in sweep.levels]
     if not levels:
         return []
-    notes = [
-        f"no effect: the whole interval of the token ratio lies within {100 * MARGIN:g} % of 1; "
-        "the intervals of a sweep hold together at 95 %"
-    ]
+    together = "the intervals of a sweep hold together at 95 %"
     unmoved = [e.ratio.questions for e in levels if e.effect == "no effect" and e.ratio]
-    if unmoved:
-        fewest = min(unmoved)
-        # a kind of question with this share is in none of so few with a chance of 2.5 %
-        rarest = 1 - 0.025 ** (1 / fewest)
-        notes.append(
-            f"{fewest} questions say nothing of an effect on a kind of question that comes less "
-            f"often than once in {1 / rarest:.0f}"
-        )
-    return notes
+    if not unmoved:
+        return [together]
+    within = f"the whole interval of the token ratio lies within {100 * MARGIN:g} % of 1"
+    fewest = min(unmoved)
+    # a kind of question with this share is in none of so few with a chance of 2.5 %
+    rarest = 1 - 0.025 ** (1 / fewest)
+    kinds = (
+        f"{fewest} questions say nothing of an effect on a kind of question that comes less "
+        f"often than once in {1 / rarest:.0f}"
+    )
+    return [f"no effect: {within}; {together}", kinds]
 
 
 @dataclass(frozen=True)

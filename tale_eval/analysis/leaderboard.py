@@ -1,9 +1,9 @@
 """From records to leaderboard rows. Pure."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 from tale_eval.analysis import measures
 from tale_eval.analysis.comparison import (
@@ -18,10 +18,13 @@ from tale_eval.analysis.comparison import (
     score,
     score_with_failures,
 )
+from tale_eval.analysis.efficiency import drawn_steps
 from tale_eval.analysis.family import Correction, corrected
-from tale_eval.analysis.measures import Value
+from tale_eval.analysis.groups import Groups, Methods
+from tale_eval.analysis.measures import Measure, Value
 from tale_eval.analysis.results import Group, MethodResults, is_oracle, mean, scored
 from tale_eval.analysis.statistics import accuracy_interval, check_margin, mean_interval
+from tale_eval.analysis.tradeoffs import CostName, Spent, costs_spent, mean_costs
 from tale_eval.asking.variant import Variant, differing, label, order
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.records import Record
@@ -29,7 +32,10 @@ from tale_eval.records import Record
 
 @dataclass(frozen=True)
 class LeaderboardRow(MethodResults):
-    """The results of one model, task, method and setting, with all that is measured of them."""
+    """The results of one model, task, method and setting, with all that is measured of them.
+
+    What is measured is worked out when it is first asked for, and kept.
+    """
 
     def measure(self, name: str) -> Value:
         """What the measure of this name says of this row, such as "accuracy" or "e3".
@@ -37,9 +43,49 @@ class LeaderboardRow(MethodResults):
         Raises:
             UnknownNameError: If no entry of `measures.MEASURES` has this name.
         """
+        if name in self._values:
+            return self._values[name]
         known = {measure.name: measure for measure in measures.MEASURES}
         check_name("measure", name, known)
-        return known[name].of(self)
+        return self.value_of(known[name])
+
+    def value_of(self, measure: Measure) -> Value:
+        """What a measure says of this row."""
+        found = self._values.get(measure.name)
+        if found is None:
+            found = self._values[measure.name] = measure.of(self)
+        return found
+
+    def count(self, name: str) -> float:
+        """What the measure of this name says, if that is a number; 0 where it says nothing."""
+        value = self.measure(name).value
+        return value if isinstance(value, int | float) else 0
+
+    @cached_property
+    def mean_costs(self) -> Mapping[CostName, float]:
+        """What a question took, of each of `COSTS` that is known of all answers."""
+        return mean_costs(self.records)
+
+    @cached_property
+    def spent(self) -> Mapping[CostName, Spent]:
+        """The same with its intervals."""
+        return costs_spent(self.records, self.mean_costs)
+
+    @cached_property
+    def steps(self) -> Sequence[tuple[float, float]]:
+        """Token counts, and the shares that are right with as many: about `MOST_STEPS` of them."""
+        return drawn_steps(self.answers.correct, self.answers.tokens)
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        return {}
+
+    def settled(self, group: Group) -> "LeaderboardRow":
+        """The same row, with all that was asked of it already, and its answers in this group."""
+        settled = replace(self, group=group)
+        names = {each.name for each in fields(self)}
+        vars(settled).update((k, v) for k, v in vars(self).items() if k not in names)
+        return settled
 
 
 def leaderboard(
@@ -60,15 +106,11 @@ def leaderboard(
         InvalidValueError: If the margin is no such share.
     """
     check_margin(margin)
-    groups: dict[tuple[str, str], dict[Variant, list[Record]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for record in records:
-        groups[record.model, record.task][record.variant].append(record)
+    groups = Groups.of(records)
     return [
         row
-        for key in sorted(groups)
-        for row in _group_rows(groups[key], baseline, margin, correction)
+        for names in groups
+        for row in group_rows(groups.methods(names), baseline, margin, correction)
     ]
 
 
@@ -89,14 +131,14 @@ def compared(rows: Iterable[LeaderboardRow], baseline: str) -> list[LeaderboardR
     return found
 
 
-def _group_rows(
-    methods: Mapping[Variant, Sequence[Record]],
+def group_rows(
+    methods: Methods,
     baseline: str | None,
     margin: float,
     correction: Correction,
 ) -> list[LeaderboardRow]:
-    """The rows of one model and task."""
-    group, keys = Group(dict(methods)), differing(methods)
+    """The rows of one model and task; the margin is a share."""
+    group, keys = Group(methods), differing(methods)
     bases = find_baselines(methods, baseline)
     compared = {each: _comparison(group, each, bases, keys, margin) for each in methods}
     comparisons = corrected(

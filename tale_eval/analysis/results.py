@@ -1,9 +1,12 @@
 """What a method did with one model's task, and the other methods beside it. Pure."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+
+import numpy as np
 
 from tale_eval.analysis.comparison import (
     Comparison,
@@ -60,6 +63,36 @@ class Answers:
 
     correct: list[bool]
     tokens: list[int]
+
+
+@dataclass(frozen=True)
+class TokenSpread:
+    """How many output tokens a row's answers took, of those that are known.
+
+    Attributes:
+        quantiles: The 5th, 25th, 50th, 75th and 95th percentile.
+        longest: The most.
+        sample: Whose they are; of several the last by its id.
+        answers: How many are known.
+    """
+
+    quantiles: tuple[float, ...]
+    longest: float
+    sample: str
+    answers: int
+
+
+def token_spread(records: Iterable[Record]) -> TokenSpread | None:
+    """The spread of these answers; None where no tokens are known."""
+    spent = [
+        (tokens, record.sample_id)
+        for record in records
+        if (tokens := record.costs["output_tokens"]) is not None
+    ]
+    if not spent:
+        return None
+    found = np.percentile([tokens for tokens, _ in spent], [5, 25, 50, 75, 95])
+    return TokenSpread(tuple(map(float, found)), *max(spent), len(spent))
 
 
 @dataclass(frozen=True)
@@ -202,6 +235,24 @@ class MethodResults:
     def records(self) -> Sequence[Record]:
         """Every sample of this row, those without a score included."""
         return self.group.methods[self.variant]
+
+    @cached_property
+    def rival(self) -> Point | None:
+        """Where it stands among the Pareto set's candidates; None if it is none of them."""
+        return self.group.rivals.get(self.variant)
+
+    @cached_property
+    def spread(self) -> TokenSpread | None:
+        """How many tokens its answers took; None where no tokens are known."""
+        return token_spread(self.records)
+
+    @cached_property
+    def commonest_error(self) -> str | None:
+        """What most of its failures say, on one line; None without any."""
+        errors = Counter(
+            " ".join(record.error.split()) for record in self.records if record.error is not None
+        )
+        return errors.most_common(1)[0][0] if errors else None
 
     def scorer_total(self, key: str) -> float | None:
         """What graders used for all samples of this row, by a cost's name; None if unknown."""

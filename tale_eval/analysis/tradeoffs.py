@@ -5,12 +5,13 @@ is in none of them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tale_eval.analysis import efficiency
-from tale_eval.analysis.comparison import by_question
+from tale_eval.analysis.comparison import by_question, output_tokens
 from tale_eval.analysis.results import MethodResults, Point, mean, scored
+from tale_eval.analysis.statistics import Interval, mean_interval
 from tale_eval.grading.same import form_of
 from tale_eval.records import Record
 
@@ -41,6 +42,43 @@ def dollars(record: Record) -> float | None:
 def seconds(record: Record) -> float | None:
     """How long an answer's calls took."""
     return record.costs["seconds"]
+
+
+COSTS: Mapping[str, Cost] = {"tokens": output_tokens, "dollars": dollars, "seconds": seconds}
+"""What accuracy may stand against, a question's mean of each."""
+
+CostName = str
+"""One of `COSTS`."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a question took at one point: the mean, and its 95 % interval where there is one."""
+
+    mean: float
+    interval: Interval | None
+
+
+def mean_costs(records: Sequence[Record]) -> dict[CostName, float]:
+    """What a question took, of each cost that is known of all scored answers."""
+    answers = scored(records)
+    found = {name: point_of(answers, cost) for name, cost in COSTS.items()}
+    return {
+        name: at.tokens
+        for name, at in found.items()
+        if at and all(COSTS[name](record) is not None for record in answers)
+    }
+
+
+def costs_spent(
+    records: Sequence[Record], means: Mapping[CostName, float]
+) -> dict[CostName, Spent]:
+    """The `mean_costs` with their intervals."""
+    answers = scored(records)
+    return {
+        name: Spent(mean, mean_interval(by_question(answers, COSTS[name])))
+        for name, mean in means.items()
+    }
 
 
 def point_of(records: Sequence[Record], cost: Cost) -> Point | None:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -42,6 +43,8 @@ RECORD_FILES = FileKind(
 _VERSION_KEY = b"tale_eval.schema_version"
 _RUNS_KEY = b"tale_eval.runs"
 _NOTES_KEY = b"tale_eval.notes"
+_ARROW_KEY = b"ARROW:schema"
+"""Under which Parquet files hold Arrow's schema, in base64."""
 
 _DECIMAL = {"dollars", "scorer_dollars", "seconds"}
 _YES_OR_NO = {
@@ -111,7 +114,9 @@ class RecordFile:
             _RUNS_KEY: _json([_run(each) for each in settings]),
             _NOTES_KEY: _json(list(notes)),
         }
-        self._writer.add_key_value_metadata(metadata)
+        # what is said last is in the file's metadata alone; Arrow's readers look into its schema
+        told = self._schema.with_metadata(metadata).serialize().to_pybytes()
+        self._writer.add_key_value_metadata(metadata | {_ARROW_KEY: b64encode(told)})
         self.close()
 
     def close(self) -> None:

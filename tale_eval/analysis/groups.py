@@ -8,6 +8,7 @@ worked out while its answers were there, has them read again.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from tale_eval.analysis.counted import Counted
 from tale_eval.asking.variant import Variant
 from tale_eval.records import Names, Record
 
@@ -17,13 +18,13 @@ Methods = Mapping[Variant, Sequence[Record]]
 
 def by_variant(records: Iterable[Record]) -> Methods:
     """The answers of one model and task, by method and setting."""
-    found: dict[Variant, list[Record]] = {}
+    found: dict[Variant, Counted] = {}
     # the same few settings stand in all records of a log: each is looked at once
-    known: dict[tuple[str, int], list[Record]] = {}
+    known: dict[tuple[str, int], Counted] = {}
     for record in records:
         key = record.method, id(record.setting)
         if key not in known:
-            known[key] = found.setdefault(record.variant, [])
+            known[key] = found.setdefault(record.variant, Counted())
         known[key].append(record)
     return found
 

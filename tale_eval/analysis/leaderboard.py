@@ -17,17 +17,26 @@ from tale_eval.analysis.comparison import (
     paired_comparison,
     score,
     score_with_failures,
+    unscored,
 )
+from tale_eval.analysis.counted import counted
 from tale_eval.analysis.efficiency import drawn_steps
 from tale_eval.analysis.family import Correction, corrected
 from tale_eval.analysis.groups import Groups, Methods
 from tale_eval.analysis.measures import Measure, Value
-from tale_eval.analysis.results import Group, MethodResults, is_oracle, mean, scored
-from tale_eval.analysis.statistics import accuracy_interval, check_margin, mean_interval
+from tale_eval.analysis.results import Group, MethodResults, is_oracle, mean
+from tale_eval.analysis.statistics import (
+    Interval,
+    Values,
+    accuracy_interval,
+    check_margin,
+    mean_interval,
+)
 from tale_eval.analysis.tradeoffs import CostName, Spent, costs_spent, mean_costs
 from tale_eval.asking.variant import Variant, differing, label, order
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.records import Record
+from tale_eval.tokens.costs import COST_KEYS
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,9 @@ def group_rows(
 ) -> list[LeaderboardRow]:
     """The rows of one model and task; the margin is a share."""
     group, keys = Group(methods), differing(methods)
+    for records in methods.values():
+        # half of what is measured is made of these
+        counted(records).scored.keep(score, output_tokens)
     bases = find_baselines(methods, baseline)
     compared = {each: _comparison(group, each, bases, keys, margin) for each in methods}
     comparisons = corrected(
@@ -176,13 +188,17 @@ def _row(
     base: Variant | None,
     comparison: Comparison | None,
 ) -> LeaderboardRow:
-    scores = by_question(records, score)
-    all_scores = by_question(records, score_with_failures)
+    records = counted(records)
+    judged, unjudged = records.scored, unscored(records)
+    scores = by_question(judged, score)
+    all_scores = by_question(records, score_with_failures) if unjudged else scores
     unread = sum(record.unread for record in records)
-    judged = scored(records)
     # accuracy and tokens over the same answers: one that failed half-way cost less than one
-    counted = judged or records
-    unscored = [r for r in records if r.correct is None and not r.unread]
+    answers = judged or records
+    costs = [record.costs for record in answers]
+    known = {key: [k for each in costs if (k := each[key]) is not None] for key in COST_KEYS}
+    left = [record for record in unjudged if not record.unread]
+    interval = accuracy_interval(scores) if judged else None
     return LeaderboardRow(
         model=records[0].model,
         task=records[0].task,
@@ -194,28 +210,40 @@ def _row(
         errors=len(records) - len(judged) - unread,
         unread=unread,
         failures_count=failures_count(records),
-        questions=len({r.question for r in records}),
-        epochs=len({r.epoch for r in records}),
-        repeated=len(records) - len({(r.sample_id, r.epoch) for r in records}),
+        questions=len(set(records.questions)),
+        epochs=len(records.epochs),
+        repeated=0
+        if records.once
+        else len(records) - len({(r.sample_id, r.epoch) for r in records}),
         accuracy=mean(r.correct for r in judged),
-        interval=accuracy_interval(scores) if judged else None,
+        interval=interval,
         accuracy_with_failures=mean(map(score_with_failures, records)),
-        interval_with_failures=accuracy_interval(all_scores) if all_scores else None,
+        interval_with_failures=_of_all(scores, interval, all_scores),
         # without one of its rotations, nobody can say that it is right in all
         circular=mean(lowest or 0.0 for lowest in by_epoch(records).values())
-        if any(r.question != r.sample_id for r in records)
+        if records.questions != [record.sample_id for record in records]
         else None,
-        means={key: mean(r.costs[key] for r in counted) for key in records[0].costs},
-        known={key: sum(r.costs[key] is not None for r in counted) for key in records[0].costs},
-        unscored_tokens=int(math.fsum(map(_counted_tokens, unscored))),
-        unscored_unknown=sum(r.costs["output_tokens"] is None for r in unscored),
-        tokens_interval=mean_interval(by_question(counted, output_tokens)),
-        bare=mean(r.bare for r in counted),
+        means={
+            key: math.fsum(known[key]) / len(known[key]) if known[key] else None
+            for key in records[0].costs
+        },
+        known={key: len(known[key]) for key in records[0].costs},
+        unscored_tokens=int(math.fsum(map(_counted_tokens, left))),
+        unscored_unknown=sum(r.costs["output_tokens"] is None for r in left),
+        tokens_interval=mean_interval(by_question(answers, output_tokens)),
+        bare=mean(r.bare for r in answers),
         dollars_known=sum(r.costs["dollars"] is not None for r in judged),
         comparison=comparison,
         base=base,
         group=group,
     )
+
+
+def _of_all(scores: Values, interval: Interval | None, all_scores: Values) -> Interval | None:
+    """The interval where failures count: that of the scores, if nothing failed."""
+    if all_scores is scores:
+        return interval
+    return accuracy_interval(all_scores) if all_scores else None
 
 
 def _counted_tokens(record: Record) -> float:

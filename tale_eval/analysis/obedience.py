@@ -65,8 +65,7 @@ same question without the control. unknown: nobody counted what came, or nothing
 """
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """One answer under one control.
 
     Attributes:
@@ -308,28 +307,66 @@ def group_controls(methods: Methods, baseline: str | None) -> list[ControlledRow
     """The rows of one model and task."""
     rows = answered(methods)
     keys, bases = differing(rows), find_baselines(rows, baseline)
-    found = []
-    for variant in sorted(rows, key=order):
-        for control in GOVERNS:
-            if controlled := _under(control, rows[variant]):
-                free = _without(control, variant, rows, bases)
-                found.append(_row(control, controlled, free, label(variant, keys)))
+    under = {variant: _controlled(rows[variant]) for variant in sorted(rows, key=order)}
+    limits = [asked for each in under.values() if _of_the_run(asked := each.get("cap", []))]
+    if _is_kept(limits):
+        for each in under.values():
+            if _of_the_run(each.get("cap", [])):
+                del each["cap"]
+    found = [
+        _row(control, asked, _without(control, variant, rows, bases), label(variant, keys))
+        for variant, each in under.items()
+        for control, asked in each.items()
+    ]
     caps = [row for row in found if _is_limit(row)]
     limit = len({row.asked for row in caps}) == 1 and not any(row.count("over") for row in caps)
     return [row for row in found if not (limit and _is_limit(row))]
 
 
-def _under(control: str, answers: Sequence[Record]) -> list[tuple[Record, int | str]]:
-    """The answers under a control, and what it asked of each.
+_Asked = list[tuple[Record, int | str]]
+"""Answers under a control, and what it asked of each."""
+
+
+def _controlled(answers: Sequence[Record]) -> dict[str, _Asked]:
+    """What each control asked of these answers.
 
     Where a method has the control, as a search does, its answers without a budget are under
     none: the run's own max_tokens is another control than the search's cap.
     """
+    # the same few stand in all records of a log
+    kinds: dict[tuple[int, int], dict[str, int | str]] = {}
+    asked = []
+    for record in answers:
+        key = id(record.setting), id(record.controls)
+        if key not in kinds:
+            kinds[key] = asked_of(record)
+        asked.append(kinds[key])
+    names = set[str]().union(*kinds.values())
+    return {name: _under(name, answers, asked) for name in GOVERNS if name in names}
+
+
+def _under(
+    control: str, answers: Sequence[Record], asked: Sequence[Mapping[str, int | str]]
+) -> _Asked:
     own = [(record, record.controls[control]) for record in answers if control in record.controls]
-    if own:
-        return own
-    under = [(record, asked_of(record)) for record in answers]
-    return [(record, asked[control]) for record, asked in under if control in asked]
+    pairs = zip(answers, asked, strict=True)
+    return own or [(record, said[control]) for record, said in pairs if control in said]
+
+
+def _of_the_run(asked: _Asked) -> bool:
+    """Whether a cap is the run's own max_tokens, and none of its method's."""
+    return bool(asked) and not any("cap" in record.controls for record, _ in asked)
+
+
+def _is_kept(limits: Sequence[_Asked]) -> bool:
+    """Whether all these caps are one, and no answer is longer: so that they are no rows."""
+    caps = {cap for asked in limits for _, cap in asked}
+    return len(caps) == 1 and all(
+        (came := came_of(record, "output")) is None or came <= cap
+        for asked in limits
+        for record, cap in asked
+        if isinstance(cap, int)
+    )
 
 
 def _is_limit(row: ControlledRow) -> bool:

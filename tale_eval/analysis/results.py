@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from tale_eval.analysis.comparison import (
     output_tokens,
     score,
     score_with_failures,
+    unscored,
 )
+from tale_eval.analysis.counted import Counted, Value, counted
 from tale_eval.analysis.statistics import Interval
 from tale_eval.asking.method import Method
 from tale_eval.asking.setting import Setting
@@ -106,6 +109,11 @@ class Group:
     methods: Mapping[Variant, Sequence[Record]]
 
     @cached_property
+    def kept(self) -> dict[object, object]:
+        """What several measures are made of, by what it is called and whose it is."""
+        return {}
+
+    @cached_property
     def limit(self) -> int | None:
         """The most output tokens of any scored answer; None if none is known."""
         spent = [n for answers in self.answers.values() for n in answers.tokens]
@@ -142,13 +150,13 @@ class Group:
     @cached_property
     def has_failures(self) -> bool:
         """Whether any method failed on any sample."""
-        return any(failed(record) for records in self.methods.values() for record in records)
+        return any(map(failed, chain.from_iterable(map(unscored, self.methods.values()))))
 
     @cached_property
     def has_repeats(self) -> bool:
         """Whether any sample was answered more than once."""
         return any(
-            len({r.sample_id for r in known}) < len(known)
+            not known.once and len({r.sample_id for r in known}) < len(known)
             for known in map(scored, self.methods.values())
         )
 
@@ -270,15 +278,21 @@ class MethodResults:
         return self.group.points.get(self.variant)
 
 
+def known_of(records: Counted, value: Value) -> Counted:
+    """Those of which a value is known."""
+    found = [record for record in records if value(record) is not None]
+    return records if len(found) == len(records) else Counted(found)
+
+
 def undecided(records: Iterable[Record]) -> int | None:
     """Answers whose formula could not be compared in time; None where nobody looked."""
     known = [record.undecided for record in records if record.undecided is not None]
     return sum(known) if known else None
 
 
-def scored(records: Iterable[Record]) -> list[Record]:
+def scored(records: Iterable[Record]) -> Counted:
     """Those that a scorer judged."""
-    return [record for record in records if record.correct is not None]
+    return counted(records).scored
 
 
 def answers_of(records: Iterable[Record]) -> Answers:
@@ -292,8 +306,10 @@ def answers_of(records: Iterable[Record]) -> Answers:
 
 
 def _by_question(records: Sequence[Record]) -> dict[str, Point]:
-    known = [r for r in scored(records) if output_tokens(r) is not None]
+    known = known_of(scored(records), output_tokens)
     accuracies, tokens = by_question(known, score), by_question(known, output_tokens)
+    if known.once:
+        return {q: Point(float(right), float(tokens[q][0])) for q, (right,) in accuracies.items()}
     return {
         question: Point(sum(right) / len(right), sum(tokens[question]) / len(right))
         for question, right in accuracies.items()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tale_eval.analysis import efficiency
-from tale_eval.analysis.comparison import by_question, output_tokens
-from tale_eval.analysis.results import MethodResults, Point, mean, scored
+from tale_eval.analysis.comparison import by_question, output_tokens, score
+from tale_eval.analysis.results import MethodResults, Point, known_of, mean, scored
 from tale_eval.analysis.statistics import Interval, mean_interval
 from tale_eval.grading.same import form_of
 from tale_eval.records import Record
@@ -83,7 +83,7 @@ def costs_spent(
 
 def point_of(records: Sequence[Record], cost: Cost) -> Point | None:
     """Accuracy and mean cost of the scored answers whose cost is known; None without any."""
-    known = [record for record in scored(records) if cost(record) is not None]
+    known = known_of(scored(records), cost)
     accuracy, spent = mean(record.correct for record in known), mean(map(cost, known))
     return None if accuracy is None or spent is None else Point(accuracy, spent)
 
@@ -96,8 +96,10 @@ def dollar_point(records: Sequence[Record]) -> Point | None:
 
 def answered(records: Sequence[Record], cost: Cost) -> tuple[list[float], list[float]]:
     """Accuracy and mean cost of each question, over its answers of which both are known."""
-    known = [r for r in scored(records) if cost(r) is not None]
-    accuracies, costs = by_question(known, lambda r: r.correct), by_question(known, cost)
+    known = known_of(scored(records), cost)
+    accuracies, costs = by_question(known, score), by_question(known, cost)
+    if known.once:
+        return [float(a) for (a,) in accuracies.values()], [float(c) for (c,) in costs.values()]
     return (
         [sum(values) / len(values) for values in accuracies.values()],
         [sum(costs[question]) / len(costs[question]) for question in accuracies],
@@ -114,6 +116,15 @@ class Pair:
 
 def paired(row: MethodResults) -> Pair | None:
     """The row beside its baseline; None for the baseline itself, and without a shared question."""
+    key = "pair", row.variant, row.base
+    if key not in row.group.kept:
+        row.group.kept[key] = _paired(row)
+    found = row.group.kept[key]
+    assert found is None or isinstance(found, Pair)
+    return found
+
+
+def _paired(row: MethodResults) -> Pair | None:
     if row.base is None:
         return None
     sides = [row.group.questions[variant] for variant in (row.variant, row.base)]

@@ -152,9 +152,11 @@ def _rows(
     from tale_eval.analysis.family import check_correction
     from tale_eval.analysis.problems import problems
     from tale_eval.analysis.reported import leaderboard_of
+    from tale_eval.inspect_ext.collector import FAST, collect_less
     from tale_eval.logs import open_logs
 
     corrected_by = check_correction(correction)
+    collect_less(FAST)
     opened = open_logs(logs, score=score, progress=progress("reading logs"))
     rows = leaderboard_of(
         opened.names,

@@ -24,12 +24,14 @@ def records(
     ] = None,
 ) -> None:
     """Write all answers into one Parquet file, which pandas, DuckDB and `report` read."""
+    from tale_eval.inspect_ext.collector import FAST, collect_less
     from tale_eval.logs import open_logs
     from tale_eval.record_files import hashed, new_record_file, told_twice, without_places
     from tale_eval.tokens.pricing import read_prices
 
     if out.suffix != ".parquet":
         raise InvalidValueError(f"--out {out}: a file of records ends in .parquet")
+    collect_less(FAST)
     own_prices = read_prices(prices) if prices else None
     told = progress("reading logs")
     opened = open_logs(logs, own_prices, score, texts=with_texts, progress=told)

@@ -61,6 +61,7 @@ def report(
     from tale_eval.analysis.reference import paper_rows
     from tale_eval.analysis.reported import Read, report_of
     from tale_eval.analysis.seeds import relabelled
+    from tale_eval.inspect_ext.collector import FAST, collect_less
     from tale_eval.logs import open_logs
     from tale_eval.report import tables
     from tale_eval.report.charts import check_format, save_chart
@@ -79,6 +80,7 @@ def report(
     from tale_eval.shown.masking import masked_text
     from tale_eval.tokens.pricing import read_prices
 
+    collect_less(FAST)
     if reference is not None:
         check_name("reference", reference, ["paper"])
     corrected_by = check_correction(correction)

@@ -20,20 +20,19 @@ def sweep_notes(swept: Iterable[Sweep]) -> list[str]:
     levels = [level for sweep in swept for level in sweep.levels]
     if not levels:
         return []
-    notes = [
-        f"no effect: the whole interval of the token ratio lies within {100 * MARGIN:g} % of 1; "
-        "the intervals of a sweep hold together at 95 %"
-    ]
+    together = "the intervals of a sweep hold together at 95 %"
     unmoved = [e.ratio.questions for e in levels if e.effect == "no effect" and e.ratio]
-    if unmoved:
-        fewest = min(unmoved)
-        # a kind of question with this share is in none of so few with a chance of 2.5 %
-        rarest = 1 - 0.025 ** (1 / fewest)
-        notes.append(
-            f"{fewest} questions say nothing of an effect on a kind of question that comes less "
-            f"often than once in {1 / rarest:.0f}"
-        )
-    return notes
+    if not unmoved:
+        return [together]
+    within = f"the whole interval of the token ratio lies within {100 * MARGIN:g} % of 1"
+    fewest = min(unmoved)
+    # a kind of question with this share is in none of so few with a chance of 2.5 %
+    rarest = 1 - 0.025 ** (1 / fewest)
+    kinds = (
+        f"{fewest} questions say nothing of an effect on a kind of question that comes less "
+        f"often than once in {1 / rarest:.0f}"
+    )
+    return [f"no effect: {within}; {together}", kinds]
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,7 @@ class ControlMeasure:
 
 
 def _asked(row: ControlledRow) -> Value:
-    numbers = row.numbers
-    return Value(row.asked, order=min(numbers) if numbers else None)
+    return Value(row.asked, order=row.span[0] if row.span else None)
 
 
 def _within(row: ControlledRow) -> Value:
@@ -78,8 +76,7 @@ def _follows(row: ControlledRow) -> Value:
 
 
 def _no_effect(row: ControlledRow) -> Value:
-    compared = any(answer.free is not None for answer in row.answers)
-    return Value(row.count("no effect") if compared and row.numbers else None)
+    return Value(row.count("no effect") if row.compared and row.span else None)
 
 
 CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
@@ -170,7 +167,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "answers",
         "Answers",
         "Answers under the control",
-        lambda row: Value(len(row.answers)),
+        lambda row: Value(row.number),
         "count",
     ),
     ControlMeasure(
@@ -185,7 +182,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "asked_least",
         "Least asked",
         "The smallest number that was asked for",
-        lambda row: Value(min(row.numbers, default=None)),
+        lambda row: Value(row.span[0] if row.span else None),
         "tokens",
         shown=False,
     ),
@@ -193,7 +190,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "asked_most",
         "Most asked",
         "The largest number that was asked for",
-        lambda row: Value(max(row.numbers, default=None)),
+        lambda row: Value(row.span[1] if row.span else None),
         "tokens",
         shown=False,
     ),
@@ -201,7 +198,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "over",
         "Over",
         "Answers with more than was asked for, those without effect included",
-        lambda row: Value(row.count("over") + row.count("no effect") if row.numbers else None),
+        lambda row: Value(row.count("over") + row.count("no effect") if row.span else None),
         "count",
         shown=False,
     ),
@@ -285,7 +282,7 @@ def control_problems(rows: Sequence[ControlledRow]) -> list[str]:
         if row.unknown:
             what = {"reasoning": "reasoned", "words": "said", "output": "wrote"}[row.governs]
             found.append(
-                f"{name}: nobody counted what {row.unknown} of {len(row.answers)} answers {what}, "
+                f"{name}: nobody counted what {row.unknown} of {row.number} answers {what}, "
                 f"so whether they kept to their control {row.control!r} is not known"
             )
         if row.in_tokens and row.came is not None:

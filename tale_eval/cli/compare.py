@@ -1,15 +1,16 @@
 """`tale-eval compare`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tale_eval.cli.check import check_first
-from tale_eval.cli.output import note, say
+from tale_eval.cli.output import note, say, write_json
 from tale_eval.cli.progress import Progress
+from tale_eval.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from tale_eval.inspect_ext.command_line import Options
@@ -80,6 +81,12 @@ def compare(
         typer.Option(help="With --until-decided: the score that says what is right, NAME[.KEY]"),
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would run and cost, and stop")] = False,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --dry-run: write what it says as JSON; - is standard output, alone"
+        ),
+    ] = None,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Do not try other people's tasks first")
     ] = False,
@@ -115,6 +122,9 @@ def compare(
     from tale_eval.matrix.share import Shard
     from tale_eval.tokens.pricing import priced_by, read_prices
 
+    if json is not None and not dry_run:
+        raise InvalidValueError(f"--json {json} writes what --dry-run says: add --dry-run")
+    tell: Callable[[str], None] = print if json != Path("-") else lambda line: None
     first = next((i for i, word in enumerate(tasks) if word.startswith("-")), len(tasks))
     options = read_options(tasks[first:])
     limits_of(options)
@@ -147,17 +157,20 @@ def compare(
             score=score,
         )
         pairs_of(cells, baseline)
-        print(f"asks in blocks of {block} until each verdict is settled, and at most:")
+        tell(f"asks in blocks of {block} until each verdict is settled, and at most:")
     check_folders(cells, asking)
     own_prices = read_prices(prices) if prices else None
-    plan = plan_of(cells, log_dir, options, own_prices, load=dry_run)
+    plan = plan_of(cells, log_dir, options, own_prices)
     for line in plan.lines():
-        print(line)
+        tell(line)
+    sources = f"{'yours, else ' if own_prices else ''}{priced_by()}"
     if plan.forecast.dollars is not None:
-        print(f"prices: {'yours, else ' if own_prices else ''}{priced_by()}")
+        tell(f"prices: {sources}")
     if dry_run:
         for cell in cells:
-            print(f"  {cell}  ->  {cell.folder}")
+            tell(f"  {cell}  ->  {cell.folder}")
+        if json is not None:
+            write_json({"prices": sources} | plan.values(), json)
         return
     if "://" in log_dir and not log_dir.startswith("file://"):
         note([f"{log_dir} has no locks: do not start a second compare into it at once"])
@@ -166,9 +179,7 @@ def compare(
         first_of = {each.method.partition(":")[0]: each.method for each in reversed(matrix)}
         check_first(tasks[:first], [*first_of.values()], tasks[first:])
     if asking is not None:
-        standing, broken = ask_until_decided(
-            cells, asking, at_once, Progress(len(cells)), _tell_standing
-        )
+        standing, broken = ask_until_decided(cells, asking, at_once, Progress(None), _tell_standing)
         failed = {cell.folder for cell in broken}
         print(f"verdicts within {100 * margin:g} points of {baseline}:")
         for line in map(_settled, standing):
@@ -178,7 +189,10 @@ def compare(
     note(f"failed: {cell}" for cell in cells if cell.folder in failed)
     share = f", of shard {shard}" if shard else ""
     done = f"{len(cells) - len(failed)} of {len(cells)} done{share}"
-    print(f"{done}. Next: tale-eval report {log_dir}")
+    if len(failed) == len(cells):
+        print(f"{done}. Once that is mended, the same command runs what is missing")
+    else:
+        print(f"{done}. Next: tale-eval report {log_dir}")
     if failed:
         sys.exit(1)
 

@@ -83,6 +83,8 @@ def _leave_the_terminal(output: str) -> None:
     with open(output, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    # whoever started us looks into it for how far we are
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # ours is a file
 
 
 def _take_the_terminal() -> None:

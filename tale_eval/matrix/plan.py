@@ -21,6 +21,7 @@ from tale_eval.matrix.folders import as_asked
 from tale_eval.matrix.running import Cell
 from tale_eval.models.adapters import named_model
 from tale_eval.places import find_files, store_of
+from tale_eval.shown.masking import masked
 from tale_eval.solvers import resolve
 from tale_eval.tasks import named_benchmark, task_arguments
 from tale_eval.tokens.ledger import Call
@@ -33,6 +34,38 @@ _Sizes = dict[tuple[str, object], int | None]
 
 
 @dataclass(frozen=True)
+class PlannedRun:
+    """One run of a plan.
+
+    Attributes:
+        cell: What is run.
+        questions: How many are left to ask, one for each epoch; None if nobody knows.
+        dollars: What they will cost; None if that is unknown.
+        unknown: Why it is; None where it is not.
+    """
+
+    cell: Cell
+    questions: int | None
+    dollars: float | None
+    unknown: str | None
+
+    def values(self) -> dict[str, object]:
+        """The run as plain values, without keys and passwords."""
+        combination, share = self.cell.combination, self.cell.share
+        return {
+            "task": combination.task,
+            "method": combination.method,
+            "model": combination.model,
+            "settings": masked(self.cell.asked),
+            "share": None if share is None else f"{share.number}/{share.asked.of}",
+            "folder": self.cell.folder,
+            "questions": self.questions,
+            "dollars": self.dollars,
+            "unknown": self.unknown,
+        }
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is to come.
 
@@ -40,11 +73,22 @@ class Plan:
         runs: Combinations in all.
         to_come: Those that have something to ask, or may have.
         forecast: What they will cost.
+        each: Every run, in the order of the matrix.
     """
 
     runs: int
     to_come: tuple[ToCome, ...]
     forecast: Forecast
+    each: tuple[PlannedRun, ...] = ()
+
+    def values(self) -> dict[str, object]:
+        """The plan as plain values; a sum is None where a part of it is."""
+        return {
+            "done": self.runs - len(self.to_come),
+            "questions": _sum([run.questions for run in self.each]),
+            "dollars": _sum([run.dollars for run in self.each]),
+            "runs": [run.values() for run in self.each],
+        }
 
     def lines(self) -> Iterator[str]:
         """The plan, as a user reads it."""
@@ -54,7 +98,7 @@ class Plan:
         if rest:
             asked = f"{asked} in {len(known)} of them, and in {rest} it is not known how many"
             asked = asked if known else f"how many questions {rest} of them ask is not known"
-        yield f"{self.runs} runs, {self.runs - len(self.to_come)} of them done; {asked}"
+        yield f"{_runs(self.runs)}, {self.runs - len(self.to_come)} of them done; {asked}"
         yield from self._cost()
 
     def _cost(self) -> Iterator[str]:
@@ -63,9 +107,18 @@ class Plan:
             runs, named = _runs(found.known), _named(found.rows, "; ")
             yield f"cost to come: about ${found.dollars:,.4g} for {runs}, by {named}"
         for reason, lacking in found.unknown.items():
-            # a name may hold braces
-            why = reason.replace("{}", _named([*dict.fromkeys(lacking)], ", "))
+            why = _why(reason, [*dict.fromkeys(lacking)])
             yield f"cost to come: unknown for {_runs(len(lacking))}: {why}"
+
+
+def _sum(numbers: Sequence[float | None]) -> float | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def _why(reason: str, lacking: Sequence[str]) -> str:
+    """A reason of a forecast's, with what it lacks; a name may hold braces."""
+    return reason.replace("{}", _named(lacking, ", "))
 
 
 def _runs(number: int) -> str:
@@ -84,16 +137,16 @@ def plan_of(
     log_dir: str,
     options: Options,
     prices: Prices | None = None,
-    load: bool = False,
 ) -> Plan:
     """The plan of these cells, by the logs that are there.
+
+    Our benchmarks are loaded to count their questions, where no log says it.
 
     Args:
         cells: Of the matrix.
         log_dir: Its log folder.
         options: What is passed on to Inspect.
         prices: A user's own prices.
-        load: Load our benchmarks to count their questions, where no log says it.
 
     Raises:
         InvalidValueError: --limit leaves no question of a task whose questions are counted.
@@ -103,21 +156,28 @@ def plan_of(
     for header in headers:
         spec: Any = header.eval
         sizes[task_label(spec), spec.task_args_passed.get("source")] = spec.dataset.samples
-    runs = [_to_come(cell, headers, sizes, options, load) for cell in cells]
+    runs = [_to_come(cell, headers, sizes, options) for cell in cells]
     waiting = tuple(run for run in runs if run.questions != 0)
-    return Plan(len(cells), waiting, forecast(waiting, prices))
+    each = tuple(_planned_run(*pair, prices) for pair in zip(cells, runs, strict=True))
+    return Plan(len(cells), waiting, forecast(waiting, prices), each)
 
 
-def _to_come(
-    cell: Cell, headers: Sequence[Header], sizes: _Sizes, options: Options, load: bool
-) -> ToCome:
+def _planned_run(cell: Cell, run: ToCome, prices: Prices | None) -> PlannedRun:
+    if run.questions == 0:
+        return PlannedRun(cell, 0, 0.0, None)
+    found = forecast([run], prices)
+    why = next((_why(*pair) for pair in found.unknown.items()), None)
+    return PlannedRun(cell, run.questions, found.dollars, why)
+
+
+def _to_come(cell: Cell, headers: Sequence[Header], sizes: _Sizes, options: Options) -> ToCome:
     combination = cell.combination
     name, arguments = task_arguments(combination.task)
     spec: Any = _Named(name, arguments)
     if cell.share is not None:
         planned: int | None = _epochs(options) * cell.share.size
     else:
-        planned = _questions(combination.task, (task_label(spec), arguments), sizes, options, load)
+        planned = _questions(combination.task, (task_label(spec), arguments), sizes, options)
     own = [header for header in headers if _lies_in(header, cell.folder)]
     answered = max((_answered(header) for header in own), default=0)
     method = str(resolve(combination.method))
@@ -144,14 +204,13 @@ def _questions(
     called: tuple[str, dict[str, str]],
     sizes: _Sizes,
     options: Options,
-    load: bool,
 ) -> int | None:
     """How many questions a whole run of a task has; None if nobody knows."""
     label, arguments = called
     counted = (label, arguments.get("source"))
-    if load and counted not in sizes:
+    if counted not in sizes:
         sizes[counted] = _counted(task, arguments)
-    planned = _planned(sizes.get(counted), options)
+    planned = _planned(sizes[counted], options)
     if planned != 0:
         return planned
     # the data may have grown since the log that counted it

@@ -54,6 +54,10 @@ _REASON = 400
 """Characters of a failed run's reason that are shown."""
 _LOOK_SECONDS = 1.0
 """How often it is looked whether another run has left a folder."""
+QUIET_SECONDS = 60.0
+"""How long nothing finishes before it is said what is at work."""
+_ANSWERED = re.compile(r"\bSamples: *(\d+)/")
+"""In a line of Inspect's plain display: questions answered so far."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,20 @@ class Waits:
     holder: str
 
 
-Watch = Callable[[Finished | Waits], None]
+@dataclass(frozen=True)
+class AtWork:
+    """What is being run, when nothing has finished for a while.
+
+    Attributes:
+        runs: How many.
+        answered: Questions that they have answered so far.
+    """
+
+    runs: int
+    answered: int
+
+
+Watch = Callable[[Finished | Waits | AtWork], None]
 Divide = Callable[[Cell], Sequence[Cell]]
 
 
@@ -280,10 +297,12 @@ class _Run:
     running: list[_Started] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
     started: int = 0
+    quiet_since: float = field(default_factory=time.monotonic)
 
-    def step(self) -> Iterator[Finished | Waits]:
+    def step(self) -> Iterator[Finished | Waits | AtWork]:
         """Start what can be started, and wait until one has finished or a second is over."""
         yield from self._start_all()
+        yield from self.at_work()
         if not self.running:
             time.sleep(_LOOK_SECONDS)
             return
@@ -291,7 +310,20 @@ class _Run:
         ended = connection.wait(sentinels, timeout=_LOOK_SECONDS)
         for started in [s for s in self.running if s.process.sentinel in ended]:
             self.running.remove(started)
+            self.quiet_since = time.monotonic()
             yield self._finished(started)
+
+    def at_work(self) -> Iterator[AtWork]:
+        """What is at work, once nothing has finished for a while.
+
+        Of what is not shown: a run that has the terminal, or was told to be quiet, says nothing.
+        """
+        shown = [each for each in self.running if each.output and _plain_display(each.cell.words)]
+        if not shown or time.monotonic() - self.quiet_since < QUIET_SECONDS:
+            return
+        self.quiet_since = time.monotonic()
+        said = (_ANSWERED.findall(_text(each.output))[-1:] for each in shown)
+        yield AtWork(len(shown), sum(int(number) for last in said for number in last))
 
     def _start_all(self) -> Iterator[Waits]:
         for cell in [*self.waiting]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from records import answer
 
+from tale_eval.analysis.control_measures import sweep_notes
 from tale_eval.analysis.statistics import Interval, IntervalEstimate
 from tale_eval.analysis.sweeps import Sweep, effect_of, out_to_one, sweeps
 from tale_eval.asking.setting import Setting
@@ -291,3 +292,17 @@ def test_a_margin_is_a_share() -> None:
     for margin in (0, 1, -0.1):
         with pytest.raises(InvalidValueError, match="a share above 0 and below 1"):
             sweeps([], margin)
+
+
+def test_no_effect_is_explained_where_it_is_said() -> None:
+    moved = row(natural, effort="low") + row(twice, effort="high")
+    assert sweep_notes(sweeps(moved)) == ["the intervals of a sweep hold together at 95 %"]
+    unmoved = row(natural, effort="low") + row(wobbling, effort="high")
+    # 1 - 0.025 ** (1 / 40) is 0.088: once in 11
+    assert sweep_notes(sweeps(unmoved)) == [
+        "no effect: the whole interval of the token ratio lies within 10 % of 1; the intervals of "
+        "a sweep hold together at 95 %",
+        "40 questions say nothing of an effect on a kind of question that comes less often than "
+        "once in 11",
+    ]
+    assert sweep_notes([]) == []

@@ -1,16 +1,19 @@
 """What a matrix will run and cost, said before it does."""
 
+import json
 from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from tale_eval.analysis.forecast import Seen, ToCome, forecast
+from tale_eval.cli import app
 from tale_eval.errors import InvalidValueError
 from tale_eval.inspect_ext.command_line import read_options
 from tale_eval.matrix.combination import combinations
-from tale_eval.matrix.plan import Plan, _placed, limits_of, plan_of
-from tale_eval.matrix.running import cells_of
+from tale_eval.matrix.plan import Plan, PlannedRun, _placed, limits_of, plan_of
+from tale_eval.matrix.running import Cell, cells_of
 from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Price
 
@@ -134,14 +137,14 @@ def test_the_questions_of_our_benchmarks_are_counted_where_no_log_says_it(tmp_pa
     options = read_options(["--limit", "2", "--epochs", "4"])
     matrix = combinations([f"gsm8k:source={source}", "task.py"], ["cot"], ["a/b"])
     cells = cells_of(matrix, str(tmp_path / "logs"), options, 1)
-    plan = plan_of(cells, str(tmp_path / "logs"), options, load=True)
+    plan = plan_of(cells, str(tmp_path / "logs"), options)
     assert [run.questions for run in plan.to_come] == [8, 8]
-    everything = plan_of(cells, str(tmp_path / "logs"), read_options([]), load=True)
+    everything = plan_of(cells, str(tmp_path / "logs"), read_options([]))
     assert [run.questions for run in everything.to_come] == [3, None]
     with pytest.raises(
         InvalidValueError, match=r"--limit 4-9 leaves no question of .*, which has 3"
     ):
-        plan_of(cells, str(tmp_path / "logs"), read_options(["--limit", "4-9"]), load=True)
+        plan_of(cells, str(tmp_path / "logs"), read_options(["--limit", "4-9"]))
 
 
 def test_the_plan_in_words() -> None:
@@ -163,3 +166,81 @@ def test_many_methods_that_no_log_shows_are_one_line() -> None:
         "cost to come: unknown for 7 runs: no log shows the tokens of m0, m1, m2, m3, m4, m5, "
         "and 1 more at this setting"
     )
+
+
+def cells(*methods: str, folder: str = "logs") -> list[Cell]:
+    """A run of a made-up task for each method."""
+    return cells_of(combinations(["t.py"], methods, ["a/b"]), folder, read_options([]), 1)
+
+
+def test_the_plan_as_plain_values() -> None:
+    done, dear, unknown = cells("direct", "cot", "tale_ep")
+    each = (
+        PlannedRun(done, 0, 0.0, None),
+        PlannedRun(dear, 1000, 1.05, None),
+        PlannedRun(unknown, None, None, "nobody knows"),
+    )
+    runs = (ToCome("a/b", "t", "cot", 1000), ToCome("a/b", "t", "tale_ep", None))
+    found = Plan(3, runs, forecast([]), each).values()
+    # a sum with an unknown part is unknown
+    assert (found["done"], found["questions"], found["dollars"]) == (1, None, None)
+    assert found["runs"][1] == {  # type: ignore[index]
+        "task": "t.py",
+        "method": "cot",
+        "model": "a/b",
+        "settings": {},
+        "share": None,
+        "folder": dear.folder,
+        "questions": 1000,
+        "dollars": 1.05,
+        "unknown": None,
+    }
+    known = Plan(2, runs[:1], forecast([]), each[:2]).values()
+    assert (known["questions"], known["dollars"]) == (1000, 1.05)
+
+
+def dry_run(folder: Path, *options: str) -> Result:
+    """`compare --dry-run` of two methods at two efforts on a file of three questions."""
+    source = folder / "g.jsonl"
+    source.write_text('{"question": "What is 1 plus 1?", "answer": "#### 2"}\n' * 3)
+    words = ["compare", f"gsm8k:source={source}", "--method", "cot", "--method", "direct"]
+    words += ["--sweep", "reasoning_effort=low,high", "--model", "openai/gpt-5-mini"]
+    words += ["--log-dir", str(folder / "logs"), *options]
+    return CliRunner().invoke(app, words)
+
+
+def test_a_dry_run_is_written_for_machines(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "plan.json"
+    shown = dry_run(tmp_path, "--dry-run", "--json", str(file))
+    assert shown.exit_code == 0, shown.output
+    assert "4 runs, 0 of them done; 12 questions to ask" in shown.stdout
+    alone = dry_run(tmp_path, "--dry-run", "--json", "-")
+    found = json.loads(alone.stdout)
+    assert found == json.loads(file.read_text())
+    assert (found["done"], found["questions"], found["dollars"]) == (0, 12, None)
+    assert found["prices"].startswith("genai-prices ")
+    assert [(run["method"], run["settings"]["reasoning_effort"]) for run in found["runs"]] == [
+        ("cot", "low"),
+        ("cot", "high"),
+        ("direct", "low"),
+        ("direct", "high"),
+    ]
+    for run in found["runs"]:
+        assert run["questions"] == 3
+        assert run["unknown"] == f"no log shows the tokens of {run['method']} at this setting"
+        assert run["folder"].startswith(str(tmp_path / "logs"))
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_plan_for_machines_holds_no_key(tmp_path: Path) -> None:
+    body = '{"api_key": "sk-0123456789abcdefghij"}'
+    shown = dry_run(tmp_path, "--dry-run", "--json", "-", "--extra-body", body)
+    assert shown.exit_code == 0, shown.output
+    assert "sk-0123456789" not in shown.stdout
+    assert "***" in shown.stdout
+
+
+def test_a_plan_for_machines_is_that_of_a_dry_run(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, "--json", "-")
+    assert isinstance(result.exception, InvalidValueError)
+    assert str(result.exception) == "--json - writes what --dry-run says: add --dry-run"

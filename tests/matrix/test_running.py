@@ -5,19 +5,22 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from command import start_tale_eval, tale_eval
+from command import one_line, start_tale_eval, tale_eval
 from matrices import MODEL, QUESTIONS, Matrix, wait_for_their_end
 from questions import gsm8k_file, number_in
 from reasoning_server import Behaviour, Natural, reasoning_server
 
+from tale_eval.cli.progress import Progress
 from tale_eval.inspect_ext.command_line import read_options
 from tale_eval.logs import read_records
+from tale_eval.matrix import running
 from tale_eval.matrix.cell import holder
 from tale_eval.matrix.combination import combinations
-from tale_eval.matrix.running import cells_of, is_local, usual_jobs
+from tale_eval.matrix.running import AtWork, cells_of, is_local, usual_jobs
 
 IN_FLIGHT = 4
 """Connections of one run."""
@@ -72,6 +75,73 @@ def test_whoever_wants_inspects_own_display_has_it_run_by_run(display: str) -> N
     assert usual_jobs(read_options(["--display", "plain"])) > 1
 
 
+def test_while_nothing_finishes_it_is_said_how_far_the_runs_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "cot": "Steps: 1/9 | Samples:   4/ 40 | m: 1/20\nSteps: 2/9 | Samples:   7/ 40 | m: 1/20\n",
+        "direct": "Steps: 1/9 | Samples: 1,2\nSamples: 12/ 40\n",
+        "tale_ep": "",
+    }
+    cells = cells_of(combinations(["gsm8k"], [*said], ["a/b"]), "logs", read_options([]), 3)
+    quiet = cells_of(
+        combinations(["gsm8k"], ["cot"], ["a/b"]), "logs", read_options(["--display", "none"]), 1
+    )
+    for name, text in said.items():
+        (tmp_path / name).write_text(text)
+    started = [
+        *(
+            running._Started(each, BaseProcess(), tmp_path / each.combination.method, 0)
+            for each in cells
+        ),
+        running._Started(quiet[0], BaseProcess(), tmp_path / "cot", 0),
+        running._Started(cells[0], BaseProcess(), None, 0),
+    ]
+    found = running._Run([], 3, tmp_path, started)
+    assert [*found.at_work()] == []
+    monkeypatch.setattr(running, "QUIET_SECONDS", 0)
+    # 7 and 12; those whose output is not kept, or was told to be quiet, are not counted
+    assert [*found.at_work()] == [AtWork(3, 19)]
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (AtWork(1, 0), "1 run, no question answered yet; a call that fails for now is made again"),
+        (AtWork(2, 1), "2 runs, 1 question answered"),
+        (AtWork(2, 1234), "2 runs, 1,234 questions answered"),
+    ],
+)
+def test_whoever_watches_is_told_how_far_the_runs_are(
+    work: AtWork,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell = Progress(3)
+    tell(work)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    tell(work)
+    assert capsys.readouterr().err == f"[0/3] at work: {words}\n"
+
+
+def test_runs_are_counted_of_all_where_their_number_is_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (cell,) = cells_of(combinations(["gsm8k"], ["cot"], ["a/b"]), "logs", read_options([]), 1)
+    done = running.Finished(cell, None, "", 2.4, 40)
+    of_all, of_blocks = Progress(1), Progress(None)
+    of_all(done)
+    for _ in range(2):
+        of_blocks(done)
+    assert capsys.readouterr().err.splitlines() == [
+        "[1/1] done: gsm8k · cot · a/b (40 questions, 2 s)",
+        "[1] done: gsm8k · cot · a/b (40 questions, 2 s)",
+        "[2] done: gsm8k · cot · a/b (40 questions, 2 s)",
+    ]
+
+
 @pytest.mark.slow
 def test_a_sweep_is_run_once_and_shares_its_folders_with_plain_options(matrix: Matrix) -> None:
     matrix.questions = 3
@@ -108,10 +178,22 @@ def test_a_sweep_is_run_once_and_shares_its_folders_with_plain_options(matrix: M
 @pytest.mark.slow
 def test_a_run_that_asks_nothing_has_failed(matrix: Matrix) -> None:
     matrix.questions = 3
-    done = matrix.compare("--limit", "10-20", methods=("cot",))
+    (matrix.folder / "theirs.py").write_text(
+        "from inspect_ai import Task, task\n"
+        "from inspect_ai.dataset import Sample\n"
+        "from inspect_ai.scorer import match\n"
+        "@task\n"
+        "def theirs():\n"
+        "    return Task([Sample('What is 1 plus 1?', target='2')], scorer=match())\n"
+    )
+    words = ("compare", "theirs.py", "--method", "cot", "--model", MODEL, "--no-check")
+    done = tale_eval(*words, "--limit", "10-20", cwd=matrix.folder)
     assert done.returncode == 1, done.stdout
-    assert "0 of 1 done" in done.stdout
+    assert "0 of 1 done. Once that is mended, the same command runs" in done.stdout
     assert "it ran no question: --limit (ranges count from 1)" in done.stderr
+    done = matrix.compare("--limit", "10-20", methods=("cot",))
+    assert done.returncode == 2, done.stdout
+    assert "--limit 10-20 leaves no question of gsm8k" in one_line(done.stderr, "error")
     done = matrix.compare("--limit", "2-3", methods=("cot",))
     assert done.returncode == 0, done.stderr
     assert sorted(map(number_in, matrix.server.prompts())) == [1, 2]

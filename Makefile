@@ -14,14 +14,21 @@ demo: $(VENV)/demo.done          ## four methods on generated questions with the
 tale-pt: $(VENV)/dev.done        ## sample, corpora, train, compare on the embedded model (< 40 min)
 	HF_HUB_OFFLINE=1 $(BIN)/tale-eval circle tale-pt
 
-# two workers with a thread each: torch's threads would spin for each other's cores
+# a thread a worker: torch's would spin for each other's cores. A worker that has run out of tests
+# takes the last ones of another's, so that a module's tests mostly share what they set up
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal
+# three for two cores where many tests wait: for a server, for a process that ends
+test-slow test-all: WORKERS ?= 3
+WORKERS ?= 2
+
 test: $(VENV)/dev.done           ## what a change should pass before it is shown: a few minutes
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/dev.done      ## the rest: real models, both harnesses, kills, many faults
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
+	$(PYTEST) -m slow
 
-test-all: test test-slow         ## every test
+test-all: $(VENV)/dev.done       ## every test, in one run
+	$(PYTEST)
 
 check: $(VENV)/dev.done imports  ## lint, format, types, import rules, reference pages current
 	$(BIN)/ruff check .

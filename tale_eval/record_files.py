@@ -7,13 +7,17 @@ hash, and what was asked only if its writer wanted that.
 
 import hashlib
 import json
+import os
 import re
+import secrets
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from tale_eval.asking.setting import Setting
@@ -39,6 +43,8 @@ RECORD_FILES = FileKind(
 _VERSION_KEY = b"tale_eval.schema_version"
 _RUNS_KEY = b"tale_eval.runs"
 _NOTES_KEY = b"tale_eval.notes"
+_ARROW_KEY = b"ARROW:schema"
+"""Under which Parquet files hold Arrow's schema, in base64."""
 
 _DECIMAL = {"dollars", "scorer_dollars", "seconds"}
 _YES_OR_NO = {
@@ -53,8 +59,98 @@ _YES_OR_NO = {
     "no_smaller_budget",
 }
 _HASHED = "sha256:"
+_ROW_GROUP = 1 << 15
+"""Answers that are written at once: so many are held as rows."""
 _MOST = 1 << 63
 _KIND_OF_ERROR = re.compile(r"\w[\w.]{0,79}(?=\s*[:(]|\s*$)")
+
+
+class RecordFile:
+    """A file of records that is being written, some of its rows at a time.
+
+    Args:
+        file: What is written.
+        texts: Whether what was asked is written, and the whole of what failed.
+
+    Attributes:
+        count: Its answers so far.
+    """
+
+    def __init__(self, file: BinaryIO, *, texts: bool = False) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        self._texts = texts
+        self._schema = _schema(pyarrow)
+        self._new_table = pyarrow.Table.from_pydict
+        self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._waiting: list[Record] = []
+        self.count = 0
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Add answers.
+
+        Raises:
+            InvalidValueError: A count is no whole number of 64 bits, or a flag neither 0 nor 1.
+            OSError: The file cannot be written.
+        """
+        self.count += len(records)
+        for start in range(0, len(records), _ROW_GROUP):
+            self._waiting += records[start : start + _ROW_GROUP]
+            if len(self._waiting) >= _ROW_GROUP:
+                self._flush()
+
+    def finish(self, settings: Iterable[RunSettings], notes: Iterable[str] = ()) -> None:
+        """Say how the runs were made: the file is whole then.
+
+        Args:
+            settings: How their logs came to be, as `hashed` says it.
+            notes: What a reader must know before he trusts the numbers.
+        """
+        if self._waiting or not self.count:
+            self._flush()
+        metadata = {
+            _VERSION_KEY: str(SCHEMA_VERSION).encode(),
+            _RUNS_KEY: _json([_run(each) for each in settings]),
+            _NOTES_KEY: _json(list(notes)),
+        }
+        # what is said last is in the file's metadata alone; Arrow's readers look into its schema
+        told = self._schema.with_metadata(metadata).serialize().to_pybytes()
+        self._writer.add_key_value_metadata(metadata | {_ARROW_KEY: b64encode(told)})
+        self.close()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._writer.close()
+
+    def _flush(self) -> None:
+        rows = [_row(each, self._texts) for each in self._waiting]
+        self._waiting = []
+        # by columns: by rows it takes twice as long
+        columns = {name: [row[name] for row in rows] for name in self._schema.names}
+        self._writer.write_table(self._new_table(columns, schema=self._schema))
+
+
+@contextmanager
+def new_record_file(path: Path, *, texts: bool = False) -> Iterator[RecordFile]:
+    """A file of records to write into: it is there when it is whole, or not at all.
+
+    Args:
+        path: The file; one of this name is replaced in the end.
+        texts: Whether what was asked is written, and the whole of what failed.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with part.open("xb") as file, closing(RecordFile(file, texts=texts)) as made:
+            yield made
+        os.replace(part, target)
+    finally:
+        # what was broken off
+        part.unlink(missing_ok=True)
 
 
 def write_record_file(
@@ -70,28 +166,16 @@ def write_record_file(
     Args:
         path: The file.
         records: One per answer.
-        settings: How their logs came to be, as `hashed` says it.
-        notes: What a reader must know before he trusts the numbers.
+        settings, notes: As `RecordFile.finish` takes them.
         texts: Whether what was asked is written, and the whole of what failed.
 
     Raises:
         InvalidValueError: A count is no whole number of 64 bits, or a flag neither 0 nor 1.
         OSError: The file cannot be written.
     """
-    import pyarrow
-    import pyarrow.parquet
-
-    schema = _schema(pyarrow)
-    metadata = {
-        _VERSION_KEY: str(SCHEMA_VERSION).encode(),
-        _RUNS_KEY: _json([_run(each) for each in settings]),
-        _NOTES_KEY: _json(list(notes)),
-    }
-    rows = [_row(each, texts) for each in records]
-    # by columns: by rows it takes twice as long
-    columns = {name: [row[name] for row in rows] for name in schema.names}
-    table = pyarrow.Table.from_pydict(columns, schema=schema.with_metadata(metadata))
-    pyarrow.parquet.write_table(table, path, compression="zstd")
+    with new_record_file(path, texts=texts) as file:
+        file.write(records)
+        file.finish(settings, notes)
 
 
 def hashed(settings: Iterable[RunSettings]) -> list[RunSettings]:

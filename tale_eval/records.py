@@ -5,10 +5,11 @@ whoever counts with these rows may rely on them.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import zip_longest
+from typing import NamedTuple
 
 from tale_eval.asking.prompts import Language, with_options
 from tale_eval.asking.question import Question
@@ -271,3 +272,47 @@ class RunSettings(Labelled):
     log: str
     values: Mapping[str, Mapping[str, object]]
     sha256: str | None = None
+
+
+Names = tuple[str, str]
+"""A model and a task: answers of others are compared with none of these."""
+
+
+class Found(NamedTuple):
+    """What some place holds.
+
+    Attributes:
+        records: Its answers.
+        settings: How the runs came to be.
+        problems: One line for what could not be used, or only in part.
+    """
+
+    records: list[Record]
+    settings: list[RunSettings]
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A log, or several of which all is read at once.
+
+    Attributes:
+        names: Whose answers it has; none where it cannot be used.
+        read: Reads it, each time anew.
+    """
+
+    names: frozenset[Names]
+    read: Callable[[], Found]
+
+    @classmethod
+    def held(
+        cls, records: list[Record], settings: list[RunSettings], problems: Iterable[str] = ()
+    ) -> "Part":
+        """One that was read already."""
+        found = Found(records, settings, list(problems))
+        return cls(frozenset((each.model, each.task) for each in records), lambda: found)
+
+    @classmethod
+    def told(cls, *problems: str) -> "Part":
+        """One that cannot be used, and why."""
+        return cls.held([], [], problems)

@@ -1,4 +1,9 @@
-"""The commands `inspect` and `tale-eval`, run as a user runs them: processes of their own."""
+"""The commands `inspect`, `tale-eval` and `lm_eval`, run as a user runs them, to their end.
+
+Each is a process of its own. One that is only waited for is forked from a process that has loaded
+its packages (tests/forked.py), and a whole new one where that is not the same; what is started, to
+be killed or watched, is always a new one.
+"""
 
 import json
 import os
@@ -8,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from forked import can_fork, run_forked
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 from questions import gsm8k_file
 from server import ChatServer
@@ -22,7 +28,7 @@ def inspect(
     *arguments: object, cwd: Path, variables: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `inspect ARGUMENTS` with these environment variables added."""
-    return _run(_process("inspect", arguments, cwd, variables))
+    return _run("inspect", arguments, cwd, variables)
 
 
 def start_inspect(
@@ -36,7 +42,7 @@ def tale_eval(
     *arguments: object, cwd: Path, variables: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `tale-eval ARGUMENTS` with these environment variables added."""
-    return _run(_process("tale-eval", arguments, cwd, variables))
+    return _run("tale-eval", arguments, cwd, variables)
 
 
 def one_line(stderr: str, kind: str) -> str:
@@ -65,7 +71,7 @@ def lm_eval(
 ) -> subprocess.CompletedProcess[str]:
     """Run `tale-eval lm-eval ARGUMENTS`, or the plain `lm_eval ARGUMENTS`."""
     program, first = ("lm_eval", ()) if plain else ("tale-eval", ("lm-eval",))
-    return _run(_process(program, (*first, *arguments), cwd, variables))
+    return _run(program, (*first, *arguments), cwd, variables)
 
 
 def lm_eval_on_server(
@@ -105,7 +111,12 @@ def lm_eval_results(folder: Path, task: str) -> dict[str, Any]:
     return {key.removesuffix(",none"): value for key, value in results.items()}
 
 
-def _run(process: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def _run(
+    program: str, arguments: tuple[object, ...], cwd: Path, variables: dict[str, str] | None
+) -> subprocess.CompletedProcess[str]:
+    process = _process(program, arguments, cwd, variables)
+    if can_fork(process["env"]):
+        return run_forked(process["args"], cwd, process["env"], HANGING_SECONDS)
     return subprocess.run(**process, timeout=HANGING_SECONDS, check=False)
 
 

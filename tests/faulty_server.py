@@ -23,9 +23,9 @@ from typing import Any
 
 from server import Answer, Reply, send
 
-PATIENCE_SECONDS = 120
-"""How long a client should wait until it gives up a stalled reply: minutes, so that a busy
-machine hardly makes it give up a good one. Where that happens all the same, it costs time:
+PATIENCE_SECONDS = 60
+"""How long a client should wait until it gives up a stalled reply: so long that a busy machine
+hardly makes it give up a good one. Where that happens all the same, it costs time:
 `ChatServer.taken` tells the two apart."""
 JITTER_SECONDS = 0.05
 BURST = 5
@@ -150,6 +150,8 @@ class Gate:
 class Faults:
     """Draws a fault for a share of the requests, one after the other, by a seed.
 
+    No way comes again before all the others have: each is met in a short run too.
+
     Replies wait a random while, so that they come out of order. Which request meets which
     fault depends on that order, and so on the machine: one that has met as many as a burst
     holds meets no more, so that a client with its usual number of tries gets its reply.
@@ -165,6 +167,7 @@ class Faults:
     ways: Sequence[Fault] = (*TRANSIENT, INVALID_JSON)
     odd_replies: Sequence[str] = tuple(ODD_REPLIES)
     burst: list[Fault] = field(default_factory=list)
+    deck: list[Fault] = field(default_factory=list)
     met: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -191,7 +194,9 @@ class Faults:
             return self.burst.pop()
         if self.dice.random() >= self.share:
             return None
-        fault = self.dice.choice(self.ways)
+        if not self.deck:
+            self.deck = self.dice.sample(self.ways, len(self.ways))
+        fault = self.deck.pop()
         if fault in OVERLOADS:
             self.burst = [fault] * (BURST - 1)
         return fault

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from command import REPOSITORY
 
 HEAVY = {
@@ -28,22 +29,23 @@ HEAVY = {
 }
 
 
-def test_the_registry_loads_no_heavy_package() -> None:
+@pytest.fixture(scope="module")
+def loaded() -> set[str]:
+    """The modules of a process that has loaded what Inspect's entry point names."""
     script = "import sys, tale_eval._registry; print(*sys.modules)"
     process = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    loaded = {name.partition(".")[0] for name in process.stdout.split()}
-    assert "tale_eval" in loaded
-    assert loaded & HEAVY == set()
+    return set(process.stdout.split())
 
 
-def test_the_registry_loads_names_and_not_what_asks_and_scores() -> None:
-    script = "import sys, tale_eval._registry; print(*sys.modules)"
-    process = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    loaded = set(process.stdout.split())
+def test_the_registry_loads_no_heavy_package(loaded: set[str]) -> None:
+    packages = {name.partition(".")[0] for name in loaded}
+    assert "tale_eval" in packages
+    assert packages & HEAVY == set()
+
+
+def test_the_registry_loads_names_and_not_what_asks_and_scores(loaded: set[str]) -> None:
     assert {"tale_eval.solvers.budget_search", "tale_eval.inspect_ext.scorers"} <= loaded
     working = {"asking", "record", "scoring", "searching", "foreign", "logged"}
     assert loaded & {f"tale_eval.inspect_ext.{name}" for name in working} == set()

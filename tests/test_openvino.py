@@ -251,6 +251,48 @@ def test_lm_eval_writes_what_inspect_writes(
                 assert row[key] == theirs[key], (name, key)
 
 
+def test_an_adapter_writes_what_peft_writes_in_both_harnesses(
+    tiny: Path, tmp_path: Path, data_folder: Path
+) -> None:
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.manual_seed(1)
+    base = AutoModelForCausalLM.from_pretrained(tiny)
+    # weights that are not zero, as if it had learnt something
+    lora = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False)
+    get_peft_model(base, lora).save_pretrained(tmp_path / "adapter")
+    base = AutoModelForCausalLM.from_pretrained(tiny)
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    learnt = PeftModel.from_pretrained(base, tmp_path / "adapter")
+    model = get_model("openvino-genai/a", model_path=str(tmp_path / "adapter"), memoize=False)
+    for output, prompt in zip(
+        answered(model, PROMPTS, temperature=0, max_tokens=12), PROMPTS, strict=True
+    ):
+        ids = ids_of(prompt, tokenizer)
+        reply = written_by((learnt, None), ids, max_new_tokens=12)
+        with learnt.disable_adapter():
+            assert reply != written_by((learnt, None), ids, max_new_tokens=12), prompt
+        assert output.completion == tokenizer.decode(reply, skip_special_tokens=True), prompt
+    done = lm_eval(
+        *("run", "--model", "openvino-genai", "--apply_chat_template", "--limit", 3),
+        *("--model_args", f"pretrained={tmp_path / 'adapter'}", "--tasks", "tale_gsm8k_direct"),
+        *("--gen_kwargs", "do_sample=false,max_gen_toks=12"),
+        *("--output_path", tmp_path / "lm", "--log_samples"),
+        cwd=tmp_path,
+        variables={"TALE_EVAL_DATA": str(data_folder)},
+    )
+    assert done.returncode == 0, done.stderr
+    (log,) = eval(
+        gsm8k(method="direct"), model, limit=3, max_tokens=12, temperature=0, display="none",
+        log_dir=str(tmp_path / "inspect"),
+    )  # fmt: skip
+    rows = lm_eval_samples(tmp_path / "lm", "tale_gsm8k_direct")
+    for sample, row in zip(samples(log), rows, strict=True):
+        assert row["filtered_resps"][0] == sample.output.completion
+
+
 # --- what goes wrong ---
 
 

@@ -20,6 +20,7 @@ import yaml
 
 from tale_eval.errors import InvalidValueError, RunError
 from tale_eval.models.adapters import PROVENANCE, is_adapter, named_model
+from tale_eval.models.embedded import embedded_provider
 from tale_eval.models.smollm2 import model_folder
 from tale_eval.training.candidates import Candidate, read_candidates
 from tale_eval.training.circle_recipe import Adapter, CircleRecipe
@@ -88,7 +89,13 @@ class Circle:
     @property
     def asked_as(self) -> str:
         """How `compare` is told of the base model."""
-        return f"{self.recipe.provider}/{self.model}"
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def provider(self) -> str:
+        """Inspect's provider that asks base and adapters."""
+        fastest = embedded_provider() if self.recipe.model == EMBEDDED else "hf"
+        return self.recipe.provider or fastest
 
     def steps(self) -> Iterator[Step]:
         """Every step in order."""
@@ -123,7 +130,7 @@ class Circle:
         """The name of a round's model in its logs."""
         if number > 1 and not is_adapter(self._learner_folder(number - 1)):
             # its name ends in the hash of what is not trained yet
-            return f"{self.recipe.provider}/learner-{number - 1}-…"
+            return f"{self.provider}/learner-{number - 1}-…"
         return named_model(self.sampled(number)).name
 
     def _pilot(self) -> Iterator[Step]:
@@ -214,9 +221,9 @@ class Circle:
         return Step(f"train {name}", lambda: words, out, made_of, adapter.launch, before)
 
     def _as_adapter(self, name: str, folder: Path) -> str:
-        if self.recipe.provider == "vllm":
+        if self.provider == "vllm":
             return f"{name}=vllm/{self.model}:{folder}"
-        return f"{name}={self.recipe.provider}/{folder}"
+        return f"{name}={self.provider}/{folder}"
 
     # --- evaluation ---
 

@@ -96,7 +96,8 @@ class CircleRecipe:
 
     Attributes:
         name: File name without its ending.
-        provider: Inspect's provider that asks base and adapters: "hf", "vllm", "openvino" …
+        provider: Inspect's provider that asks base and adapters, such as "vllm"; None for the
+            fastest that is installed for the embedded model, and "hf" for others.
         sampled_as: Inspect's name of the model where another server samples the first round.
         corpora: Options of `tale-eval corpus` by name.
     """
@@ -112,7 +113,7 @@ class CircleRecipe:
     sweep: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     evaluation_options: Mapping[str, Any] = field(default_factory=dict)
-    provider: str = "hf"
+    provider: str | None = None
     sampled_as: str | None = None
     pilot: int = 32
     rounds: int = 1
@@ -169,7 +170,7 @@ def circle_recipe(written: str) -> CircleRecipe:
         sweep=_texts(path, "evaluation.sweep", evaluation.get("sweep", [])),
         options=_options(path, "options", top.get("options")),
         evaluation_options=_options(path, "evaluation.options", evaluation.get("options")),
-        provider=str(top.get("provider", "hf")),
+        provider=top.get("provider"),
         sampled_as=top.get("sampled_as"),
         pilot=_number(path, "pilot", top.get("pilot", 32), 0),
         rounds=_number(path, "rounds", top.get("rounds", 1), 1),

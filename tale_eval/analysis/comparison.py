@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tale_eval.analysis import statistics
+from tale_eval.analysis.counted import Counted, counted
 from tale_eval.analysis.sequential import sequential_chances, sequential_difference
 from tale_eval.analysis.statistics import (
     Chances,
@@ -97,7 +98,9 @@ def paired_comparison(
         records, baseline: All of one model and task; each of one method and setting, not empty.
         margin: The accuracy loss that would not matter, as a share.
     """
-    ours, theirs = by_question(records, score), by_question(baseline, score)
+    records, baseline = counted(records), counted(baseline)
+    ours_scored, theirs_scored = records.scored, baseline.scored
+    ours, theirs = by_question(ours_scored, score), by_question(theirs_scored, score)
     stopped = any(record.until_decided is not None for record in (*records, *baseline))
     last = stopped and _all_asked(records) and _all_asked(baseline)
 
@@ -110,19 +113,21 @@ def paired_comparison(
     interval = difference.interval if difference else None
     with_failures = _difference_with_failures(records, baseline, compare)
     # which rule it is must not hang on the answers where a run is stopped by them
-    counted = failures_count(records) or failures_count(baseline)
-    counted = counted or (stopped and with_failures is not None)
-    decisive = with_failures.interval if with_failures and counted else interval
-    judged = score_with_failures if with_failures and counted else score
+    failing = failures_count(records) or failures_count(baseline)
+    failing = failing or (stopped and with_failures is not None)
+    decisive = with_failures.interval if with_failures and failing else interval
+    judged = score_with_failures if with_failures and failing else score
     verdict = statistics.verdict(decisive, margin)
-    both = by_question(records, judged), by_question(baseline, judged)
+    both = (ours, theirs)
+    if judged is not score:
+        both = by_question(records, judged), by_question(baseline, judged)
     chances = (
         sequential_chances(*both, margin, last=last)
         if stopped
         else statistics.paired_chances(*both, margin)
     )
     ratio = statistics.token_ratio(
-        by_question(records, _scored_tokens), by_question(baseline, _scored_tokens)
+        by_question(ours_scored, output_tokens), by_question(theirs_scored, output_tokens)
     )
     pairs = _first_pairs(records, baseline)
     return Comparison(
@@ -139,7 +144,7 @@ def paired_comparison(
         ratio_paired=ratio.questions if ratio else 0,
         mcnemar=statistics.mcnemar(pairs) if pairs else None,
         with_failures=with_failures,
-        failures_count=counted,
+        failures_count=failing,
         ratio_reason=ratio.reason if ratio else None,
         chances=chances,
         alone=verdict,
@@ -218,12 +223,7 @@ def find_baselines(variants: Collection[Variant], baseline: str | None) -> Basel
 
 def by_question(records: Iterable[Record], value: Callable[[Record], float | None]) -> Values:
     """The known values of each question, one per epoch and rotation of its options."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for record in records:
-        known = value(record)
-        if known is not None:
-            found[record.question].append(known)
-    return found
+    return counted(records).by_question(value)
 
 
 def score(record: Record) -> float | None:
@@ -238,7 +238,14 @@ def failed(record: Record) -> bool:
 
 def failures_count(records: Sequence[Record]) -> bool:
     """Whether so many samples failed that they count as wrong answers."""
-    return sum(map(failed, records)) > FAILURE_SHARE * len(records)
+    return sum(map(failed, unscored(records))) > FAILURE_SHARE * len(records)
+
+
+def unscored(records: Sequence[Record]) -> list[Record]:
+    """Those that no scorer judged."""
+    if isinstance(records, Counted) and records.scored is records:
+        return []
+    return [record for record in records if record.correct is None]
 
 
 def score_with_failures(record: Record) -> float | None:
@@ -256,21 +263,18 @@ def _difference_with_failures(
     baseline: Sequence[Record],
     compare: Callable[[Values, Values], IntervalEstimate | None],
 ) -> IntervalEstimate | None:
-    if not any(map(failed, (*records, *baseline))):
+    if not any(map(failed, (*unscored(records), *unscored(baseline)))):
         return None
     return compare(
         by_question(records, score_with_failures), by_question(baseline, score_with_failures)
     )
 
 
-def _scored_tokens(record: Record) -> float | None:
-    return None if record.correct is None else output_tokens(record)
-
-
-def _first_pairs(
-    records: Iterable[Record], baseline: Iterable[Record]
-) -> list[tuple[float, float]]:
+def _first_pairs(records: Counted, baseline: Counted) -> list[tuple[float, float]]:
     """Both scores of each question in the first epoch that both answered, in every rotation."""
+    if records.once and baseline.once and records.epochs == baseline.epochs and _one(records):
+        first, second = by_question(records.scored, score), by_question(baseline.scored, score)
+        return [(known[0], second[q][0]) for q, known in first.items() if q in second]
     ours, theirs = by_epoch(records), by_epoch(baseline)
     last_to_first = sorted(ours.keys() & theirs.keys(), reverse=True)
     found: dict[str, tuple[float, float]] = {}
@@ -279,6 +283,10 @@ def _first_pairs(
         if a is not None and b is not None:
             found[key[0]] = a, b
     return list(found.values())
+
+
+def _one(records: Counted) -> bool:
+    return len(records.epochs) == 1
 
 
 def by_epoch(records: Iterable[Record]) -> dict[tuple[str, int], float | None]:

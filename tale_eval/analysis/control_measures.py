@@ -60,8 +60,7 @@ class ControlMeasure:
 
 
 def _asked(row: ControlledRow) -> Value:
-    numbers = row.numbers
-    return Value(row.asked, order=min(numbers) if numbers else None)
+    return Value(row.asked, order=row.span[0] if row.span else None)
 
 
 def _within(row: ControlledRow) -> Value:
@@ -77,8 +76,7 @@ def _follows(row: ControlledRow) -> Value:
 
 
 def _no_effect(row: ControlledRow) -> Value:
-    compared = any(answer.free is not None for answer in row.answers)
-    return Value(row.count("no effect") if compared and row.numbers else None)
+    return Value(row.count("no effect") if row.compared and row.span else None)
 
 
 CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
@@ -169,7 +167,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "answers",
         "Answers",
         "Answers under the control",
-        lambda row: Value(len(row.answers)),
+        lambda row: Value(row.number),
         "count",
     ),
     ControlMeasure(
@@ -184,7 +182,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "asked_least",
         "Least asked",
         "The smallest number that was asked for",
-        lambda row: Value(min(row.numbers, default=None)),
+        lambda row: Value(row.span[0] if row.span else None),
         "tokens",
         shown=False,
     ),
@@ -192,7 +190,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "asked_most",
         "Most asked",
         "The largest number that was asked for",
-        lambda row: Value(max(row.numbers, default=None)),
+        lambda row: Value(row.span[1] if row.span else None),
         "tokens",
         shown=False,
     ),
@@ -200,7 +198,7 @@ CONTROL_MEASURES: tuple[ControlMeasure, ...] = (
         "over",
         "Over",
         "Answers with more than was asked for, those without effect included",
-        lambda row: Value(row.count("over") + row.count("no effect") if row.numbers else None),
+        lambda row: Value(row.count("over") + row.count("no effect") if row.span else None),
         "count",
         shown=False,
     ),
@@ -284,7 +282,7 @@ def control_problems(rows: Sequence[ControlledRow]) -> list[str]:
         if row.unknown:
             what = {"reasoning": "reasoned", "words": "said", "output": "wrote"}[row.governs]
             found.append(
-                f"{name}: nobody counted what {row.unknown} of {len(row.answers)} answers {what}, "
+                f"{name}: nobody counted what {row.unknown} of {row.number} answers {what}, "
                 f"so whether they kept to their control {row.control!r} is not known"
             )
         if row.in_tokens and row.came is not None:

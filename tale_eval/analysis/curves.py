@@ -9,33 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tale_eval.analysis.comparison import by_question, output_tokens
 from tale_eval.analysis.leaderboard import LeaderboardRow
-from tale_eval.analysis.results import scored, shown_method
-from tale_eval.analysis.statistics import Interval, mean_interval
+from tale_eval.analysis.results import shown_method
+from tale_eval.analysis.statistics import Interval
 from tale_eval.analysis.sweeps import NOT_SET, apart, is_ordered, name_of, rank
-from tale_eval.analysis.tradeoffs import Cost, dollars, point_of, seconds
+from tale_eval.analysis.tradeoffs import COSTS, CostName, Spent
 from tale_eval.asking.variant import Variant, differing, label
-
-COSTS: Mapping[str, Cost] = {"tokens": output_tokens, "dollars": dollars, "seconds": seconds}
-"""What a curve's accuracy may stand against, a question's mean of each."""
 
 CURVE_NOTES = (
     "Areas, frontiers and hypervolumes depend on which rows are shown: areas run over the cost "
     "that all curves of a task have in common, the reference point is the dearest row's.",
 )
 """What stands below what is said of curves and frontiers."""
-
-CostName = str
-"""One of `COSTS`."""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a question took at one point: the mean, and its 95 % interval where there is one."""
-
-    mean: float
-    interval: Interval | None
 
 
 @dataclass(frozen=True)
@@ -190,25 +175,7 @@ def _point(level: str, levels: Mapping[str, LeaderboardRow]) -> CurvePoint | Non
     row = levels[level]
     if row.accuracy is None:
         return None
-    return CurvePoint(level, row.label, row.accuracy, row.interval, spent_by(row))
-
-
-def mean_cost(row: LeaderboardRow, name: CostName) -> float | None:
-    """What a question of a row took; None where that is not known of all its answers."""
-    answers, cost = scored(row.records), COSTS[name]
-    at = point_of(answers, cost)
-    known = at is not None and all(cost(record) is not None for record in answers)
-    return at.tokens if at is not None and known else None
-
-
-def spent_by(row: LeaderboardRow) -> dict[CostName, Spent]:
-    """What a question of a row took, of each cost that is known of all its answers."""
-    answers = scored(row.records)
-    return {
-        name: Spent(mean, mean_interval(by_question(answers, cost)))
-        for name, cost in COSTS.items()
-        if (mean := mean_cost(row, name)) is not None
-    }
+    return CurvePoint(level, row.label, row.accuracy, row.interval, row.spent)
 
 
 def _with_areas(curve: Curve, others: Sequence[Curve]) -> Curve:

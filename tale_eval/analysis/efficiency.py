@@ -130,6 +130,24 @@ def accuracies_within(correct: Sequence[bool], tokens: Sequence[int]) -> list[tu
     return curve
 
 
+MOST_STEPS = 60
+"""Steps that are drawn of a row's answers."""
+
+
+def drawn_steps(correct: Sequence[bool], tokens: Sequence[int]) -> list[tuple[float, float]]:
+    """The curve of `accuracies_within`, in about `MOST_STEPS` steps, to the longest answer.
+
+    Nothing of no answers.
+    """
+    if not tokens:
+        return []
+    steps = accuracies_within(correct, tokens)
+    last = (max(tokens), steps[-1][1] if steps else 0.0)
+    # a page of many rows would not open with a step for each answer
+    thinned = steps[:: 1 + len(steps) // MOST_STEPS]
+    return [*thinned, *steps[-1:], last]
+
+
 def pass_at_k(answers: int, right: int, k: int) -> float:
     """The chance that one of k answers is right, of so many of which some are (arXiv 2107.03374).
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tale_eval.analysis.obedience import GOVERNS, came_of, rows_of
+from tale_eval.analysis.groups import Groups, Methods
+from tale_eval.analysis.obedience import GOVERNS, answered, came_of
 from tale_eval.analysis.seeds import over_seeds
 from tale_eval.analysis.statistics import Floats, IntervalEstimate, mean_estimate, ranks
 from tale_eval.analysis.sweeps import NOT_SET, apart
@@ -55,14 +56,13 @@ class Following:
 
 def followings(records: Iterable[Record]) -> list[Following]:
     """Every method that was run under several budgets of its argument `tokens`, by name."""
-    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        groups[record.model, record.task].append(record)
-    return [found for names in sorted(groups) for found in _followings(groups[names])]
+    groups = Groups.of(records)
+    return [found for names in groups for found in group_followings(groups.methods(names))]
 
 
-def _followings(records: Sequence[Record]) -> list[Following]:
-    rows = rows_of(records)
+def group_followings(methods: Methods) -> list[Following]:
+    """Those of one model and task."""
+    rows = answered(methods)
     keys = differing(rows)
     joined: dict[Variant, list[Record]] = defaultdict(list)
     for variant in sorted(rows, key=order):

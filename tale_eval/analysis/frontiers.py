@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tale_eval.analysis import efficiency
-from tale_eval.analysis.curves import COSTS, CostName, amount, mean_cost
+from tale_eval.analysis.curves import amount
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.results import Point, is_oracle, scored
+from tale_eval.analysis.tradeoffs import COSTS, CostName
 from tale_eval.errors import InvalidValueError
 
 ALL_MODELS = "all models"
@@ -187,20 +188,70 @@ def pass_frontiers(rows: Iterable[LeaderboardRow]) -> list[PassFrontier]:
     (Cost-of-Pass, arXiv 2504.13359). The source's human expert, who solves everything at a price,
     is not among them.
     """
-    found = []
-    for task, scopes in _scopes(rows).items():
-        for scope, members in scopes.items():
-            if all(mean_cost(row, "dollars") is not None for row in members):
-                found.append(_pass_frontier(scope, task, members))
+    groups: dict[tuple[str, str], list[LeaderboardRow]] = defaultdict(list)
+    for row in rows:
+        groups[row.model, row.task].append(row)
+    passes = Passes()
+    for group in groups.values():
+        passes.add(group)
+    return passes.frontiers
+
+
+class Passes:
+    """The cost-of-pass frontiers, of rows that are given one model and task after the other."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, PassFrontier | None]] = {}
+        self._cheapest: dict[str, _Prices] = {}
+
+    def add(self, rows: Sequence[LeaderboardRow]) -> None:
+        """Take the rows of one model and task, of which its answers are wanted now."""
+        members = [row for row in rows if not is_oracle(row.method)]
+        if not members:
+            return
+        model, task = members[0].model, members[0].task
+        known = all("dollars" in row.mean_costs for row in members)
+        prices = _cheapest(map(_prices, members)) if known else {}
+        of_task = self._found.setdefault(task, {})
+        of_task[model] = _pass_frontier(model, task, prices) if known else None
+        _lower(self._cheapest.setdefault(task, {}), prices)
+
+    @property
+    def frontiers(self) -> list[PassFrontier]:
+        """Of each task and model, and of all models where there are several."""
+        return [
+            frontier
+            for task, of_task in self._found.items()
+            for frontier in (*of_task.values(), self._of_all(task))
+            if frontier is not None
+        ]
+
+    def _of_all(self, task: str) -> PassFrontier | None:
+        found = self._found[task].values()
+        if len(found) < 2 or None in found:
+            return None
+        return _pass_frontier(ALL_MODELS, task, self._cheapest[task])
+
+
+_Prices = dict[str, float | None]
+"""What a right answer to each question costs; None where there is none."""
+
+
+def _cheapest(rows: Iterable[_Prices]) -> _Prices:
+    found: _Prices = {}
+    for prices in rows:
+        _lower(found, prices)
     return found
 
 
-def _pass_frontier(model: str, task: str, rows: Sequence[LeaderboardRow]) -> PassFrontier:
-    cheapest: dict[str, float | None] = {}
-    for row in rows:
-        for question, price in _prices(row).items():
-            known = [p for p in (price, cheapest.get(question)) if p is not None]
-            cheapest[question] = min(known, default=None)
+def _lower(found: _Prices, prices: _Prices) -> None:
+    """Put in the prices that are lower, and those of questions that are not there yet."""
+    for question, price in prices.items():
+        known = [p for p in (price, found.get(question)) if p is not None]
+        found[question] = min(known, default=None)
+
+
+def _pass_frontier(model: str, task: str, cheapest: _Prices) -> PassFrontier:
     solved = [price for price in cheapest.values() if price is not None]
     return PassFrontier(
         model=model,
@@ -211,7 +262,7 @@ def _pass_frontier(model: str, task: str, rows: Sequence[LeaderboardRow]) -> Pas
     )
 
 
-def _prices(row: LeaderboardRow) -> dict[str, float | None]:
+def _prices(row: LeaderboardRow) -> _Prices:
     """What a right answer to each question costs; None where the row has none right."""
     given: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for record in scored(row.records):
@@ -250,6 +301,5 @@ def _places(rows: Iterable[LeaderboardRow], cost: CostName) -> list[Place]:
 def _spent(row: LeaderboardRow, cost: CostName) -> float | None:
     """What a question took; a failure takes at least the tokens that an answer does."""
     if cost == "tokens":
-        rival = row.group.rivals.get(row.variant)
-        return rival.tokens if rival else None
-    return mean_cost(row, cost)
+        return row.rival.tokens if row.rival else None
+    return row.mean_costs.get(cost)

@@ -1,9 +1,9 @@
 """From records to leaderboard rows. Pure."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 from tale_eval.analysis import measures
 from tale_eval.analysis.comparison import (
@@ -17,19 +17,34 @@ from tale_eval.analysis.comparison import (
     paired_comparison,
     score,
     score_with_failures,
+    unscored,
 )
+from tale_eval.analysis.counted import counted
+from tale_eval.analysis.efficiency import drawn_steps
 from tale_eval.analysis.family import Correction, corrected
-from tale_eval.analysis.measures import Value
-from tale_eval.analysis.results import Group, MethodResults, is_oracle, mean, scored
-from tale_eval.analysis.statistics import accuracy_interval, check_margin, mean_interval
+from tale_eval.analysis.groups import Groups, Methods
+from tale_eval.analysis.measures import Measure, Value
+from tale_eval.analysis.results import Group, MethodResults, is_oracle, mean
+from tale_eval.analysis.statistics import (
+    Interval,
+    Values,
+    accuracy_interval,
+    check_margin,
+    mean_interval,
+)
+from tale_eval.analysis.tradeoffs import CostName, Spent, costs_spent, mean_costs
 from tale_eval.asking.variant import Variant, differing, label, order
 from tale_eval.errors import InvalidValueError, check_name
 from tale_eval.records import Record
+from tale_eval.tokens.costs import COST_KEYS
 
 
 @dataclass(frozen=True)
 class LeaderboardRow(MethodResults):
-    """The results of one model, task, method and setting, with all that is measured of them."""
+    """The results of one model, task, method and setting, with all that is measured of them.
+
+    What is measured is worked out when it is first asked for, and kept.
+    """
 
     def measure(self, name: str) -> Value:
         """What the measure of this name says of this row, such as "accuracy" or "e3".
@@ -37,9 +52,49 @@ class LeaderboardRow(MethodResults):
         Raises:
             UnknownNameError: If no entry of `measures.MEASURES` has this name.
         """
+        if name in self._values:
+            return self._values[name]
         known = {measure.name: measure for measure in measures.MEASURES}
         check_name("measure", name, known)
-        return known[name].of(self)
+        return self.value_of(known[name])
+
+    def value_of(self, measure: Measure) -> Value:
+        """What a measure says of this row."""
+        found = self._values.get(measure.name)
+        if found is None:
+            found = self._values[measure.name] = measure.of(self)
+        return found
+
+    def count(self, name: str) -> float:
+        """What the measure of this name says, if that is a number; 0 where it says nothing."""
+        value = self.measure(name).value
+        return value if isinstance(value, int | float) else 0
+
+    @cached_property
+    def mean_costs(self) -> Mapping[CostName, float]:
+        """What a question took, of each of `COSTS` that is known of all answers."""
+        return mean_costs(self.records)
+
+    @cached_property
+    def spent(self) -> Mapping[CostName, Spent]:
+        """The same with its intervals."""
+        return costs_spent(self.records, self.mean_costs)
+
+    @cached_property
+    def steps(self) -> Sequence[tuple[float, float]]:
+        """Token counts, and the shares that are right with as many: about `MOST_STEPS` of them."""
+        return drawn_steps(self.answers.correct, self.answers.tokens)
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        return {}
+
+    def settled(self, group: Group) -> "LeaderboardRow":
+        """The same row, with all that was asked of it already, and its answers in this group."""
+        settled = replace(self, group=group)
+        names = {each.name for each in fields(self)}
+        vars(settled).update((k, v) for k, v in vars(self).items() if k not in names)
+        return settled
 
 
 def leaderboard(
@@ -60,15 +115,11 @@ def leaderboard(
         InvalidValueError: If the margin is no such share.
     """
     check_margin(margin)
-    groups: dict[tuple[str, str], dict[Variant, list[Record]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for record in records:
-        groups[record.model, record.task][record.variant].append(record)
+    groups = Groups.of(records)
     return [
         row
-        for key in sorted(groups)
-        for row in _group_rows(groups[key], baseline, margin, correction)
+        for names in groups
+        for row in group_rows(groups.methods(names), baseline, margin, correction)
     ]
 
 
@@ -89,14 +140,17 @@ def compared(rows: Iterable[LeaderboardRow], baseline: str) -> list[LeaderboardR
     return found
 
 
-def _group_rows(
-    methods: Mapping[Variant, Sequence[Record]],
+def group_rows(
+    methods: Methods,
     baseline: str | None,
     margin: float,
     correction: Correction,
 ) -> list[LeaderboardRow]:
-    """The rows of one model and task."""
-    group, keys = Group(dict(methods)), differing(methods)
+    """The rows of one model and task; the margin is a share."""
+    group, keys = Group(methods), differing(methods)
+    for records in methods.values():
+        # half of what is measured is made of these
+        counted(records).scored.keep(score, output_tokens)
     bases = find_baselines(methods, baseline)
     compared = {each: _comparison(group, each, bases, keys, margin) for each in methods}
     comparisons = corrected(
@@ -134,13 +188,17 @@ def _row(
     base: Variant | None,
     comparison: Comparison | None,
 ) -> LeaderboardRow:
-    scores = by_question(records, score)
-    all_scores = by_question(records, score_with_failures)
+    records = counted(records)
+    judged, unjudged = records.scored, unscored(records)
+    scores = by_question(judged, score)
+    all_scores = by_question(records, score_with_failures) if unjudged else scores
     unread = sum(record.unread for record in records)
-    judged = scored(records)
     # accuracy and tokens over the same answers: one that failed half-way cost less than one
-    counted = judged or records
-    unscored = [r for r in records if r.correct is None and not r.unread]
+    answers = judged or records
+    costs = [record.costs for record in answers]
+    known = {key: [k for each in costs if (k := each[key]) is not None] for key in COST_KEYS}
+    left = [record for record in unjudged if not record.unread]
+    interval = accuracy_interval(scores) if judged else None
     return LeaderboardRow(
         model=records[0].model,
         task=records[0].task,
@@ -152,28 +210,40 @@ def _row(
         errors=len(records) - len(judged) - unread,
         unread=unread,
         failures_count=failures_count(records),
-        questions=len({r.question for r in records}),
-        epochs=len({r.epoch for r in records}),
-        repeated=len(records) - len({(r.sample_id, r.epoch) for r in records}),
+        questions=len(set(records.questions)),
+        epochs=len(records.epochs),
+        repeated=0
+        if records.once
+        else len(records) - len({(r.sample_id, r.epoch) for r in records}),
         accuracy=mean(r.correct for r in judged),
-        interval=accuracy_interval(scores) if judged else None,
+        interval=interval,
         accuracy_with_failures=mean(map(score_with_failures, records)),
-        interval_with_failures=accuracy_interval(all_scores) if all_scores else None,
+        interval_with_failures=_of_all(scores, interval, all_scores),
         # without one of its rotations, nobody can say that it is right in all
         circular=mean(lowest or 0.0 for lowest in by_epoch(records).values())
-        if any(r.question != r.sample_id for r in records)
+        if records.questions != [record.sample_id for record in records]
         else None,
-        means={key: mean(r.costs[key] for r in counted) for key in records[0].costs},
-        known={key: sum(r.costs[key] is not None for r in counted) for key in records[0].costs},
-        unscored_tokens=int(math.fsum(map(_counted_tokens, unscored))),
-        unscored_unknown=sum(r.costs["output_tokens"] is None for r in unscored),
-        tokens_interval=mean_interval(by_question(counted, output_tokens)),
-        bare=mean(r.bare for r in counted),
+        means={
+            key: math.fsum(known[key]) / len(known[key]) if known[key] else None
+            for key in records[0].costs
+        },
+        known={key: len(known[key]) for key in records[0].costs},
+        unscored_tokens=int(math.fsum(map(_counted_tokens, left))),
+        unscored_unknown=sum(r.costs["output_tokens"] is None for r in left),
+        tokens_interval=mean_interval(by_question(answers, output_tokens)),
+        bare=mean(r.bare for r in answers),
         dollars_known=sum(r.costs["dollars"] is not None for r in judged),
         comparison=comparison,
         base=base,
         group=group,
     )
+
+
+def _of_all(scores: Values, interval: Interval | None, all_scores: Values) -> Interval | None:
+    """The interval where failures count: that of the scores, if nothing failed."""
+    if all_scores is scores:
+        return interval
+    return accuracy_interval(all_scores) if all_scores else None
 
 
 def _counted_tokens(record: Record) -> float:

@@ -7,14 +7,16 @@ used, and what nobody counted is unknown.
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from tale_eval.analysis.comparison import Baselines, by_question, find_baselines
+from tale_eval.analysis.groups import Groups, Methods
 from tale_eval.analysis.results import mean
 from tale_eval.analysis.statistics import (
     IntervalEstimate,
@@ -63,8 +65,7 @@ same question without the control. unknown: nobody counted what came, or nothing
 """
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """One answer under one control.
 
     Attributes:
@@ -108,6 +109,20 @@ class Answered:
         return "no effect" if as_free else "over"
 
 
+MOST_POINTS = 8
+"""Of one row: more different numbers that were asked for are joined by powers of two."""
+
+
+class AskedPoint(NamedTuple):
+    """What came at one number, or power of two, that was asked for: quantiles of the answers."""
+
+    asked: float
+    median: float
+    low: float
+    high: float
+    answers: int
+
+
 @dataclass(frozen=True)
 class ControlledRow:
     """What one control did to the answers of one model, task, method and setting.
@@ -145,34 +160,75 @@ class ControlledRow:
     visible: float | None
     parts_unknown: int
 
-    @property
-    def numbers(self) -> list[int]:
-        """What was asked, where it is a number."""
-        return [answer.asked for answer in self.answers if isinstance(answer.asked, int)]
+    @cached_property
+    def span(self) -> tuple[int, int] | None:
+        """The least and the most that was asked, where it is numbers."""
+        numbers = [answer.asked for answer in self.answers if isinstance(answer.asked, int)]
+        return (min(numbers), max(numbers)) if numbers else None
 
-    @property
+    @cached_property
     def asked(self) -> str:
         """What was asked: a number, from the least to the most, or levels."""
-        numbers = self.numbers
-        if not numbers:
+        if self.span is None:
             return ", ".join(sorted({str(answer.asked) for answer in self.answers}))
-        low, high = min(numbers), max(numbers)
+        low, high = self.span
         return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
-    @property
+    @cached_property
+    def number(self) -> int:
+        """How many answers were under the control."""
+        return len(self.answers)
+
+    @cached_property
     def unknown(self) -> int:
         """Answers of which nobody counted what the control governs."""
         return sum(answer.came is None for answer in self.answers)
 
+    @cached_property
+    def compared(self) -> bool:
+        """Whether anything was answered without the control, too."""
+        return any(answer.free is not None for answer in self.answers)
+
     def count(self, outcome: Outcome) -> int:
         """How many answers came to this."""
-        return sum(answer.outcome == outcome for answer in self.answers)
+        return self._outcomes[outcome]
 
-    @property
+    @cached_property
+    def _outcomes(self) -> Counter[Outcome]:
+        return Counter(answer.outcome for answer in self.answers)
+
+    @cached_property
     def over_by(self) -> float | None:
         """How much too much came, the median over the answers that were over."""
         beyond = [answer.over_by for answer in self.answers if answer.over_by]
         return float(np.median(beyond)) if beyond else None
+
+    @cached_property
+    def points(self) -> Sequence[AskedPoint]:
+        """What came at each number that was asked for, or at powers of two where there are many."""
+        pairs = [
+            (a.asked, a.came) for a in self.answers if isinstance(a.asked, int) and a.asked > 0
+        ]
+        few = len({asked for asked, _ in pairs}) <= MOST_POINTS
+        bins: dict[float, list[float]] = defaultdict(list)
+        for asked, came in pairs:
+            if came is not None:
+                bins[asked if few else 2.0 ** round(math.log2(asked))].append(came)
+        return [_asked_point(at, counts) for at, counts in sorted(bins.items())]
+
+    def settled(self) -> "ControlledRow":
+        """The same row with all that tables and charts show of it, and without its answers."""
+        settled = replace(self, answers=())
+        vars(settled).update((name, getattr(self, name)) for name in _SHOWN)
+        return settled
+
+
+def _asked_point(asked: float, came: Sequence[float]) -> AskedPoint:
+    low, median, high = (float(n) for n in np.percentile(came, [10, 50, 90]))
+    return AskedPoint(asked, median, low, high, len(came))
+
+
+_SHOWN = ("asked", "compared", "number", "over_by", "points", "span", "unknown", "_outcomes")
 
 
 def asked_of(record: Record) -> dict[str, int | str]:
@@ -233,48 +289,84 @@ def controlled_rows(records: Iterable[Record], baseline: str | None = "cot") -> 
         records: What was read from the logs.
         baseline: The rows that answer without a budget, as `find_baselines` takes them.
     """
-    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        groups[record.model, record.task].append(record)
-    return [row for key in sorted(groups) for row in _group_rows(groups[key], baseline)]
+    groups = Groups.of(records)
+    return [row for names in groups for row in group_controls(groups.methods(names), baseline)]
 
 
-def rows_of(records: Iterable[Record]) -> dict[Variant, list[Record]]:
-    """The answers of each method at each setting, of one model and task."""
-    rows: dict[Variant, list[Record]] = defaultdict(list)
-    for record in records:
-        # what failed before it was answered says nothing of its control
-        if record.error is None or record.costs["answer_tokens"] is not None:
-            rows[record.variant].append(record)
-    return rows
+def answered(methods: Methods) -> Methods:
+    """The answers to which a control may have said something."""
+    rows = {
+        variant: [r for r in records if r.error is None or r.costs["answer_tokens"] is not None]
+        for variant, records in methods.items()
+    }
+    # what failed before it was answered says nothing of its control
+    return {variant: records for variant, records in rows.items() if records}
 
 
-def _group_rows(records: Sequence[Record], baseline: str | None) -> list[ControlledRow]:
+def group_controls(methods: Methods, baseline: str | None) -> list[ControlledRow]:
     """The rows of one model and task."""
-    rows = rows_of(records)
+    rows = answered(methods)
     keys, bases = differing(rows), find_baselines(rows, baseline)
-    found = []
-    for variant in sorted(rows, key=order):
-        for control in GOVERNS:
-            if controlled := _under(control, rows[variant]):
-                free = _without(control, variant, rows, bases)
-                found.append(_row(control, controlled, free, label(variant, keys)))
+    under = {variant: _controlled(rows[variant]) for variant in sorted(rows, key=order)}
+    limits = [asked for each in under.values() if _of_the_run(asked := each.get("cap", []))]
+    if _is_kept(limits):
+        for each in under.values():
+            if _of_the_run(each.get("cap", [])):
+                del each["cap"]
+    found = [
+        _row(control, asked, _without(control, variant, rows, bases), label(variant, keys))
+        for variant, each in under.items()
+        for control, asked in each.items()
+    ]
     caps = [row for row in found if _is_limit(row)]
     limit = len({row.asked for row in caps}) == 1 and not any(row.count("over") for row in caps)
     return [row for row in found if not (limit and _is_limit(row))]
 
 
-def _under(control: str, answers: Sequence[Record]) -> list[tuple[Record, int | str]]:
-    """The answers under a control, and what it asked of each.
+_Asked = list[tuple[Record, int | str]]
+"""Answers under a control, and what it asked of each."""
+
+
+def _controlled(answers: Sequence[Record]) -> dict[str, _Asked]:
+    """What each control asked of these answers.
 
     Where a method has the control, as a search does, its answers without a budget are under
     none: the run's own max_tokens is another control than the search's cap.
     """
+    # the same few stand in all records of a log
+    kinds: dict[tuple[int, int], dict[str, int | str]] = {}
+    asked = []
+    for record in answers:
+        key = id(record.setting), id(record.controls)
+        if key not in kinds:
+            kinds[key] = asked_of(record)
+        asked.append(kinds[key])
+    names = set[str]().union(*kinds.values())
+    return {name: _under(name, answers, asked) for name in GOVERNS if name in names}
+
+
+def _under(
+    control: str, answers: Sequence[Record], asked: Sequence[Mapping[str, int | str]]
+) -> _Asked:
     own = [(record, record.controls[control]) for record in answers if control in record.controls]
-    if own:
-        return own
-    under = [(record, asked_of(record)) for record in answers]
-    return [(record, asked[control]) for record, asked in under if control in asked]
+    pairs = zip(answers, asked, strict=True)
+    return own or [(record, said[control]) for record, said in pairs if control in said]
+
+
+def _of_the_run(asked: _Asked) -> bool:
+    """Whether a cap is the run's own max_tokens, and none of its method's."""
+    return bool(asked) and not any("cap" in record.controls for record, _ in asked)
+
+
+def _is_kept(limits: Sequence[_Asked]) -> bool:
+    """Whether all these caps are one, and no answer is longer: so that they are no rows."""
+    caps = {cap for asked in limits for _, cap in asked}
+    return len(caps) == 1 and all(
+        (came := came_of(record, "output")) is None or came <= cap
+        for asked in limits
+        for record, cap in asked
+        if isinstance(cap, int)
+    )
 
 
 def _is_limit(row: ControlledRow) -> bool:

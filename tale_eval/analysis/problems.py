@@ -1,14 +1,13 @@
 """What a reader must know before he trusts the rows of a leaderboard. Pure."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tale_eval.analysis.averages import Methods, by_model, shared_tasks
 from tale_eval.analysis.comparison import FAILURE_SHARE
 from tale_eval.analysis.labels import Labels, label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
-from tale_eval.analysis.results import undecided
 from tale_eval.asking.setting import IN_MODEL_ARGUMENTS
 from tale_eval.asking.variant import differing, label
 from tale_eval.records import RunSettings
@@ -66,7 +65,7 @@ def _row_problems(row: LeaderboardRow) -> Iterator[str]:
             f"{row.label}: the score of {row.unread} samples says neither right nor wrong; they "
             "did not fail, and count nowhere (--score NAME takes another score)"
         )
-    if count := undecided(row.records):
+    if count := row.count("undecided"):
         yield (
             f"{row.label}: the formulas of {count} answers could not be compared in time; they "
             "count as wrong"
@@ -211,10 +210,8 @@ def _until_decided(group: Sequence[LeaderboardRow]) -> Iterator[str]:
 
 def _commonest_error(row: LeaderboardRow) -> str:
     """How most of a row's failures are explained, on one line, and what helps if that is known."""
-    errors = Counter(
-        " ".join(record.error.split()) for record in row.records if record.error is not None
-    )
-    ((error, _),) = errors.most_common(1)
+    error = row.commonest_error
+    assert error is not None
     shown = error if len(error) <= ERROR_LENGTH else f"{error[:ERROR_LENGTH]}…"
     refused = "temperature" in error and "--gen_kwargs" not in error
     return f"{shown} (--temperature 1 may help)" if refused else shown
@@ -232,8 +229,8 @@ def _ratios_without_interval(group: Sequence[LeaderboardRow]) -> Iterator[str]:
 
 def _graders(group: Sequence[LeaderboardRow]) -> Iterator[str]:
     """What graders used in all, which a bill holds and no row."""
-    tokens = sum(row.scorer_total("scorer_tokens") or 0 for row in group)
-    dollars = sum(row.scorer_total("scorer_dollars") or 0 for row in group)
+    tokens = sum(row.count("scorer_tokens_total") for row in group)
+    dollars = sum(row.count("scorer_dollars_total") for row in group)
     if tokens:
         paid = f" (${dollars:,.2f})" if dollars >= 0.005 else ""
         yield (

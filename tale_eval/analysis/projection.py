@@ -1,10 +1,10 @@
 """What the same answers would cost on another model. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from tale_eval.errors import InvalidValueError
-from tale_eval.records import Record
+from tale_eval.records import Names, Record
 from tale_eval.tokens.ledger import Call
 from tale_eval.tokens.pricing import Prices, dollars
 
@@ -26,12 +26,32 @@ def project(records: Iterable[Record], model: str, prices: Prices | None = None)
     Raises:
         InvalidValueError: If the model has no known price.
     """
+    _check_known(model, prices)
+    return [_project(record, model, prices) for record in records]
+
+
+def projecting(
+    read: Callable[[Names], Iterable[Record]], model: str, prices: Prices | None = None
+) -> Callable[[Names], list[Record]]:
+    """Reads the answers of one model and task as `read` does, and has them projected.
+
+    Args:
+        read: Reads them.
+        model, prices: As `project` takes them.
+
+    Raises:
+        InvalidValueError: If the model has no known price.
+    """
+    _check_known(model, prices)
+    return lambda names: project(read(names), model, prices)
+
+
+def _check_known(model: str, prices: Prices | None) -> None:
     if dollars(_call(model, 1, 1), prices) is None:
         raise InvalidValueError(
             f"no price is known for {model!r}: write an Inspect name such as "
             "'openai/gpt-4o-mini', or give its prices in a file with --prices"
         )
-    return [_project(record, model, prices) for record in records]
 
 
 def _project(record: Record, model: str, prices: Prices | None) -> Record:

@@ -1,9 +1,13 @@
 """What a method did with one model's task, and the other methods beside it. Pure."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
+
+import numpy as np
 
 from tale_eval.analysis.comparison import (
     Comparison,
@@ -13,7 +17,9 @@ from tale_eval.analysis.comparison import (
     output_tokens,
     score,
     score_with_failures,
+    unscored,
 )
+from tale_eval.analysis.counted import Counted, Value, counted
 from tale_eval.analysis.statistics import Interval
 from tale_eval.asking.method import Method
 from tale_eval.asking.setting import Setting
@@ -63,6 +69,36 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class TokenSpread:
+    """How many output tokens a row's answers took, of those that are known.
+
+    Attributes:
+        quantiles: The 5th, 25th, 50th, 75th and 95th percentile.
+        longest: The most.
+        sample: Whose they are; of several the last by its id.
+        answers: How many are known.
+    """
+
+    quantiles: tuple[float, ...]
+    longest: float
+    sample: str
+    answers: int
+
+
+def token_spread(records: Iterable[Record]) -> TokenSpread | None:
+    """The spread of these answers; None where no tokens are known."""
+    spent = [
+        (tokens, record.sample_id)
+        for record in records
+        if (tokens := record.costs["output_tokens"]) is not None
+    ]
+    if not spent:
+        return None
+    found = np.percentile([tokens for tokens, _ in spent], [5, 25, 50, 75, 95])
+    return TokenSpread(tuple(map(float, found)), *max(spent), len(spent))
+
+
+@dataclass(frozen=True)
 class Group:
     """What all methods answered to one model's task.
 
@@ -71,6 +107,11 @@ class Group:
     """
 
     methods: Mapping[Variant, Sequence[Record]]
+
+    @cached_property
+    def kept(self) -> dict[object, object]:
+        """What several measures are made of, by what it is called and whose it is."""
+        return {}
 
     @cached_property
     def limit(self) -> int | None:
@@ -109,13 +150,13 @@ class Group:
     @cached_property
     def has_failures(self) -> bool:
         """Whether any method failed on any sample."""
-        return any(failed(record) for records in self.methods.values() for record in records)
+        return any(map(failed, chain.from_iterable(map(unscored, self.methods.values()))))
 
     @cached_property
     def has_repeats(self) -> bool:
         """Whether any sample was answered more than once."""
         return any(
-            len({r.sample_id for r in known}) < len(known)
+            not known.once and len({r.sample_id for r in known}) < len(known)
             for known in map(scored, self.methods.values())
         )
 
@@ -203,6 +244,24 @@ class MethodResults:
         """Every sample of this row, those without a score included."""
         return self.group.methods[self.variant]
 
+    @cached_property
+    def rival(self) -> Point | None:
+        """Where it stands among the Pareto set's candidates; None if it is none of them."""
+        return self.group.rivals.get(self.variant)
+
+    @cached_property
+    def spread(self) -> TokenSpread | None:
+        """How many tokens its answers took; None where no tokens are known."""
+        return token_spread(self.records)
+
+    @cached_property
+    def commonest_error(self) -> str | None:
+        """What most of its failures say, on one line; None without any."""
+        errors = Counter(
+            " ".join(record.error.split()) for record in self.records if record.error is not None
+        )
+        return errors.most_common(1)[0][0] if errors else None
+
     def scorer_total(self, key: str) -> float | None:
         """What graders used for all samples of this row, by a cost's name; None if unknown."""
         known = [r.costs[key] for r in self.records if r.costs[key] is not None]
@@ -219,15 +278,21 @@ class MethodResults:
         return self.group.points.get(self.variant)
 
 
+def known_of(records: Counted, value: Value) -> Counted:
+    """Those of which a value is known."""
+    found = [record for record in records if value(record) is not None]
+    return records if len(found) == len(records) else Counted(found)
+
+
 def undecided(records: Iterable[Record]) -> int | None:
     """Answers whose formula could not be compared in time; None where nobody looked."""
     known = [record.undecided for record in records if record.undecided is not None]
     return sum(known) if known else None
 
 
-def scored(records: Iterable[Record]) -> list[Record]:
+def scored(records: Iterable[Record]) -> Counted:
     """Those that a scorer judged."""
-    return [record for record in records if record.correct is not None]
+    return counted(records).scored
 
 
 def answers_of(records: Iterable[Record]) -> Answers:
@@ -241,8 +306,10 @@ def answers_of(records: Iterable[Record]) -> Answers:
 
 
 def _by_question(records: Sequence[Record]) -> dict[str, Point]:
-    known = [r for r in scored(records) if output_tokens(r) is not None]
+    known = known_of(scored(records), output_tokens)
     accuracies, tokens = by_question(known, score), by_question(known, output_tokens)
+    if known.once:
+        return {q: Point(float(right), float(tokens[q][0])) for q, (right,) in accuracies.items()}
     return {
         question: Point(sum(right) / len(right), sum(tokens[question]) / len(right))
         for question, right in accuracies.items()

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from tale_eval.analysis.comparison import by_question, find_baselines, output_tokens, score
+from tale_eval.analysis.groups import Groups
 from tale_eval.analysis.statistics import (
     FEWEST_FOR_TOKENS,
     LEVEL,
@@ -71,6 +72,7 @@ class Joined:
     Attributes:
         records: Those of several seeds of one adapter under one label, such as
             "cot @ obey (3 seeds)"; of a single seed as they were.
+        labels: The new label of each that was joined, by model, task and its method.
 
     Args:
         records: What was read from the logs.
@@ -78,20 +80,15 @@ class Joined:
 
     def __init__(self, records: Iterable[Record]) -> None:
         everything = list(records)
-        self._labels = _labels(everything)
+        self.labels = _labels(everything)
         self._seeds: dict[tuple[str, str, Variant], dict[int, list[Record]]] = defaultdict(
             lambda: defaultdict(list)
         )
-        self.records = [self._joined(record) for record in everything]
+        self.records = [self._joined(r) for r in everything] if self.labels else everything
 
     def settings(self, found: Iterable[RunSettings]) -> list[RunSettings]:
         """The runs' settings under the labels of their rows."""
-        return [
-            replace(
-                each, method=self._labels.get((each.model, each.task, each.method), each.method)
-            )
-            for each in found
-        ]
+        return relabelled(found, self.labels)
 
     def seeds(self, baseline: str | None = "cot", margin: float = 0.02) -> list[Seeds]:
         """How far the seeds of each joined row spread, by name.
@@ -100,14 +97,12 @@ class Joined:
             baseline: The rows to compare with, as `find_baselines` takes them.
             margin: The loss of accuracy that would not matter, as a share.
         """
-        groups: dict[tuple[str, str], dict[Variant, list[Record]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
-        for record in self.records:
-            groups[record.model, record.task][record.variant].append(record)
+        if not self._seeds:
+            return []
+        groups = Groups.of(self.records)
         found = []
         for model, task, variant in sorted(self._seeds, key=lambda k: (k[0], k[1], order(k[2]))):
-            rows = groups[model, task]
+            rows = groups.methods((model, task))
             base = find_baselines(rows, baseline).of(variant)
             named = label(variant, differing(rows))
             by_seed = self._seeds[model, task, variant]
@@ -117,7 +112,7 @@ class Joined:
         return found
 
     def _joined(self, record: Record) -> Record:
-        joined = self._labels.get((record.model, record.task, record.method))
+        joined = self.labels.get((record.model, record.task, record.method))
         if joined is None:
             return record
         seeded = seed_of(record.method)
@@ -128,13 +123,25 @@ class Joined:
         return moved
 
 
-def _labels(records: Iterable[Record]) -> dict[tuple[str, str, str], str]:
+Joins = dict[tuple[str, str, str], str]
+"""The new label of a method that was joined, by model, task and the label that it had."""
+
+
+def relabelled(found: Iterable[RunSettings], labels: Joins) -> list[RunSettings]:
+    """The runs' settings under the labels of their rows."""
+    return [
+        replace(each, method=labels.get((each.model, each.task, each.method), each.method))
+        for each in found
+    ]
+
+
+def _labels(records: Iterable[Record]) -> Joins:
     """The new label of each label with a seed, where an adapter has several."""
     found: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
-    for record in records:
-        if (seeded := seed_of(record.method)) is not None:
+    for model, task, method in {(r.model, r.task, r.method): None for r in records}:
+        if (seeded := seed_of(method)) is not None:
             without, seed = seeded
-            found[record.model, record.task, without][record.method] = seed
+            found[model, task, without][method] = seed
     return {
         (model, task, method): f"{without} ({len(methods)} seeds)"
         for (model, task, without), methods in found.items()

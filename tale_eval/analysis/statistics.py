@@ -22,6 +22,7 @@ tables.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -149,7 +150,7 @@ def median_estimate(values: Values) -> IntervalEstimate:
     No interval for fewer than six questions: even from the lowest to the highest would
     cover less than 95 %.
     """
-    means = sorted(_average(per_epoch) for per_epoch in values.values())
+    means = sorted(_means(list(values.values())).tolist())
     n = len(means)
     middle = (means[(n - 1) // 2] + means[n // 2]) / 2
     # how many questions may lie below the median with at most 2.5 % chance
@@ -478,7 +479,7 @@ def _lower_end(
     """A low quantile of the randomly weighted ratio, a further question included."""
     centre = math.fsum(totals) / math.fsum(sizes)
     # equal questions are one term
-    pairs, counts = np.unique(np.stack([totals, sizes], axis=1), axis=0, return_counts=True)
+    pairs, counts = _kinds(totals, sizes)
     tops, bottoms = np.vstack([pairs, worst]).T
     shapes = np.append(counts, further).astype(np.float64)
 
@@ -497,8 +498,27 @@ def _lower_end(
     return float(brentq(excess, low, centre, xtol=1e-7 * step, rtol=1e-12))
 
 
+def _kinds(totals: Floats, sizes: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """The different pairs, sorted, and how often each is there. Shapes (kinds, 2) and (kinds,)."""
+    if len(totals) and (sizes == sizes[0]).all():
+        # a tenth of the time
+        kinds, counts = np.unique(totals, return_counts=True)
+        return np.stack([kinds, np.full(len(kinds), sizes[0])], axis=1), counts
+    return np.unique(np.stack([totals, sizes], axis=1), axis=0, return_counts=True)
+
+
+def _once(values: Iterable[Sequence[float]]) -> Floats | None:
+    """The values, if each question has one."""
+    found = list(values)
+    if sum(map(len, found)) != len(found):
+        return None
+    return np.fromiter(chain.from_iterable(found), np.float64, len(found))
+
+
 def _totals(values: Values) -> tuple[Floats, Floats]:
     """For each question the sum of its values and how many they are."""
+    if (once := _once(values.values())) is not None:
+        return once, np.ones(len(once))
     totals = np.array([math.fsum(per_epoch) for per_epoch in values.values()])
     return totals, np.array([float(len(per_epoch)) for per_epoch in values.values()])
 
@@ -506,8 +526,13 @@ def _totals(values: Values) -> tuple[Floats, Floats]:
 def _question_means(a: Values, b: Values) -> Floats:
     """Means over epochs of the questions of both. Shape (2, questions)."""
     # sorted: the same questions give the same numbers, in whatever order they were read
-    shared = sorted(a.keys() & b.keys())
-    return np.array([[_average(values[question]) for question in shared] for values in (a, b)])
+    shared = sorted(question for question in a if question in b)
+    return np.stack([_means([values[question] for question in shared]) for values in (a, b)])
+
+
+def _means(values: Sequence[Sequence[float]]) -> Floats:
+    once = _once(values)
+    return np.array([_average(each) for each in values]) if once is None else once
 
 
 def _average(values: Sequence[float]) -> float:

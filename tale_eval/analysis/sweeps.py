@@ -17,12 +17,13 @@ from typing import Literal
 import numpy as np
 
 from tale_eval.analysis.comparison import by_question
+from tale_eval.analysis.groups import Groups, Methods
 from tale_eval.analysis.obedience import (
     GOVERNS,
     Governed,
+    answered,
     came_of,
     control_named,
-    rows_of,
     visible_tokens,
 )
 from tale_eval.analysis.statistics import Interval, IntervalEstimate, Values, swapped_p, token_ratio
@@ -155,10 +156,8 @@ def sweeps(records: Iterable[Record], margin: float = MARGIN) -> list[Sweep]:
     """
     if not 0 < margin < 1:
         raise InvalidValueError(f"margin={margin:g}: a share above 0 and below 1, such as 0.1")
-    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        groups[record.model, record.task].append(record)
-    return [sweep for names in sorted(groups) for sweep in _sweeps(groups[names], margin)]
+    groups = Groups.of(records)
+    return [sweep for names in groups for sweep in group_sweeps(groups.methods(names), margin)]
 
 
 def out_to_one(
@@ -202,11 +201,11 @@ def _effect(ends: Interval, margin: float) -> Effect:
     return "moved little" if little else "moved"
 
 
-def _sweeps(records: Sequence[Record], margin: float) -> list[Sweep]:
-    """Those of one model and task."""
-    rows = rows_of(records)
+def group_sweeps(methods: Methods, margin: float = MARGIN) -> list[Sweep]:
+    """Those of one model and task; the margin is a share."""
+    rows = answered(methods)
     differ = differing(rows)
-    groups: dict[tuple[str, Variant], dict[str, list[Record]]] = defaultdict(dict)
+    groups: dict[tuple[str, Variant], dict[str, Sequence[Record]]] = defaultdict(dict)
     for variant in sorted(rows, key=order):
         for key, (rest, value) in apart(variant, rows).items():
             groups[key, rest][value] = rows[variant]

@@ -5,12 +5,13 @@ is in none of them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tale_eval.analysis import efficiency
-from tale_eval.analysis.comparison import by_question
-from tale_eval.analysis.results import MethodResults, Point, mean, scored
+from tale_eval.analysis.comparison import by_question, output_tokens, score
+from tale_eval.analysis.results import MethodResults, Point, known_of, mean, scored
+from tale_eval.analysis.statistics import Interval, mean_interval
 from tale_eval.grading.same import form_of
 from tale_eval.records import Record
 
@@ -43,9 +44,46 @@ def seconds(record: Record) -> float | None:
     return record.costs["seconds"]
 
 
+COSTS: Mapping[str, Cost] = {"tokens": output_tokens, "dollars": dollars, "seconds": seconds}
+"""What accuracy may stand against, a question's mean of each."""
+
+CostName = str
+"""One of `COSTS`."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a question took at one point: the mean, and its 95 % interval where there is one."""
+
+    mean: float
+    interval: Interval | None
+
+
+def mean_costs(records: Sequence[Record]) -> dict[CostName, float]:
+    """What a question took, of each cost that is known of all scored answers."""
+    answers = scored(records)
+    found = {name: point_of(answers, cost) for name, cost in COSTS.items()}
+    return {
+        name: at.tokens
+        for name, at in found.items()
+        if at and all(COSTS[name](record) is not None for record in answers)
+    }
+
+
+def costs_spent(
+    records: Sequence[Record], means: Mapping[CostName, float]
+) -> dict[CostName, Spent]:
+    """The `mean_costs` with their intervals."""
+    answers = scored(records)
+    return {
+        name: Spent(mean, mean_interval(by_question(answers, COSTS[name])))
+        for name, mean in means.items()
+    }
+
+
 def point_of(records: Sequence[Record], cost: Cost) -> Point | None:
     """Accuracy and mean cost of the scored answers whose cost is known; None without any."""
-    known = [record for record in scored(records) if cost(record) is not None]
+    known = known_of(scored(records), cost)
     accuracy, spent = mean(record.correct for record in known), mean(map(cost, known))
     return None if accuracy is None or spent is None else Point(accuracy, spent)
 
@@ -58,8 +96,10 @@ def dollar_point(records: Sequence[Record]) -> Point | None:
 
 def answered(records: Sequence[Record], cost: Cost) -> tuple[list[float], list[float]]:
     """Accuracy and mean cost of each question, over its answers of which both are known."""
-    known = [r for r in scored(records) if cost(r) is not None]
-    accuracies, costs = by_question(known, lambda r: r.correct), by_question(known, cost)
+    known = known_of(scored(records), cost)
+    accuracies, costs = by_question(known, score), by_question(known, cost)
+    if known.once:
+        return [float(a) for (a,) in accuracies.values()], [float(c) for (c,) in costs.values()]
     return (
         [sum(values) / len(values) for values in accuracies.values()],
         [sum(costs[question]) / len(costs[question]) for question in accuracies],
@@ -76,6 +116,15 @@ class Pair:
 
 def paired(row: MethodResults) -> Pair | None:
     """The row beside its baseline; None for the baseline itself, and without a shared question."""
+    key = "pair", row.variant, row.base
+    if key not in row.group.kept:
+        row.group.kept[key] = _paired(row)
+    found = row.group.kept[key]
+    assert found is None or isinstance(found, Pair)
+    return found
+
+
+def _paired(row: MethodResults) -> Pair | None:
     if row.base is None:
         return None
     sides = [row.group.questions[variant] for variant in (row.variant, row.base)]

@@ -150,16 +150,26 @@ def _rows(
     logs: list[str], baseline: str, margin: float, score: str | None, correction: str
 ) -> "list[LeaderboardRow]":
     from tale_eval.analysis.family import check_correction
-    from tale_eval.analysis.leaderboard import leaderboard
     from tale_eval.analysis.problems import problems
-    from tale_eval.logs import read_records
+    from tale_eval.analysis.reported import leaderboard_of
+    from tale_eval.inspect_ext.collector import FAST, collect_less
+    from tale_eval.logs import open_logs
 
     corrected_by = check_correction(correction)
-    read = read_records(logs, score=score, progress=progress("reading logs"))
-    note(read.problems)
-    if not read.records:
+    collect_less(FAST)
+    opened = open_logs(logs, score=score, progress=progress("reading logs"))
+    rows = leaderboard_of(
+        opened.names,
+        opened.of,
+        baseline,
+        margin,
+        corrected_by,
+        ask=lambda rows: problems(rows, baseline),
+    )
+    opened.check()
+    note(opened.problems)
+    if not rows:
         raise SourceError("no log holds an answer: there is nothing to compare")
-    rows = leaderboard(read.records, baseline, margin, corrected_by)
     # what is not judged is silent otherwise, and a gate passes without it
     note(problems(rows, baseline))
     return rows

@@ -3,12 +3,30 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 from tale_eval.errors import OutputError, TaleEvalError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses while a file is written is said of it.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except TaleEvalError:
+        # some of these are OSErrors, too
+        raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def write_files(*outputs: tuple[Path | None, Callable[[Path], object]]) -> None:

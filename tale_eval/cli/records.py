@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tale_eval.cli.output import note, progress, write_files
-from tale_eval.errors import InvalidValueError, SourceError
+from tale_eval.cli.output import note, progress, writing
+from tale_eval.errors import InvalidValueError, OutputError, SourceError
 
 
 def records(
@@ -24,22 +24,28 @@ def records(
     ] = None,
 ) -> None:
     """Write all answers into one Parquet file, which pandas, DuckDB and `report` read."""
-    from tale_eval.logs import read_records
-    from tale_eval.record_files import hashed, told_twice, without_places, write_record_file
+    from tale_eval.inspect_ext.collector import FAST, collect_less
+    from tale_eval.logs import open_logs
+    from tale_eval.record_files import hashed, new_record_file, told_twice, without_places
     from tale_eval.tokens.pricing import read_prices
 
     if out.suffix != ".parquet":
         raise InvalidValueError(f"--out {out}: a file of records ends in .parquet")
+    collect_less(FAST)
     own_prices = read_prices(prices) if prices else None
     told = progress("reading logs")
-    read = read_records(logs, own_prices, score, texts=with_texts, progress=told)
-    note(read.problems)
-    if not read.records:
-        raise SourceError("no log holds an answer: there is nothing to write")
-    notes = without_places(read.problems, read.settings)
-    runs = hashed(read.settings)
-    note(told_twice(runs))
-    write_files(
-        (out, lambda path: write_record_file(path, read.records, runs, notes, texts=with_texts))
-    )
-    print(f"{out}: {len(read.records):,} answers of {len(runs):,} logs")
+    opened = open_logs(logs, own_prices, score, texts=with_texts, progress=told)
+    with writing(out), new_record_file(out, texts=with_texts) as file:
+        for some in opened:
+            try:
+                file.write(some)
+            except InvalidValueError as error:
+                raise OutputError(f"{out}: {error}") from error
+        opened.check()
+        note(opened.problems)
+        if not file.count:
+            raise SourceError("no log holds an answer: there is nothing to write")
+        runs = hashed(opened.settings)
+        note(told_twice(runs))
+        file.finish(runs, without_places(opened.problems, opened.settings))
+    print(f"{out}: {file.count:,} answers of {len(runs):,} logs")

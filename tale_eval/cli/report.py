@@ -53,18 +53,16 @@ def report(
     from tale_eval.analysis.control_measures import control_problems, control_rows, sweep_rows
     from tale_eval.analysis.curves import curves
     from tale_eval.analysis.family import check_correction, correction_notes
-    from tale_eval.analysis.following import followings
-    from tale_eval.analysis.frontiers import frontiers, pass_frontiers
-    from tale_eval.analysis.leaderboard import leaderboard
+    from tale_eval.analysis.frontiers import frontiers
     from tale_eval.analysis.measures import MEASURES
     from tale_eval.analysis.money import price_notes
-    from tale_eval.analysis.obedience import controlled_rows
     from tale_eval.analysis.problems import problems, setting_problems
-    from tale_eval.analysis.projection import project
+    from tale_eval.analysis.projection import projecting
     from tale_eval.analysis.reference import paper_rows
-    from tale_eval.analysis.seeds import Joined
-    from tale_eval.analysis.sweeps import sweeps
-    from tale_eval.logs import read_records
+    from tale_eval.analysis.reported import Read, report_of
+    from tale_eval.analysis.seeds import relabelled
+    from tale_eval.inspect_ext.collector import FAST, collect_less
+    from tale_eval.logs import open_logs
     from tale_eval.report import tables
     from tale_eval.report.charts import check_format, save_chart
     from tale_eval.report.controls_chart import controls_chart
@@ -82,6 +80,7 @@ def report(
     from tale_eval.shown.masking import masked_text
     from tale_eval.tokens.pricing import read_prices
 
+    collect_less(FAST)
     if reference is not None:
         check_name("reference", reference, ["paper"])
     corrected_by = check_correction(correction)
@@ -89,25 +88,28 @@ def report(
         if drawn is not None:
             check_format(drawn)
     own_prices = read_prices(prices) if prices else None
-    read = read_records(logs, own_prices, score, progress=progress("reading logs"))
-    records, notes = read.records, list(read.problems)
-    if not records:
-        note(notes)
-        raise SourceError("no log holds an answer: there is nothing to report")
+    opened = open_logs(logs, own_prices, score, progress=progress("reading logs"))
+    read: Read = opened.of
+    projected = []
     if project_to is not None:
         try:
-            records = project(records, project_to, own_prices)
-            notes.append(f"dollars are what the same tokens cost at the prices of {project_to}")
+            read = projecting(opened.of, project_to, own_prices)
+            projected.append(f"dollars are what the same tokens cost at the prices of {project_to}")
         except TaleEvalError as error:
-            notes.append(f"not projected: {error}")
-    joined_seeds = Joined(records)
-    records, settings = joined_seeds.records, joined_seeds.settings(read.settings)
-    rows = leaderboard(records, baseline, margin, corrected_by)
-    spread, followed = joined_seeds.seeds(baseline, margin), followings(records)
+            projected.append(f"not projected: {error}")
+    charts = html is not None or curve is not None
+    found = report_of(opened.names, read, baseline, margin, corrected_by, drawn=charts)
+    opened.check()
+    rows, controls, swept = found.rows, found.controls, found.swept
+    if not rows:
+        note(opened.problems)
+        raise SourceError("no log holds an answer: there is nothing to report")
+    settings = relabelled(opened.settings, found.labels)
+    spread, followed = found.seeds, found.followings
     printed = paper_rows(row.task for row in rows) if reference else []
     trained = trained_tables(spread, followed)
-    controls, swept = controlled_rows(records, baseline), sweeps(records)
-    joined, best, passes = curves(rows), frontiers(rows), pass_frontiers(rows)
+    joined, best, passes = curves(rows), frontiers(rows), found.passes.frontiers
+    notes = [*opened.problems, *projected]
     notes += setting_problems(settings) + problems(rows, baseline)
     notes += control_problems(controls)
     if project_to is None:
@@ -170,7 +172,7 @@ def report(
             lambda path: write_page(
                 path,
                 rows,
-                records,
+                range(found.answers),
                 settings,
                 notes,
                 printed,

@@ -9,7 +9,7 @@ USUAL = (10_000, 10, 10)
 """For every run: a tenth of its CPU time less, and an eighth of its memory more."""
 
 FAST = (100_000, 50, 1_000)
-"""With `--fast`: the oldest objects are hardly looked through at all."""
+"""With `--fast`, and for reports: the oldest objects are hardly looked through at all."""
 
 
 def collect_less(thresholds: tuple[int, int, int] = USUAL) -> None:

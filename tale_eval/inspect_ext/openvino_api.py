@@ -31,7 +31,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from tale_eval.errors import InvalidValueError, SourceError, check_name
-from tale_eval.models.adapters import MODEL_CONFIG
+from tale_eval.models.adapters import MODEL_CONFIG, base_folder, is_adapter
 from tale_eval.models.openvino_engine import (
     BATCH_SIZE,
     CACHE_GB,
@@ -39,6 +39,7 @@ from tale_eval.models.openvino_engine import (
     Written,
     give_back,
     lend,
+    tokenizer_folder,
 )
 from tale_eval.models.openvino_export import ENGINE
 
@@ -88,7 +89,7 @@ class OpenVinoAPI(ModelAPI):
         for name in model_args:
             check_name(f"argument of {ENGINE}/{model_name}", name, _ARGUMENTS)
         folder = Path(model_args.get("model_path") or model_name).expanduser().absolute()
-        if not (folder / MODEL_CONFIG).is_file():
+        if not (folder / MODEL_CONFIG).is_file() and not is_adapter(folder):
             raise SourceError(
                 f"{ENGINE}/{model_name}: no {MODEL_CONFIG} in {folder}; name a local model's "
                 "folder with -M model_path=FOLDER"
@@ -102,8 +103,8 @@ class OpenVinoAPI(ModelAPI):
             batch_size=model_args.get("batch_size") or BATCH_SIZE,
             cache_gb=model_args.get("cache_gb") or CACHE_GB,
         )
-        self.tokenizer = _tokenizer(folder)
-        self._defaults = _generation_defaults(folder)
+        self.tokenizer = _tokenizer(tokenizer_folder(folder))
+        self._defaults = _generation_defaults(base_folder(folder))
         self._ends = _ends(self._defaults, self.tokenizer)
 
     async def generate(

@@ -97,7 +97,11 @@ def request_settings(model: Model, asked: Ask) -> dict[str, Any]:
     chosen for the reply: a provider counts both against it, and some refuse a larger budget.
     So does what Inspect adds for a level of effort, where it sizes the cap itself.
     """
-    settings, config = asked.settings, _run_config(model)
+    settings = asked.settings
+    if not settings:
+        # what a run has set is put together anew each time, at a cost that every call would bear
+        return {}
+    config = _run_config(model)
     sent: dict[str, Any] = {}
     if "effort" in settings:
         sent["reasoning_effort"] = settings["effort"]

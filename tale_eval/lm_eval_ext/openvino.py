@@ -13,7 +13,14 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from tale_eval.errors import InvalidValueError
-from tale_eval.models.openvino_engine import BATCH_SIZE, CACHE_GB, Asked, OpenVinoEngine
+from tale_eval.models.adapters import base_folder, is_adapter
+from tale_eval.models.openvino_engine import (
+    BATCH_SIZE,
+    CACHE_GB,
+    Asked,
+    OpenVinoEngine,
+    tokenizer_folder,
+)
 from tale_eval.models.openvino_export import ENGINE
 
 _AT_ONCE = 256
@@ -27,7 +34,7 @@ _SEED_STRIDE = 1_000_003
 
 
 class OpenVinoLM(HFLM):  # type: ignore[misc] # lm_eval has no types
-    """A local model, exported on its first use.
+    """A local model or adapter, exported on its first use.
 
     Args:
         pretrained: Its folder.
@@ -62,7 +69,9 @@ class OpenVinoLM(HFLM):  # type: ignore[misc] # lm_eval has no types
         self._engine = OpenVinoEngine(folder, threads, engine_batch, cache_gb)
         # it scores; a GPU's numbers would be others than the engine's
         fixed = {"device": "cpu", "dtype": "float32"}
-        super().__init__(pretrained=str(folder), **{**kwargs, **fixed})
+        if is_adapter(folder):
+            fixed |= {"peft": str(folder), "tokenizer": str(tokenizer_folder(folder))}
+        super().__init__(pretrained=str(base_folder(folder)), **{**kwargs, **fixed})
         self._drawn: Counter[tuple[int, ...]] = Counter()
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> Any:

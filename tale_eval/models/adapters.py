@@ -104,16 +104,14 @@ def _hf_model(given: str | None, place: str) -> NamedModel | None:
 
 
 def _openvino_model(given: str | None, place: str) -> NamedModel | None:
-    """The same local model under another engine: what it answers is what hf/ answers."""
+    """The same local model or adapter under another engine: what it answers is what hf/ answers."""
     model = _hf_model(given, place)
     if model is None:
         return None
-    if model.base is not None:
-        raise InvalidValueError(
-            f"{OPENVINO}/{place} is an adapter, which that engine does not load: name it hf/{place}"
-        )
-    name = model.name.replace("hf/", f"{OPENVINO}/", 1)
-    return NamedModel(name, model.arguments, engine=openvino_version())
+    name, base = (
+        known and known.replace("hf/", f"{OPENVINO}/", 1) for known in (model.name, model.base)
+    )
+    return NamedModel(name or "", model.arguments, base, engine=openvino_version())
 
 
 def openvino_version() -> str:
@@ -222,6 +220,25 @@ def base_of(adapter: Path) -> str:
         SourceError: It names none.
     """
     return _text(adapter / ADAPTER_CONFIG, "base_model_name_or_path")
+
+
+def base_folder(model: Path) -> Path:
+    """Where the configuration and the whole weights of a local model lie: an adapter's base.
+
+    Raises:
+        InvalidValueError: The base of an adapter is a name on the hub, or as `check_base`.
+        SourceError: As `base_of` and `check_base`.
+    """
+    if not is_adapter(model):
+        return model
+    base = base_of(model)
+    if not is_local(base):
+        raise InvalidValueError(
+            f"{model}: its base model {base} is on the hub; save it in a folder, and name that as "
+            f"base_model_name_or_path in {ADAPTER_CONFIG}"
+        )
+    check_base(model, base)
+    return Path(base).absolute()
 
 
 def check_base(adapter: Path, base: str) -> None:

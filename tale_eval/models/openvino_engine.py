@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tale_eval.errors import InvalidValueError, RunError
-from tale_eval.models.adapters import MODEL_CONFIG
+from tale_eval.models.adapters import MODEL_CONFIG, base_folder
 from tale_eval.models.building import own_process
 from tale_eval.models.openvino_export import attention_shape, exported_folder
 
+TOKENIZER = "tokenizer.json"
 BATCH_SIZE = 32
 CACHE_GB = 1
 _STEP_TOKENS = 256
@@ -83,7 +84,7 @@ class OpenVinoEngine:
     """A model in a process of its own, which answers what it is asked in running batches.
 
     Args:
-        model: A local folder of transformers'; it is exported on the first use.
+        model: A local folder of transformers', or an adapter's; it is exported on the first use.
         threads: Of the engine; None is what OMP_NUM_THREADS says, else all cores.
         batch_size: Prompts that are answered at once; the others wait.
         cache_gb: Memory for keys and values, in GiB.
@@ -107,7 +108,7 @@ class OpenVinoEngine:
                 raise InvalidValueError(f"{name}={value}: at least 1")
         told = {
             "folder": str(exported_folder(model)),
-            "tokenizer": str(model / "tokenizer.json"),
+            "tokenizer": str(tokenizer_folder(model) / TOKENIZER),
             "threads": threads or int((os.environ.get("OMP_NUM_THREADS") or "0").split(",")[0]),
             "batch_size": batch_size,
             "cache_gb": cache_gb,
@@ -251,9 +252,14 @@ def _written(said: dict[str, Any]) -> Written:
     return Written(tuple(said["ids"]), tuple(said["scores"]), said["cut"], said["seconds"])
 
 
+def tokenizer_folder(model: Path) -> Path:
+    """Where the tokenizer lies: an adapter has its own, or takes its base model's."""
+    return model if (model / TOKENIZER).is_file() else base_folder(model)
+
+
 def _capacity(model: Path, cache_gb: int) -> int:
     """How many tokens a prompt and its reply may have together."""
-    config = json.loads((model / MODEL_CONFIG).read_text("utf-8"))
+    config = json.loads((base_folder(model) / MODEL_CONFIG).read_text("utf-8"))
     layers, heads, size = attention_shape(config)
     kept = (cache_gb << 30) // (2 * layers * heads * size * _FLOAT_BYTES)
     return min(kept, config.get("max_position_embeddings") or kept)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.errors import InvalidValueError, MissingExtraError, SourceError
-from tale_eval.models.adapters import OPENVINO, content_hash, is_adapter
+from tale_eval.models.adapters import OPENVINO, base_folder, content_hash, is_adapter
 from tale_eval.models.building import Needs, built, own_process
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ FORMAT_VERSION = 1
 _MODULES = ("openvino", "openvino_genai")
 _EXPORTERS = ("openvino", "transformers", "torch")
 _NEEDS = Needs("the export of a model for OpenVINO", "local", ("torch", "transformers"))
+_ADAPTER_NEEDS = Needs("the export of an adapter for OpenVINO", "train", ("peft", "transformers"))
 _TOLERANCE = 1e-3
 """How far the exported model's logits may lie from transformers' own; float32 gives 1e-4."""
 
@@ -51,23 +52,23 @@ def exported_folder(model: Path) -> Path:
     """The exported model, made on the first call (about 20 s, as large as its weights).
 
     Args:
-        model: A local folder of transformers'.
+        model: A local folder of transformers', or an adapter of peft's, whose weights are added
+            to its base model's.
 
     Raises:
         MissingExtraError: The engine, or what exports for it, is not installed.
-        InvalidValueError: It is an adapter, its weights are pickles, or the export does not
-            compute what transformers computes.
+        InvalidValueError: Its weights are pickles, or the export does not compute what
+            transformers computes; of an adapter also as `base_folder` does.
         SourceError: There is no model in the folder.
     """
     check_available()
-    if is_adapter(model):
-        raise InvalidValueError(
-            f"{model} is an adapter, which {ENGINE} does not load: ask it as hf/{model}"
-        )
-    hashed = content_hash(model)[:12]
+    # its own, and of an adapter its base model's too
+    parts = dict.fromkeys((model, base_folder(model)))
+    hashed = "-".join(content_hash(part)[:12] for part in parts)
+    needs = _ADAPTER_NEEDS if is_adapter(model) else _NEEDS
     versions = "-".join(f"{name}-{_version(name)}" for name in _EXPORTERS)
     name = f"{model.name}-{hashed}-{versions}-v{FORMAT_VERSION}"
-    return built(name, lambda workshop, folder: _export_elsewhere(model, workshop, folder), _NEEDS)
+    return built(name, lambda workshop, folder: _export_elsewhere(model, workshop, folder), needs)
 
 
 def _version(package: str) -> str:
@@ -106,12 +107,13 @@ def _export(model: Path, folder: Path) -> None:
     """Trace, make the cache of keys and values the model's own state, check, and write."""
     import openvino
     import torch
-    from transformers import AutoModelForCausalLM
 
-    # it comes ready to answer, not to be trained
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        model, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
-    )
+    base = base_folder(model)
+    loaded = _loaded(base)
+    if is_adapter(model):
+        from peft import PeftModel
+
+        loaded = PeftModel.from_pretrained(loaded, model).merge_and_unload().eval()
     _check_attention(loaded.config)
     with torch.no_grad():
         made = _converted(loaded)
@@ -120,8 +122,18 @@ def _export(model: Path, folder: Path) -> None:
         raise InvalidValueError(f"its logits differ from transformers' by {difference:.2g}")
     openvino.save_model(made, folder / MODEL, compress_to_fp16=False)
     for name in ("config.json", "generation_config.json"):
-        if (model / name).is_file():
-            (folder / name).write_bytes((model / name).read_bytes())
+        if (base / name).is_file():
+            (folder / name).write_bytes((base / name).read_bytes())
+
+
+def _loaded(model: Path) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    # it comes ready to answer, not to be trained
+    return AutoModelForCausalLM.from_pretrained(
+        model, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+    )
 
 
 def _check_attention(config: Any) -> None:

@@ -41,7 +41,7 @@ def known_measures(rows: Sequence[LeaderboardRow]) -> list[Measure]:
 
 def row_cell(measure: Measure, row: LeaderboardRow) -> Cell:
     """What a measure says of a measured row."""
-    return _cell(measure.unit, measure.of(row))
+    return _cell(measure.unit, row.value_of(measure))
 
 
 def printed_cell(measure: Measure, row: ReferenceRow) -> Cell:

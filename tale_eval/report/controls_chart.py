@@ -2,10 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from math import log2
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from tale_eval.analysis.obedience import ControlledRow
 from tale_eval.analysis.results import shown_method
@@ -15,9 +12,6 @@ from tale_eval.report.charts import load_altair, method_color, model_panel, stac
 
 if TYPE_CHECKING:
     import altair
-
-MOST_POINTS = 8
-"""Of one row: more different numbers that were asked for are joined by powers of two."""
 
 
 def controls_chart(rows: Sequence[ControlledRow], swept: Sequence[Sweep]) -> "altair.VConcatChart":
@@ -53,23 +47,12 @@ def sweep_panels(swept: Sequence[Sweep]) -> "dict[tuple[str, str], altair.LayerC
 
 def _points(row: ControlledRow) -> Iterator[dict[str, Any]]:
     """The quantiles of what came, at each number or power of two that was asked for."""
-    pairs = [(a.asked, a.came) for a in row.answers if isinstance(a.asked, int) and a.asked > 0]
-    few = len({asked for asked, _ in pairs}) <= MOST_POINTS
-    bins: dict[float, list[float]] = defaultdict(list)
-    for asked, came in pairs:
-        if came is not None:
-            bins[asked if few else 2.0 ** round(log2(asked))].append(came)
-    for at, counts in sorted(bins.items()):
-        low, median, high = (float(n) for n in np.percentile(counts, [10, 50, 90]))
+    for point in row.points:
         yield {
             "task": row.task,
             "model": row.model,
             "method": f"{row.control}: {shown_method(row.label)}",
-            "asked": at,
-            "median": median,
-            "low": low,
-            "high": high,
-            "answers": len(counts),
+            **point._asdict(),
         }
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tale_eval.analysis.curves import COSTS, CostName, Curve, CurvePoint, Spent, spent_by
-from tale_eval.analysis.efficiency import accuracies_within
+from tale_eval.analysis.curves import Curve, CurvePoint
+from tale_eval.analysis.efficiency import MOST_STEPS as MOST_STEPS
 from tale_eval.analysis.frontiers import ALL_MODELS, Frontier
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.results import shown_method
 from tale_eval.analysis.statistics import Interval
+from tale_eval.analysis.tradeoffs import COSTS, CostName, Spent
 from tale_eval.errors import InvalidValueError
 from tale_eval.report.charts import (
     load_altair,
@@ -29,8 +30,6 @@ _TITLES = {
 }
 _FORMATS = {"tokens": ",.1f", "dollars": ".3g", "seconds": ",.1f"}
 _LEGEND = "shown"
-MOST_STEPS = 60
-"""Steps that are drawn of a row's answers."""
 
 
 def curves_chart(
@@ -92,7 +91,7 @@ def _alone(
     joined = {(c.model, c.task, point.label) for c in curves for point in c.points}
     for row in rows:
         if (row.model, row.task, row.label) not in joined and row.accuracy is not None:
-            yield row, CurvePoint("", row.label, row.accuracy, row.interval, spent_by(row))
+            yield row, CurvePoint("", row.label, row.accuracy, row.interval, row.spent)
 
 
 def _others(
@@ -182,16 +181,9 @@ def _panel(values: list[dict[str, Any]], methods: list[str], cost: CostName) -> 
 
 
 def _steps(row: LeaderboardRow) -> Iterator[dict[str, Any]]:
-    known = row.answers
-    if not known.tokens:
-        return
     names = {"task": row.task, "model": row.model, "method": shown_method(row.label)}
-    steps = accuracies_within(known.correct, known.tokens)
-    last = (max(known.tokens), steps[-1][1] if steps else 0.0)
-    # a page of many rows would not open with a step for each answer
-    thinned = steps[:: 1 + len(steps) // MOST_STEPS]
     # a logarithm has no place for an answer of no token
-    for at, share in [*thinned, *steps[-1:], last]:
+    for at, share in row.steps:
         yield {**names, "at": max(1, at), "share": share}
 
 

@@ -1,13 +1,13 @@
 """The charts of a leaderboard: accuracy against tokens, and where the tokens go."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tale_eval.analysis.labels import label_of, labels
 from tale_eval.analysis.leaderboard import LeaderboardRow
 from tale_eval.analysis.reference import ReferenceRow
-from tale_eval.analysis.results import shown_method
+from tale_eval.analysis.results import TokenSpread, shown_method, token_spread
 from tale_eval.analysis.statistics import Interval
 from tale_eval.errors import InvalidValueError
 from tale_eval.records import Record
@@ -53,15 +53,27 @@ def scatter_panels(
 
 def distribution_panels(records: Iterable[Record]) -> "dict[str, altair.LayerChart]":
     """The panel of each task; colours mean the same method in all of them."""
-    groups: dict[tuple[str, str, str], list[tuple[float, str]]] = defaultdict(list)
+    groups: dict[_Names, list[Record]] = defaultdict(list)
     records = list(records)
     names = labels(records)
     for record in records:
-        tokens = record.costs["output_tokens"]
-        if tokens is not None:
-            method = shown_method(label_of(record, names))
-            groups[record.task, record.model, method].append((tokens, record.sample_id))
-    boxes = [_box(*key, spent) for key, spent in sorted(groups.items())]
+        groups[record.task, record.model, shown_method(label_of(record, names))].append(record)
+    return _distributions({key: token_spread(group) for key, group in groups.items()})
+
+
+def spread_panels(rows: Iterable[LeaderboardRow]) -> "dict[str, altair.LayerChart]":
+    """The same, of rows."""
+    return _distributions({(r.task, r.model, shown_method(r.label)): r.spread for r in rows})
+
+
+_Names = tuple[str, str, str]
+"""A task, a model and what its row is called."""
+
+
+def _distributions(
+    spreads: Mapping[_Names, TokenSpread | None],
+) -> "dict[str, altair.LayerChart]":
+    boxes = [_box(*names, spread) for names, spread in sorted(spreads.items()) if spread]
     methods = sorted({box["method"] for box in boxes})
     return {
         task: _distribution([box for box in boxes if box["task"] == task], methods)
@@ -188,12 +200,8 @@ def _distribution(boxes: list[dict[str, Any]], methods: list[str]) -> "altair.La
     )
 
 
-def _box(task: str, model: str, method: str, spent: list[tuple[float, str]]) -> dict[str, Any]:
-    import numpy
-
-    found = numpy.percentile([tokens for tokens, _ in spent], [5, 25, 50, 75, 95])
-    low, q25, median, q75, high = (float(value) for value in found)
-    longest, sample = max(spent)
+def _box(task: str, model: str, method: str, spread: TokenSpread) -> dict[str, Any]:
+    low, q25, median, q75, high = spread.quantiles
     return {
         "task": task,
         "model": model,
@@ -205,6 +213,6 @@ def _box(task: str, model: str, method: str, spent: list[tuple[float, str]]) -> 
         "high": high,
         "middle_half": f"{q25:,.0f} to {q75:,.0f}",
         "middle_90": f"{low:,.0f} to {high:,.0f}",
-        "longest": f"{longest:,.0f} (sample {sample})",
-        "answers": len(spent),
+        "longest": f"{spread.longest:,.0f} (sample {spread.sample})",
+        "answers": spread.answers,
     }

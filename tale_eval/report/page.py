@@ -3,7 +3,7 @@
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +25,7 @@ from tale_eval.analysis.sweeps import Sweep
 from tale_eval.asking.setting import Setting
 from tale_eval.asking.variant import DEFAULT
 from tale_eval.errors import MissingExtraError
-from tale_eval.records import Record, RunSettings
+from tale_eval.records import RunSettings
 from tale_eval.report.charts import SHOWN_MODEL, security_policy, specification, vega_bundle
 from tale_eval.report.columns import (
     average_cells,
@@ -37,7 +37,7 @@ from tale_eval.report.columns import (
 )
 from tale_eval.report.controls_chart import asked_panels, sweep_panels
 from tale_eval.report.curves_chart import curve_panels, within_panels
-from tale_eval.report.leaderboard_charts import distribution_panels, scatter_panels
+from tale_eval.report.leaderboard_charts import scatter_panels, spread_panels
 from tale_eval.report.tables import SURROGATES
 from tale_eval.report.trained import TrainedTable
 
@@ -76,7 +76,7 @@ class BoardLinks:
 def write_page(
     path: Path,
     rows: Sequence[LeaderboardRow],
-    records: Sequence[Record],
+    records: Sized,
     settings: Sequence[RunSettings],
     problems: Sequence[str],
     reference: Sequence[ReferenceRow] = (),
@@ -96,7 +96,7 @@ def write_page(
     Args:
         path: The HTML file.
         rows: The leaderboard of these records.
-        records: One per answer; their tokens' distribution is drawn.
+        records: One per answer; how many there are is said.
         settings: One per log.
         problems: What a reader must know before he trusts the rows.
         reference: Rows printed in a paper, shown beside ours.
@@ -138,7 +138,7 @@ def write_page(
         tasks=sorted({row.task for row in rows} | {row.task for row in reference}),
         averages=[(line, average_cells(line)) for line in macro_average(rows)],
         scatters=_panels(scatter_panels(rows, reference)),
-        distributions=_panels(distribution_panels(records)),
+        distributions=_panels(spread_panels(rows)),
         curves=curves,
         curve_panels=[
             (task, cost, _embedded(panel))
@@ -188,7 +188,7 @@ def _summary(method: str, baseline: str, rows: Iterable[LeaderboardRow]) -> Summ
 
 
 def _facts(
-    rows: Sequence[LeaderboardRow], records: Sequence[Record], settings: Sequence[RunSettings]
+    rows: Sequence[LeaderboardRow], records: Sized, settings: Sequence[RunSettings]
 ) -> list[tuple[str, str]]:
     """The headline's numbers, each with its noun."""
     counts = (

@@ -4,7 +4,7 @@ import csv
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Setting):
         return str(value)
     if isinstance(value, LeaderboardRow):
-        facts = {name: fact for name, fact in vars(value).items() if name != "group"}
+        facts = {f.name: getattr(value, f.name) for f in fields(value) if f.name != "group"}
         return _plain({**facts, **_measured(value)})
     if is_dataclass(value) and not isinstance(value, type):
         return {key: _plain(item) for key, item in vars(value).items()}
@@ -130,7 +130,7 @@ def _measured(row: LeaderboardRow) -> dict[str, object]:
     """Every measure of a row under its name, the ends of its interval beside it."""
     found: dict[str, object] = {}
     for measure in measures.MEASURES:
-        value = measure.of(row)
+        value = row.value_of(measure)
         found[measure.name] = value.value
         if measure.interval:
             found[f"{measure.name}_low"] = value.interval.low if value.interval else None

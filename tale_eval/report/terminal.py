@@ -206,7 +206,7 @@ def _known_columns(rows: Sequence[LeaderboardRow]) -> list[_Column]:
     """The terminal's measures by rank; what nobody knows needs no column."""
     ranked = [(m.rank, m) for m in measures.MEASURES if m.rank is not None]
     columns = [
-        _Column(m.short or m.title, [_cell(m.unit, m.of(row)) for row in rows])
+        _Column(m.short or m.title, [_cell(m.unit, row.value_of(m)) for row in rows])
         for _, m in sorted(ranked, key=lambda pair: pair[0])
     ]
     return [column for column in columns if any(cell != NOTHING for cell in column.cells)]
@@ -216,7 +216,8 @@ def _legends(rows: Sequence[LeaderboardRow]) -> list[str]:
     return [
         escape(measure.legend)
         for measure in measures.MEASURES
-        if measure.legend and any(_cell(measure.unit, measure.of(row)) != NOTHING for row in rows)
+        if measure.legend
+        and any(_cell(measure.unit, row.value_of(measure)) != NOTHING for row in rows)
     ]
 
 

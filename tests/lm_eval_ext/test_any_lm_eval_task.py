@@ -247,6 +247,7 @@ def test_a_local_model_is_asked_in_any_batch_and_counted_by_its_tokenizer(
         assert row["budget_status"] == "missing"
 
 
+@pytest.mark.slow
 def test_a_task_that_only_scores_is_refused_before_a_model_is_loaded(tmp_path: Path) -> None:
     done = lm_eval(
         *("run", "--model", "hf", "--model_args", "pretrained=/nowhere"),

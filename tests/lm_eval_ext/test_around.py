@@ -358,6 +358,7 @@ def test_a_total_below_every_answer_ends_the_run_with_the_reason() -> None:
         run(a_task(), "self_consistency:samples=2:max_total_tokens=9")
 
 
+@pytest.mark.slow
 def test_a_task_of_ours_in_a_configuration_file_has_its_method_already(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("model: dummy\ntasks: [tale_gsm8k_cot]\nlimit: 1\n")
     done = lm_eval("run", "--config", "run.yaml", "--method", "direct", cwd=tmp_path)

@@ -118,6 +118,7 @@ def test_a_damaged_file_that_cannot_be_written_is_named(cache: Path) -> None:
         task_folder()
 
 
+@pytest.mark.slow
 def test_a_task_that_is_not_there_is_one_line_with_what_may_be_meant(
     cache: Path, tmp_path: Path
 ) -> None:
@@ -170,6 +171,7 @@ def test_a_folder_that_another_version_wrote_says_so() -> None:
         documents(tale)
 
 
+@pytest.mark.slow
 def test_a_task_of_the_users_own_includes_a_template(tmp_path: Path) -> None:
     """As the comment in tasks/harness/_tale.yaml says."""
     path = lm_eval("--path", cwd=tmp_path).stdout.strip()

@@ -13,7 +13,7 @@ from command import REPOSITORY
 
 from tale_eval.errors import InvalidValueError, MissingExtraError, RunError
 from tale_eval.models import embedded, openvino_engine, openvino_export
-from tale_eval.models.adapters import named_model
+from tale_eval.models.adapters import base_folder, named_model
 from tale_eval.models.openvino_engine import Asked, OpenVinoEngine, give_back, lend
 
 FAKE = REPOSITORY / "tests" / "fake_engine.py"
@@ -218,12 +218,37 @@ def test_a_folder_is_named_as_it_is_for_transformers(
     assert named.arguments == named_model(f"hf/{folder}").arguments == (f"model_path={folder}",)
 
 
-def test_an_adapter_is_refused(tmp_path: Path) -> None:
+def test_an_adapter_is_named_as_it_is_for_transformers_and_so_is_its_base(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda package: "1.2")
     base = local_model(tmp_path / "base")
-    adapter = tmp_path / "adapter"
-    adapter.mkdir()
-    config = {"base_model_name_or_path": str(base)}
-    (adapter / "adapter_config.json").write_text(json.dumps(config))
-    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
-    with pytest.raises(InvalidValueError, match=f"is an adapter.*name it hf/{adapter}"):
-        named_model(f"openvino-genai/{adapter}")
+    adapter = adapter_of(str(base), tmp_path / "adapter")
+    under_hf = named_model(f"hf/{adapter}")
+    named = named_model(f"openvino-genai/{adapter}")
+    assert named.name == under_hf.name.replace("hf/", "openvino-genai/")
+    assert (under_hf.base, named.base) == ("hf/base", "openvino-genai/base")
+    assert named.arguments == under_hf.arguments == (f"model_path={adapter}",)
+    assert named_model(f"openvino-genai/{base}").name == named.base
+
+
+def test_an_adapter_has_its_own_tokenizer_or_its_bases(tmp_path: Path) -> None:
+    base = local_model(tmp_path / "base")
+    adapter = adapter_of(str(base), tmp_path / "adapter")
+    assert openvino_engine.tokenizer_folder(adapter) == base
+    (adapter / "tokenizer.json").write_text("{}")
+    assert openvino_engine.tokenizer_folder(adapter) == adapter
+
+
+def test_an_adapter_of_a_model_on_the_hub_is_refused(tmp_path: Path) -> None:
+    adapter = adapter_of("somebody/model", tmp_path / "adapter")
+    with pytest.raises(InvalidValueError, match="somebody/model is on the hub; save it in a fold"):
+        base_folder(adapter)
+
+
+def adapter_of(base: str, folder: Path) -> Path:
+    folder.mkdir()
+    config = {"base_model_name_or_path": base}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    return folder

@@ -107,7 +107,14 @@ def behaving(mode: Mode) -> Behaviour:
     return Behaviour(effort=mode, cap=mode, thinking=mode, prompt=mode)
 
 
-@pytest.fixture(scope="module", params=["honour", "ignore", "half"])
+SERVERS = [
+    "honour",
+    pytest.param("ignore", marks=pytest.mark.slow),
+    pytest.param("half", marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """All runs on a server of one mode; its name stands in the folder's."""
     folder = tmp_path_factory.mktemp(f"{request.param}-")

@@ -168,6 +168,7 @@ def test_their_method_is_a_solver_of_inspects_and_a_method_of_our_tasks(
             assert (values(sample)["correct"], values(sample)["output_tokens"]) == (1, 9)
 
 
+@pytest.mark.slow
 def test_their_method_is_compared_on_our_tasks_and_on_those_of_others(
     rivals: Path, tmp_path: Path
 ) -> None:
@@ -230,6 +231,7 @@ TWICE = (
 )
 
 
+@pytest.mark.slow
 def test_a_plan_of_several_answers_asks_each_anew_in_both_harnesses(tmp_path: Path) -> None:
     files = {"again/__init__.py": "", "again/twice.py": TWICE}
     site = install(tmp_path, "again", files, {"tale_eval.methods": {"twice": "again.twice:twice"}})

@@ -29,7 +29,7 @@ INDEX = ".tale-eval-index"
 SWITCH = "TALE_EVAL_INDEX"
 """The environment variable: "off" keeps nothing, and takes nothing that was kept."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an entry, or what is read of a log, changes its meaning."""
 
 _SIGNED = 32  # bytes

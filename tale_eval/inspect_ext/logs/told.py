@@ -6,7 +6,7 @@ where the log lies, and no texts but answers of a few words and what failed.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -63,16 +63,16 @@ class Facts:
     def to_bytes(self) -> bytes:
         """As `of_bytes` reads it."""
         header = self.header.model_dump(mode="json", exclude={"location"})
-        values = {
+        run = {
             "header": masked(header),
             "method": masked_text(self.method),
             "estimator": self.estimator,
             "notes": [masked_text(note) for note in self.notes],
-            "count": self.columns.count,
-            "columns": self.columns.values,
         }
-        written = json.dumps(values, separators=(",", ":")).encode("ascii")
-        return ZstdCompressor(level=1).compress(written)
+        answers = {"count": self.columns.count, "columns": self.columns.values}
+        # apart: whose answers they are is asked before any of them is wanted
+        first = _packed(run)
+        return len(first).to_bytes(_LENGTH) + first + _packed(answers)
 
     @classmethod
     def of_bytes(cls, content: bytes, location: str) -> "Facts":
@@ -81,16 +81,38 @@ class Facts:
         Raises:
             BROKEN: It is none.
         """
-        values = _parsed(ZstdDecompressor().decompress(content))
+        answers = _unpacked(content[_end_of_run(content) :])
+        columns = Columns(answers["count"], answers["columns"])
+        return replace(cls.without_answers(content, location), columns=columns)
+
+    @classmethod
+    def without_answers(cls, content: bytes, location: str) -> "Facts":
+        """The same as if the log had none: reads in little time what is said of the run.
+
+        Raises:
+            BROKEN: It is none.
+        """
+        values = _unpacked(content[_LENGTH : _end_of_run(content)])
         header = LogHeader.model_validate(values["header"])
         header.location = location
-        return cls(
-            header=header,
-            method=values["method"],
-            estimator=values["estimator"],
-            notes=values["notes"],
-            columns=Columns(values["count"], values["columns"]),
-        )
+        return cls(header, values["method"], values["estimator"], values["notes"])
+
+
+_LENGTH = 4
+"""Bytes that say where the part on the run ends."""
+
+
+def _end_of_run(content: bytes) -> int:
+    return _LENGTH + int.from_bytes(content[:_LENGTH])
+
+
+def _packed(values: Mapping[str, Any]) -> bytes:
+    written = json.dumps(values, separators=(",", ":")).encode("ascii")
+    return ZstdCompressor(level=1).compress(written)
+
+
+def _unpacked(content: bytes) -> Any:
+    return _parsed(ZstdDecompressor().decompress(content))
 
 
 def _parsed(content: bytes) -> Any:

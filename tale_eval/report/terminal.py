@@ -1,5 +1,6 @@
 """Tables for the terminal; plain text in a pipe."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -37,6 +38,7 @@ from tale_eval.report.trained import (
 from tale_eval.shown.names import visible
 
 NOTHING = "–"
+_TOO_FEW = re.compile(r"\(too few to tell: [^)]*\)")
 
 
 def leaderboard_tables(
@@ -94,7 +96,7 @@ def seed_tables(rows: Sequence[Seeds]) -> Group:
     tables: list[RenderableType] = []
     for (model, task), group in groupby(rows, key=lambda row: (row.model, row.task)):
         lines = list(group)
-        columns = [_Column(title, cells) for title, cells in seed_columns(lines).items()]
+        columns = [_Column(title, _brief(each)) for title, each in seed_columns(lines).items()]
         names = [shown_method(line.label) for line in lines]
         tables += [_FittedTable(f"{model} · {task} · over training seeds", names, columns)]
     return Group(*tables, *(escape(note) for note in SEED_NOTES if rows))
@@ -105,10 +107,16 @@ def following_tables(rows: Sequence[Following]) -> Group:
     tables: list[RenderableType] = []
     for (model, task), group in groupby(rows, key=lambda row: (row.model, row.task)):
         lines = list(group)
-        columns = [_Column(title, cells) for title, cells in following_columns(lines).items()]
+        found = following_columns(lines)
+        columns = [_Column(title, _brief(each)) for title, each in found.items()]
         names = [shown_method(line.label) for line in lines]
         tables += [_FittedTable(f"{model} · {task} · asked against actual", names, columns)]
     return Group(*tables, *(escape(note) for note in FOLLOWING_NOTES if rows))
+
+
+def _brief(cells: Iterable[str]) -> list[str]:
+    """The cells without what too few is of, which the page and Markdown have room for."""
+    return [_TOO_FEW.sub("(too few)", cell) for cell in cells]
 
 
 def _controls(model: str, task: str, rows: Sequence[ControlledRow]) -> "_FittedTable":

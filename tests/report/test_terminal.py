@@ -8,13 +8,14 @@ from records import COT, DIRECT, TALE, answer
 from rich.console import Console
 
 from tale_eval.analysis.control_measures import control_problems
+from tale_eval.analysis.following import followings
 from tale_eval.analysis.leaderboard import LeaderboardRow, leaderboard
 from tale_eval.analysis.obedience import controlled_rows
 from tale_eval.analysis.reference import ReferenceRow
 from tale_eval.analysis.sweeps import sweeps
 from tale_eval.asking.setting import Setting
 from tale_eval.records import Record
-from tale_eval.report.terminal import control_tables, leaderboard_tables
+from tale_eval.report.terminal import control_tables, following_tables, leaderboard_tables
 
 
 def printed(rows: Sequence[LeaderboardRow], width: int) -> str:
@@ -41,6 +42,20 @@ def test_a_narrow_terminal_leaves_columns_out_by_name_and_cuts_no_number(width: 
     assert max(len(line) for line in text.splitlines()) <= width
     assert ("no room here for" in text) == (width < 170)
     assert "accuracy" in text
+
+
+def test_too_few_answers_leave_room_for_the_other_columns() -> None:
+    answers = [
+        replace(answer(f"budget:tokens={budget}", name, 1, budget), controls={"prompt": budget})
+        for budget in (10, 20)
+        for name in ("a", "b")
+    ]
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(following_tables(followings(answers)))
+    (line,) = [each for each in capture.get().splitlines() if each.startswith(" budget ")]
+    cells = ("budget", "1.00 (too few)", "1.00 (too few)", "10.0 (100 %)", "20.0 (100 %)")
+    assert " ".join(line.split()) == " ".join(cells)
 
 
 def test_names_are_not_read_as_markup() -> None:

@@ -168,6 +168,8 @@ def measure(reader: str, folder: str, logs: int, beside: str | None) -> Measured
             _SCRIPT.format(imports=_IMPORTS[reader], reads=_READS[reader]),
             folder,
         ],
+        # python -c looks for packages where it stands first
+        cwd=folder,
         env={**os.environ, **({"PYTHONPATH": beside or ""} if reader == "0.1.0" else {})},
         stdout=subprocess.PIPE,
         check=True,

@@ -59,7 +59,7 @@ _YES_OR_NO = {
     "no_smaller_budget",
 }
 _HASHED = "sha256:"
-_ROW_GROUP = 1 << 15
+_ROW_GROUP = 1 << 14
 """Answers that are written at once: so many are held as rows."""
 _MOST = 1 << 63
 _KIND_OF_ERROR = re.compile(r"\w[\w.]{0,79}(?=\s*[:(]|\s*$)")

@@ -13,6 +13,7 @@ import pytest
 from command import one_line, tale_eval
 from hypothesis import given, strategies as st
 
+from tale_eval import record_files
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.asking.setting import Setting
 from tale_eval.errors import InvalidValueError, SourceError, UnknownNameError
@@ -22,6 +23,7 @@ from tale_eval.record_files import (
     hashed,
     kind_of_error,
     log_name,
+    new_record_file,
     read_record_files,
     short_names,
     without_places,
@@ -414,6 +416,62 @@ def test_a_score_is_known_by_its_name_alone(tmp_path: Path) -> None:
 def test_the_scorer_of_each_harness_is_written_down(tmp_path: Path) -> None:
     read = read_records([str(LOGS)])
     assert {record.scorer for record in read.records} == {"tale"}
+
+
+# --- It is written as it is read ---
+
+
+def test_answers_written_some_at_a_time_are_those_written_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunSettings("m", "t", "cot", log="a.eval", values={"versions": {"task": 1}}, sha256="00")
+    records = [answer(sample_id=str(n), model=f"m{n % 3}", correct=n % 2) for n in range(20)]
+    write_record_file(tmp_path / "whole.parquet", records, [run], ["a note"])
+    monkeypatch.setattr(record_files, "_ROW_GROUP", 4)
+    with new_record_file(tmp_path / "some.parquet") as file:
+        for start, end in ((0, 1), (1, 1), (1, 12), (12, 20)):
+            file.write(records[start:end])
+        file.finish([run], ["a note"])
+    whole, some = (
+        pyarrow.parquet.ParquetFile(tmp_path / name) for name in ("whole.parquet", "some.parquet")
+    )
+    assert (whole.num_row_groups, some.num_row_groups) == (1, 4)
+    assert some.schema_arrow.equals(whole.schema_arrow, check_metadata=True)
+    assert some.read().to_pylist() == whole.read().to_pylist()
+    assert again(tmp_path / "some.parquet") == records
+
+
+def test_a_file_that_is_broken_off_is_not_there_and_the_former_one_stays(tmp_path: Path) -> None:
+    former = written(tmp_path, answer(sample_id="former"))
+    content = former.read_bytes()
+    with pytest.raises(InvalidValueError, match=r"truncated is 0\.5"):
+        written(tmp_path, answer(), answer(costs=answer().costs | {"truncated": 0.5}))
+
+    def broken_off() -> None:
+        with new_record_file(former) as file:
+            file.write([answer()])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert former.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [former]
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_no_half_file(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from tale_eval import record_files\n"
+        "record_files._ROW_GROUP = 2\n"
+        "from tale_eval.logs import read_records\n"
+        "records = read_records([sys.argv[1]]).records\n"
+        "with record_files.new_record_file(Path(sys.argv[2])) as file:\n"
+        "    file.write(records)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    target = tmp_path / "r.parquet"
+    done = subprocess.run([sys.executable, "-c", script, str(LOGS), str(target)], check=False)
+    assert done.returncode == -9
+    assert not target.exists()
 
 
 def test_another_name_of_the_file_is_refused_before_anything_is_read(tmp_path: Path) -> None:

@@ -13,11 +13,16 @@ Value = Callable[[Record], float | None]
 class Counted(list[Record]):
     """Answers that nobody changes any more: what is counted of them twice is counted once."""
 
-    @cached_property
+    @property
     def scored(self) -> "Counted":
         """Those that a scorer judged."""
+        return self if self._scored is None else self._scored
+
+    @cached_property
+    def _scored(self) -> "Counted | None":
+        """None for all of them: what holds itself goes only when the collector finds it."""
         found = [record for record in self if record.correct is not None]
-        return self if len(found) == len(self) else Counted(found)
+        return None if len(found) == len(self) else Counted(found)
 
     @cached_property
     def questions(self) -> list[str]:

@@ -331,7 +331,11 @@ def test_the_index_holds_no_key_and_nothing_that_was_asked(tmp_path: Path) -> No
     read_records([str(folder)])
     (entry,) = entries(folder)
     told, _, facts = entry.read_bytes()[32:].partition(b"\n")
-    content = ZstdDecompressor().decompress(facts)
+    # what is said of the run, and what of its answers
+    end = 4 + int.from_bytes(facts[:4])
+    parts = facts[4:end], facts[end:]
+    content = b"".join(ZstdDecompressor().decompress(part) for part in parts)
+    assert b'"sample_id"' in content
     assert b"other/solver" in content
     for word in (SECRET, "What is", "it is", str(tmp_path)):
         assert word.encode() not in told + content

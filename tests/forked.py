@@ -30,6 +30,8 @@ from typing import Any
 PROGRAMS = Path(sys.executable).parent
 READ_WHEN_LOADED = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "TORCH_", "VLLM_", "XDG_CACHE_", "OMP_")
 """What variables begin with that packages read once, when they are loaded."""
+_SET_WHEN_LOADED = {"HF_XET_HIGH_PERFORMANCE"}
+"""Variables of that kind that a package sets itself, in whatever process loads it."""
 _INSPECT = (
     *("tale_eval.matrix.warm", "tale_eval.cli", "tale_eval.logs", "tale_eval.report.page"),
     *("inspect_ai._cli.main", "scipy.stats", "altair"),
@@ -45,7 +47,8 @@ _VARIABLES = os.environ | {"HF_HUB_OFFLINE": "1"}
 def can_fork(variables: Mapping[str, str]) -> bool:
     """Whether a command with these variables can begin where loading has ended."""
     read = {name for name in {*variables, *_VARIABLES} if name.startswith(READ_WHEN_LOADED)}
-    same = all(variables.get(name) == _VARIABLES.get(name) for name in read)
+    chosen = read - _SET_WHEN_LOADED
+    same = all(variables.get(name) == _VARIABLES.get(name) for name in chosen)
     anew = any(map(_changes_what_is_loaded, _path(variables)))
     return sys.platform == "linux" and same and not anew
 

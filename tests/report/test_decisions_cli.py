@@ -137,7 +137,7 @@ def test_what_breaks_down_is_no_verdict(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no more memory")
 
-    monkeypatch.setattr("tale_eval.logs.read_records", broken)
+    monkeypatch.setattr("tale_eval.logs.open_logs", broken)
     with pytest.raises(SystemExit) as ended:
         gate(["logs"])
     assert ended.value.code == 3

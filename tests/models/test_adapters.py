@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 from command import tale_eval
-from inspect_ai.log import list_eval_logs, read_eval_log
+from inspect_ai.log import EvalConfig, EvalDataset, EvalSpec, list_eval_logs, read_eval_log
 from questions import gsm8k_file
 from tiny import tiny_model, write_recipe, write_rows
 
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.errors import InvalidValueError, SourceError
+from tale_eval.inspect_ext.logs.labels import method_label
 from tale_eval.logs import read_records
 from tale_eval.matrix import Combination, combinations, command, log_folder
-from tale_eval.models.adapters import NamedModel, content_hash, named_model
+from tale_eval.models.adapters import BASE_METADATA, NamedModel, content_hash, named_model
 
 
 def model(folder: Path, weights: bytes = b"weights") -> Path:
@@ -217,3 +218,25 @@ def test_an_adapter_is_compared_as_a_method_of_its_base_model(
     # each has a cache of its own
     cached = {path.parent.name for path in cache.rglob("generate/**/*") if path.is_file()}
     assert cached == {"base", name.removeprefix("hf/")}
+
+
+@pytest.mark.parametrize(
+    ("model", "base", "shown"),
+    [
+        ("hf/short-1a2b3c4d", "hf/base", "cot @ short-1a2b3c4d"),
+        ("openvino-genai/short-1a2b3c4d", "openvino-genai/base", "cot @ short-1a2b3c4d"),
+        ("vllm/base:short-1a2b3c4d", "vllm/base", "cot @ short-1a2b3c4d"),
+        ("vllm/base", "vllm/base", "cot"),
+    ],
+)
+def test_a_row_names_the_adapter_and_not_who_computes_it(model: str, base: str, shown: str) -> None:
+    """The provider stands over the table, in the base model's name."""
+    spec = EvalSpec(
+        created="2026-11-28T00:00:00+00:00",
+        task="tale_eval/gsm8k",
+        dataset=EvalDataset(),
+        model=model,
+        config=EvalConfig(),
+        metadata={BASE_METADATA: base},
+    )
+    assert method_label(spec, "cot") == shown

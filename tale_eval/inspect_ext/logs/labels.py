@@ -7,7 +7,7 @@ from tale_eval.asking.method import Method
 from tale_eval.asking.setting import Setting
 from tale_eval.inspect_ext.logged import UNTIL_DECIDED, planned_questions, record_in, share_in
 from tale_eval.inspect_ext.logs.facts import Labels
-from tale_eval.models.adapters import BASE_METADATA, ENGINE_METADATA
+from tale_eval.models.adapters import BASE_METADATA, ENGINE_METADATA, OPENVINO
 from tale_eval.records import RunSettings
 from tale_eval.settings import ESTIMATOR_ROLE
 from tale_eval.shown.masking import masked
@@ -64,7 +64,8 @@ def method_label(spec: "EvalSpec", recorded: str | None) -> str:
     if base == spec.model:
         return method
     # an adapter of vLLM's is called BASE:NAME
-    return f"{method} @ {spec.model.removeprefix('hf/').removeprefix(f'{base}:')}"
+    name = spec.model.removeprefix("hf/").removeprefix(f"{OPENVINO}/").removeprefix(f"{base}:")
+    return f"{method} @ {name}"
 
 
 def _estimator(spec: "EvalSpec", method: str) -> str:

@@ -7,6 +7,7 @@ that ignores budgets both are near 0. Bounds are no targets: who writes 20 token
 100 keeps all three, has a slope of 0, and this says so.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,9 @@ def _following(control: str, answers: Sequence[Record], named: str) -> Following
         came=tuple(float(np.mean(by_budget[b])) for b in budgets),
         within=tuple(float(np.mean([came <= b for came in by_budget[b]])) for b in budgets),
         slope=_over_questions({key: _slope(found) for key, found in several.items()}),
-        correlation=_over_questions({key: _correlation(found) for key, found in several.items()}),
+        correlation=_over_questions(
+            {key: _correlation(found) for key, found in several.items()}, most=1
+        ),
         seeds=len({seed for seed, _ in several}),
     )
 
@@ -123,8 +126,15 @@ def _correlation(pairs: Sequence[tuple[int, float]]) -> float:
     return float(np.corrcoef(asked, came)[0, 1])
 
 
-def _over_questions(values: Mapping[tuple[int, str], float]) -> IntervalEstimate:
-    """The mean; over seeds too, where there are several and all have a question."""
+def _over_questions(
+    values: Mapping[tuple[int, str], float], most: float = math.inf
+) -> IntervalEstimate:
+    """The mean; over seeds too, where there are several and all have a question.
+
+    Args:
+        values: One for each seed and question.
+        most: What no value can be beyond, on either side of 0.
+    """
     seeds = sorted({seed for seed, _ in values})
     questions = {seed: {q for s, q in values if s == seed} for seed in seeds}
     shared = sorted(set.intersection(*questions.values()))
@@ -134,4 +144,4 @@ def _over_questions(values: Mapping[tuple[int, str], float]) -> IntervalEstimate
             by_question[question].append(value)
         return mean_estimate(by_question)
     table: Floats = np.array([[values[seed, question] for question in shared] for seed in seeds])
-    return over_seeds(table)
+    return over_seeds(table, -most, most)

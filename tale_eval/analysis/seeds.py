@@ -174,13 +174,13 @@ def _spread(
         return None
     difference = _table(rows, score, base) if base else None
     saved = _table(rows, output_tokens, base) if base else None
-    against = over_seeds(difference) if difference is not None else None
+    against = over_seeds(difference, -1, 1) if difference is not None else None
     return (
         seeds,
         tuple(map(float, scores.mean(axis=1))),
         () if tokens is None else tuple(map(float, tokens.mean(axis=1))),
-        over_seeds(scores),
-        over_seeds(tokens) if tokens is not None else None,
+        over_seeds(scores, 0, 1),
+        over_seeds(tokens, 0) if tokens is not None else None,
         against,
         over_seeds(saved) if saved is not None else None,
         verdict(against.interval, margin) if against is not None else None,
@@ -206,7 +206,9 @@ def _table(
     )  # fmt: skip
 
 
-def over_seeds(values: Floats) -> IntervalEstimate:
+def over_seeds(
+    values: Floats, least: float = -math.inf, most: float = math.inf
+) -> IntervalEstimate:
     """The mean of a table, with an interval for other seeds and other questions.
 
     Seeds and questions are crossed: every seed answers every question. The half widths of the two t
@@ -216,6 +218,7 @@ def over_seeds(values: Floats) -> IntervalEstimate:
 
     Args:
         values: A line for each seed, at least two; a column for each question.
+        least, most: What no mean can be below or above: the interval ends there.
     """
     seeds, questions = values.shape
     mean = float(values.mean())
@@ -231,4 +234,5 @@ def over_seeds(values: Floats) -> IntervalEstimate:
         for count, error in ((seeds, of_seeds), (questions, of_questions))
     ]
     width = math.hypot(*wide)
-    return IntervalEstimate(mean, Interval(mean - width, mean + width), questions)
+    interval = Interval(max(mean - width, least), min(mean + width, most))
+    return IntervalEstimate(mean, interval, questions)

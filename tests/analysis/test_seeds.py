@@ -11,6 +11,7 @@ from scipy.stats import t as students_t
 from tale_eval.analysis.following import Following, followings
 from tale_eval.analysis.leaderboard import leaderboard
 from tale_eval.analysis.seeds import Joined, over_seeds, seed_of
+from tale_eval.analysis.statistics import Interval
 from tale_eval.records import Record, RunSettings
 from tale_eval.report.trained import markdown_lines, seed_columns, trained_tables
 
@@ -87,9 +88,18 @@ def test_the_spread_of_two_seeds_by_hand() -> None:
         float(students_t.ppf(0.975, n)) * math.sqrt(e) for n, e in ((1, 0.0625), (19, 0.0625 / 19))
     ]
     width = math.hypot(*wide)
-    assert row.accuracy.interval is not None
-    assert row.accuracy.interval.high - 0.75 == pytest.approx(width)
+    table = np.array([[1.0] * 20, [1.0 - n % 2 for n in range(20)]])
+    free = over_seeds(table).interval
+    assert free is not None
+    assert (0.75 - free.low, free.high - 0.75) == pytest.approx((width, width))
+    # 3.2 on either side: no accuracy is beyond 0 or 1, and no count of tokens below 0
+    assert row.accuracy.interval == Interval(0, 1)
+    assert row.output_tokens is not None
+    assert row.output_tokens.interval is not None
+    assert row.output_tokens.interval.low == 0
+    assert row.output_tokens.interval.high > 40
     assert row.difference is not None
+    assert row.difference.interval == Interval(-1, 1)
     assert row.difference.value == pytest.approx(0.5)
     assert row.saved is not None
     assert row.saved.value == pytest.approx(-25)

@@ -108,10 +108,12 @@ def _openvino_model(given: str | None, place: str) -> NamedModel | None:
     model = _hf_model(given, place)
     if model is None:
         return None
-    name, base = (
-        known and known.replace("hf/", f"{OPENVINO}/", 1) for known in (model.name, model.base)
-    )
-    return NamedModel(name or "", model.arguments, base, engine=openvino_version())
+    base = None if model.base is None else _under_openvino(model.base)
+    return NamedModel(_under_openvino(model.name), model.arguments, base, engine=openvino_version())
+
+
+def _under_openvino(name: str) -> str:
+    return name.replace("hf/", f"{OPENVINO}/", 1)
 
 
 def openvino_version() -> str:
